@@ -1,0 +1,1 @@
+"""Filters: the public interface for those who write filters (none ships yet)."""

@@ -1,0 +1,1 @@
+"""RTMP: a sans-IO server session and the one file with sockets."""

@@ -1,0 +1,1 @@
+"""The pages: their sources, their build, and the files that come out of it."""

@@ -1,0 +1,1 @@
+"""Transcode: from packets to CMAF parts, on one timeline per room."""

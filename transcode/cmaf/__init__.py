@@ -1,0 +1,1 @@
+"""CMAF: init segments and parts, written by hand in pure Python."""
