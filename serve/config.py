@@ -1,0 +1,87 @@
+"""What a server is told at its start: its data folder and its addresses, as values. Opens no socket.
+
+Values come from the command line, ``VEILCAST_…`` variables, a TOML file and these defaults, in that order;
+the command line does the merging, this module the reading and checking.
+"""
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from platformdirs import user_data_dir
+
+OPTIONS = ("data", "rtmp", "http")
+"""What a configuration file may hold: the same names as the options of ``veilcast serve``."""
+
+
+class ConfigError(Exception):
+    """A setting that can't be used; the text names it and says what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen. ``0.0.0.0`` and ``::`` mean every interface, port 0 any free port."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``HOST:PORT``; an IPv6 host stands in brackets, ``[::1]:8080``. Raises ConfigError."""
+        host, colon, port = text.strip().rpartition(":")
+        bracketed = host.startswith("[") and host.endswith("]")
+        host = host[1:-1] if bracketed else host
+        if not colon or not host or (":" in host) != bracketed or any(c in " /@[]" for c in host):
+            raise ConfigError(f"{text!r} is no address: write HOST:PORT, such as 0.0.0.0:8080 or [::1]:8080")
+        if not (port.isascii() and port.isdigit() and int(port) <= 65535):
+            raise ConfigError(f"{port!r} in {text!r} is no port: write a number from 0 to 65535")
+        return cls(host, int(port))
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether it means every interface of this machine."""
+        return self.host in ("0.0.0.0", "::")
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def default_data() -> Path:
+    """Veilcast's folder among the user's data, in the platform's own place. It may not exist yet."""
+    return Path(user_data_dir("veilcast", appauthor=False))
+
+
+@dataclass(frozen=True, slots=True)
+class ServeConfig:
+    """Everything ``veilcast serve`` can be told."""
+
+    data: Path = field(default_factory=default_data)
+    rtmp: Address = Address("0.0.0.0", 1935)
+    http: Address = Address("0.0.0.0", 8080)
+
+
+def read_file(path: Path) -> dict[str, str]:
+    """Read a TOML file that holds some of ``OPTIONS`` as strings; the values are checked.
+
+    A relative ``data`` folder is taken from the file's own folder. Raises ConfigError.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not a TOML file: {error}") from error
+    for name, value in values.items():
+        if name not in OPTIONS:
+            raise ConfigError(f"{path}: there is no option {name!r}; the options are {', '.join(OPTIONS)}")
+        if not isinstance(value, str):
+            raise ConfigError(f'{path}: {name} is a text: write {name} = "…"')
+        if name == "data":
+            values[name] = str(path.parent.resolve() / Path(value).expanduser())
+        else:
+            try:
+                Address.parse(value)
+            except ConfigError as error:
+                raise ConfigError(f"{path}: {name}: {error}") from error
+    return values

@@ -1,0 +1,79 @@
+"""ServeConfig: addresses and the configuration file."""
+
+from pathlib import Path
+
+import pytest
+
+from serve.config import Address, ConfigError, ServeConfig, read_file
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("0.0.0.0:8080", "0.0.0.0", 8080),
+        ("localhost:0", "localhost", 0),
+        ("[::1]:1935", "::1", 1935),
+        (" 127.0.0.1:65535 ", "127.0.0.1", 65535),
+    ],
+)
+def test_an_address_is_host_and_port(text: str, host: str, port: int) -> None:
+    address = Address.parse(text)
+    assert (address.host, address.port) == (host, port)
+    assert str(address) == text.strip()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "8080",
+        ":8080",
+        "host",
+        "host:",
+        "host:http",
+        "host:65536",
+        "host:-1",
+        "::1:80",
+        "[::1]",
+        "[a]:1:2",
+    ],
+)
+def test_what_is_no_address_is_refused_by_name(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"write (HOST:PORT|a number)"):
+        Address.parse(text)
+
+
+def test_defaults_listen_everywhere_on_the_contracts_ports() -> None:
+    config = ServeConfig()
+    assert (str(config.rtmp), str(config.http)) == ("0.0.0.0:1935", "0.0.0.0:8080")
+    assert config.rtmp.everywhere
+    assert not Address("127.0.0.1", 1).everywhere
+    assert config.data.name == "veilcast"
+
+
+def test_a_file_holds_options_and_its_folder_is_the_base_of_data(tmp_path: Path) -> None:
+    path = tmp_path / "veilcast.toml"
+    path.write_text('data = "here"\nrtmp = "127.0.0.1:1936"\n')
+    assert read_file(path) == {"data": str(tmp_path / "here"), "rtmp": "127.0.0.1:1936"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('htpp = "0.0.0.0:1"', "no option 'htpp'; the options are data, rtmp, http"),
+        ("http = 8080", 'write http = "…"'),
+        ('http = "8080"', "http: '8080' is no address"),
+        ("data = ", "not a TOML file"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_option_named(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "veilcast.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        read_file(path)
+    assert says in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot read the configuration file .*absent"):
+        read_file(tmp_path / "absent.toml")
