@@ -1,0 +1,152 @@
+"""The segmenter makes one rendition's parts: timed packets and cuts in, part-link items out. Pure, no I/O.
+
+Rules: a part is the most whole frames that fit PART-TARGET, and closes before the frame that would cross it; its
+duration is its media's own. Segments tile the timeline: one lasts until the next begins, whether media fills it or
+not, so that playlist time and media time never part. Video waits one frame, since only the next one's stamp tells how
+long it lasts.
+"""
+
+import zlib
+from collections import deque
+from collections.abc import Iterator
+
+from ingest.media import Kind, Track
+from transcode.cmaf import boxes
+from transcode.cmaf.codecs import parse_aac, parse_avc
+from transcode.media import TIMELINE, Cut, Init, Part, PartItem, SegmentEnd, SegmentStart, TimedPacket
+from transcode.opening import PART_UNIT
+
+_UNKNOWN_FRAME = TIMELINE // 30  # how long a lone frame is taken to last
+_ROUNDING = 2  # units: a stamp that strays no further from the sample count only lost precision on its way
+
+
+class Segmenter:
+    """Makes the parts of one rendition of packets of ``kind``; ``part_target`` in units of 10 µs."""
+
+    def __init__(self, kind: Kind, part_target: int) -> None:
+        self._rendition = kind.value
+        self._kind = kind
+        self._part_target = part_target
+        self._timescale = TIMELINE
+        self._track: Track | None = None
+        self._next_track: Track | None = None
+        self._frame = 0  # timescale units the last frame lasted; exact for sound
+        self._cuts: deque[Cut] = deque()
+        self._msn: int | None = None
+        self._start = 0
+        self._index = 0
+        self._sequence = 0
+        self._held: TimedPacket | None = None
+        self._samples: list[boxes.Sample] = []
+        self._samples_start = 0
+        self._samples_length = 0
+        self._end = 0  # where the media made so far ends, timescale units
+
+    def configure(self, track: Track) -> None:
+        """Packets from the next discontinuity on, or the first ones, are of ``track``; until then none is taken."""
+        self._next_track = track if track != self._track else None
+
+    def cut(self, cut: Cut) -> Iterator[PartItem]:
+        """A segment boundary is announced; it takes effect with the first frame at or after it."""
+        self._cuts.append(cut)
+        if len(self._cuts) > 1:  # this track has been silent for a whole segment
+            yield from self._apply(self._cuts.popleft(), None)
+
+    def tick(self, pts: int) -> Iterator[PartItem]:
+        """The timeline has reached ``pts`` without media: boundaries up to there are final."""
+        while self._cuts and self._cuts[0].pts <= pts:
+            yield from self._apply(self._cuts.popleft(), None)
+
+    def packet(self, packet: TimedPacket) -> Iterator[PartItem]:
+        """Take the next access unit."""
+        if self._held is not None and not (self._cuts and self._cuts[0].discontinuity):
+            yield from self._release(packet.dts - self._held.dts)
+        while self._cuts and (self._kind is Kind.VIDEO or packet.pts >= self._cuts[0].pts):
+            yield from self._apply(self._cuts.popleft(), self._position(packet))
+        if self._msn is None or self._track is None or self._next_track is not None:
+            return
+        if self._kind is Kind.VIDEO:
+            self._held = packet
+        else:
+            yield from self._append(boxes.Sample(self._frame, 0, True, packet.data), self._position(packet))
+
+    def end(self, pts: int) -> Iterator[PartItem]:
+        """The broadcast ends at ``pts``."""
+        yield from self.tick(pts)
+        yield from self._close(pts * self._timescale // TIMELINE)
+
+    def _position(self, packet: TimedPacket) -> int:
+        """Where a packet decodes, in timescale units; sound that follows without a hole is placed by its count."""
+        if self._kind is Kind.VIDEO:
+            return packet.dts
+        counted = packet.pts * self._timescale / TIMELINE
+        return self._end if counted < self._end + _ROUNDING else round(counted)
+
+    def _apply(self, cut: Cut, position: int | None) -> Iterator[PartItem]:
+        """Begin the segment of ``cut``, with the frame at ``position`` or with nothing yet."""
+        boundary = cut.pts * self._timescale // TIMELINE
+        if self._kind is Kind.AUDIO and position == self._end:
+            boundary = position  # unbroken sound is cut between its own frames
+        yield from self._close(boundary)
+        if self._next_track is not None and (cut.discontinuity or self._track is None):
+            yield self._set_up(self._next_track)
+            boundary = cut.pts * self._timescale // TIMELINE
+        self._msn, self._start, self._index = cut.msn, max(boundary, self._start), 0
+        yield SegmentStart(self._rendition, cut.msn, self._start, self._timescale, cut.discontinuity)
+
+    def _close(self, boundary: int) -> Iterator[PartItem]:
+        """The current segment lasts to ``boundary``, or to the end of its sound if that is later."""
+        if self._held is not None:
+            yield from self._release(self._frame or _UNKNOWN_FRAME)
+        yield from self._flush()
+        if self._kind is Kind.AUDIO:
+            boundary = max(boundary, self._end)
+        if self._msn is not None:
+            boundary = max(boundary, self._start)
+            yield SegmentEnd(self._rendition, self._msn, boundary - self._start)
+            self._start = boundary
+
+    def _set_up(self, track: Track) -> Init:
+        before = self._timescale
+        if self._kind is Kind.VIDEO:
+            data = boxes.video_init(track, parse_avc(track.config), self._timescale)
+        else:
+            aac = parse_aac(track.config)
+            self._timescale, self._frame = aac.sample_rate, aac.frame_length
+            data = boxes.audio_init(track, aac)
+        self._end = self._end * self._timescale // before
+        self._start = self._start * self._timescale // before
+        self._track, self._next_track = track, None
+        # Named by its content, so that a name stands for the same bytes even across server restarts.
+        return Init(self._rendition, f"{zlib.crc32(data):08x}", data)
+
+    def _release(self, length: int) -> Iterator[PartItem]:
+        """The held video frame lasts ``length``: it may go into a part."""
+        held, self._held = self._held, None
+        assert held is not None
+        self._frame = length
+        yield from self._append(boxes.Sample(length, held.pts - held.dts, held.keyframe, held.data), held.dts)
+
+    def _append(self, sample: boxes.Sample, position: int) -> Iterator[PartItem]:
+        if self._samples and (position != self._end or self._crosses(self._samples_length + sample.duration)):
+            yield from self._flush()
+        if not self._samples:
+            self._samples_start = position
+        self._samples.append(sample)
+        self._samples_length += sample.duration
+        self._end = position + sample.duration
+        if self._crosses(self._samples_length + sample.duration):  # another one like it would not fit
+            yield from self._flush()
+
+    def _crosses(self, length: int) -> bool:
+        return length * PART_UNIT > self._part_target * self._timescale
+
+    def _flush(self) -> Iterator[PartItem]:
+        if not self._samples or self._msn is None or self._track is None:
+            return
+        samples, length = self._samples, self._samples_length
+        self._sequence += 1
+        data = boxes.chunk(self._sequence, self._samples_start, samples, self._track.codec)
+        yield Part(self._rendition, self._msn, self._index, length, any(s.keyframe for s in samples), data)
+        self._samples, self._samples_length = [], 0
+        self._index += 1

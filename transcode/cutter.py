@@ -1,0 +1,99 @@
+"""The cutter numbers segments: it alone decides where one ends, and what the next is called. Pure, no I/O.
+
+Rules for a ``source`` room: a segment begins with a keyframe of the host once the last is ``SHORTEST`` long; one that
+finds none is cut before it outgrows TARGETDURATION (RFC 8216, 4.3.3.1). Sound alone is cut every ``REGULAR``. While
+the host is away numbers go on by the timeline, one every ``REGULAR``, so that playlists never stand still; what has no
+media is listed as a gap.
+"""
+
+from collections.abc import Iterator
+
+from ingest.media import Kind
+from transcode.media import TIMELINE, Cut, Tick, TimedPacket
+
+REGULAR = 2 * TIMELINE
+SHORTEST = 3 * TIMELINE // 2
+SOUND_TAIL = TIMELINE // 2
+"""Sound that outlasts the picture by less than this still belongs to its segment."""
+
+
+class Cutter:
+    """Puts ``Cut`` marks into one broadcast's packets.
+
+    ``number`` is the first segment's; ``target_duration`` in seconds. A broadcast that goes on after a server restart
+    gives ``position`` (ticks), where its last segment began.
+    """
+
+    def __init__(self, number: int, target_duration: int, has_video: bool, position: int = 0) -> None:
+        self._number = number
+        self._longest = target_duration * TIMELINE
+        self._leader = Kind.VIDEO if has_video else Kind.AUDIO
+        self._start = position
+        self._waiting = True  # for a keyframe: nothing before it can be decoded
+        self._idle = True  # the timeline goes on by ticks
+        self._discontinuity = False
+        self._shift = 0  # from decode to presentation time, as of the last keyframe
+        self._lasts: dict[Kind, int] = {}
+        self._lengths: dict[Kind, int] = {}
+
+    def interrupt(self) -> None:
+        """Another source takes over: the next segment begins with its first keyframe."""
+        self._waiting = True
+
+    def discontinuity(self) -> None:
+        """A track's configuration changed: the next segment needs a decoder set up anew."""
+        self._waiting = self._discontinuity = True
+
+    def packet(self, packet: TimedPacket) -> Iterator[Cut | TimedPacket]:
+        """Yield ``packet``, a ``Cut`` before it where a segment begins; nothing where it cannot be decoded."""
+        leads = packet.kind is self._leader
+        if self._waiting:
+            if not (leads and packet.keyframe):
+                return
+            if not self._idle and packet.pts - self._start > self._longest:
+                yield self._cut(self.media_end)
+            yield self._cut(packet.pts, self._discontinuity)
+            self._waiting = self._idle = self._discontinuity = False
+            self._shift = packet.pts - packet.dts
+            self._lasts.clear()
+        elif leads and self._begins_segment(packet):
+            yield self._cut(packet.dts + self._shift)
+        if packet.kind in self._lasts:
+            self._lengths[packet.kind] = packet.dts - self._lasts[packet.kind]
+        self._lasts[packet.kind] = packet.dts
+        yield packet
+
+    def tick(self, tick: Tick) -> Iterator[Cut | Tick]:
+        """Yield the cuts that are due when the timeline reaches ``tick`` without media, then ``tick``."""
+        if not self._idle:
+            yield self._cut(self.media_end)
+            self._waiting = self._idle = True
+        while tick.pts - self._start >= REGULAR:
+            yield self._cut(self._start + REGULAR)
+        yield tick
+
+    @property
+    def media_end(self) -> int:
+        """Where the leading track's media ends (ticks), or a little later where the sound does."""
+        if self._leader not in self._lasts:
+            return self._start
+        end = self._end(self._leader) + self._shift
+        if Kind.AUDIO in self._lasts and 0 < (sound := self._end(Kind.AUDIO)) - end < SOUND_TAIL:
+            end = sound
+        return end
+
+    def _begins_segment(self, packet: TimedPacket) -> bool:
+        length = packet.dts + self._shift - self._start
+        if self._leader is Kind.AUDIO:
+            return length >= REGULAR
+        outgrown = length + self._lengths.get(packet.kind, 0) > self._longest
+        return outgrown or (packet.keyframe and length >= SHORTEST)
+
+    def _cut(self, pts: int, discontinuity: bool = False) -> Cut:
+        self._start = max(pts, self._start)
+        cut = Cut(self._number, self._start, discontinuity)
+        self._number += 1
+        return cut
+
+    def _end(self, kind: Kind) -> int:
+        return self._lasts[kind] + self._lengths.get(kind, 0)

@@ -1,0 +1,192 @@
+"""The timekeeper maps a host's stamps onto the room's one timeline. Pure; it is told the time, it never asks.
+
+Rules: the timeline counts ``TIMELINE`` ticks a second and never goes back: not across stamp wraps, jumps, reconnects
+or server restarts. Both tracks of a source share one offset, so a repair never moves sound against picture.
+Sound is timed by counting samples; the host's millisecond stamps only correct the count when it strays.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from ingest.media import Kind, Packet
+from transcode.media import TIMELINE, Tick, TimedPacket
+
+_MILLISECOND = TIMELINE // 1000
+_WRAP = 1 << 32
+
+BACKWARD = TIMELINE // 5
+"""A stamp this far behind its predecessor has jumped; a lesser step back is only jitter."""
+FORWARD = 3 * TIMELINE
+"""A stamp this far ahead of what the clock allows has jumped."""
+LATE = 3 * TIMELINE
+"""A connected host that has sent no media for so long is away: the timeline goes on by ticks."""
+LATE_WHEN_GONE = TIMELINE
+"""The same for a host whose connection is closed."""
+DRIFT = 30 * _MILLISECOND
+"""Counted and stamped sound may differ by this much for ``DRIFT_FRAMES`` frames; then the count is corrected."""
+DRIFT_FRAMES = 8
+DRIFT_AT_ONCE = 80 * _MILLISECOND
+"""A difference beyond this is corrected at once: the host lost or added sound."""
+_REMEMBERED_OFFSETS = 4
+
+
+@dataclass(slots=True)
+class _TrackClock:
+    """Where one track stands: its last decode time on the timeline, and when (by the clock) it came."""
+
+    last: int
+    arrived: int
+
+
+class _SampleCount:
+    """Times sound by counting samples from an anchor."""
+
+    def __init__(self, sample_rate: int, frame_length: int) -> None:
+        self._rate = sample_rate
+        self._frame = frame_length
+        self._anchor: int | None = None
+        self._samples = 0
+        self._strayed = 0
+
+    def place(self, stamped: int) -> int | None:
+        """Return the ticks of the next frame, which the host stamped ``stamped``; None if it must be left out."""
+        if self._anchor is None:
+            return self._restart(stamped)
+        counted = self._anchor + self._samples * TIMELINE // self._rate
+        drift = stamped - counted
+        self._strayed = self._strayed + 1 if abs(drift) > DRIFT else 0
+        if abs(drift) > DRIFT_AT_ONCE or self._strayed >= DRIFT_FRAMES:
+            self._strayed = 0
+            if drift < 0:
+                return None  # more sound than time: what is left out brings the count back
+            return self._restart(stamped)
+        self._samples += self._frame
+        return counted
+
+    def forget(self) -> None:
+        """Start anew with the next frame."""
+        self._anchor = None
+
+    def _restart(self, stamped: int) -> int:
+        self._anchor = stamped
+        self._samples = self._frame
+        self._strayed = 0
+        return stamped
+
+
+class Timekeeper:
+    """Places one room's packets on its timeline, source after source.
+
+    ``position`` is where the timeline stands (ticks); nothing is placed before it. ``now`` arguments are ticks of a
+    monotonic clock; ``zero`` is what that clock said, or would have said, at tick 0 of the timeline.
+    """
+
+    def __init__(self, zero: int, position: int = 0) -> None:
+        self._zero = zero
+        self._floor = position
+        self._tracks: dict[Kind, _TrackClock] = {}
+        self._offset: int | None = None
+        self._earlier: deque[int] = deque(maxlen=_REMEMBERED_OFFSETS)
+        self._unwrapped: int | None = None
+        self._count: _SampleCount | None = None
+        self._connected = False
+        self._leader: Kind | None = None  # the picture, once there is one: without it the host is away
+        self._heard = zero + position
+
+    @property
+    def position(self) -> int:
+        """How far the timeline has come."""
+        return max([self._floor, *(track.last for track in self._tracks.values())])
+
+    @property
+    def away(self) -> bool:
+        """No source is on air: the timeline advances by ticks."""
+        return self._offset is None
+
+    def connect(self) -> None:
+        """A new source begins; its stamps have nothing to do with those before."""
+        self._connected = True
+        self._leader = None
+        self._lose_anchor()
+
+    def disconnect(self) -> None:
+        """The source's connection is closed."""
+        self._connected = False
+
+    def audio(self, sample_rate: int, frame_length: int) -> None:
+        """Sound comes with ``frame_length`` samples a packet from here on."""
+        self._count = _SampleCount(sample_rate, frame_length)
+
+    def packet(self, packet: Packet, now: int) -> TimedPacket | None:
+        """Place ``packet``, which came at ``now``; None when it has no place (it lies before what already went out)."""
+        if packet.kind is Kind.VIDEO:
+            self._leader = Kind.VIDEO
+        leads = self._leader in (None, packet.kind)
+        if self.away and not leads:
+            return None
+        stamp = self._unwrap(packet.stamp) * _MILLISECOND
+        if self._offset is None:
+            self._offset = max(now - self._zero, self.position) - stamp
+            self._floor = stamp + self._offset
+            self._tracks.clear()
+        if leads:
+            self._heard = now
+        track = self._tracks.get(packet.kind)
+        dts = self._continuous(stamp, track, now)
+        if dts < self._floor:
+            return None
+        if packet.kind is Kind.AUDIO and self._count is not None:
+            counted = self._count.place(dts)
+            if counted is None:
+                return None
+            dts = counted
+        if track is None:
+            self._tracks[packet.kind] = _TrackClock(dts, now)
+        else:
+            dts = max(dts, track.last + 1)
+            track.last, track.arrived = dts, now
+        return TimedPacket(packet.kind, dts + packet.offset * _MILLISECOND, dts, packet.keyframe, packet.data)
+
+    def tick(self, now: int) -> Tick | None:
+        """Return the tick that is due at ``now``, if media is late; else None."""
+        if not self.away:
+            patience = LATE if self._connected else LATE_WHEN_GONE
+            if now - self._heard < patience:
+                return None
+            self._lose_anchor()
+        self._floor = max(self._floor, now - self._zero)
+        return Tick(self._floor)
+
+    def _lose_anchor(self) -> None:
+        self._floor = self.position
+        self._offset = None
+        self._unwrapped = None
+        self._earlier.clear()
+        if self._count is not None:
+            self._count.forget()
+
+    def _unwrap(self, stamp: int) -> int:
+        """Return ``stamp`` (ms modulo 2**32) as the whole number nearest to the last one."""
+        if self._unwrapped is None:
+            self._unwrapped = stamp
+        else:
+            self._unwrapped += (stamp - self._unwrapped + _WRAP // 2) % _WRAP - _WRAP // 2
+        return self._unwrapped
+
+    def _continuous(self, stamp: int, track: _TrackClock | None, now: int) -> int:
+        """Return ``stamp`` on the timeline, after finding another offset if the host's clock has jumped."""
+        assert self._offset is not None
+        if track is None:
+            last, elapsed = self.position, 0
+        else:
+            last, elapsed = track.last, now - track.arrived
+
+        def fits(offset: int) -> bool:
+            return -BACKWARD <= stamp + offset - last <= max(elapsed, 0) + FORWARD
+
+        if not fits(self._offset):
+            # A lone outlier is over with the next packet, and sound jumps soon after the picture: try known offsets.
+            known = next((offset for offset in self._earlier if fits(offset)), None)
+            self._earlier.appendleft(self._offset)
+            self._offset = last + max(elapsed, 1) - stamp if known is None else known
+        return stamp + self._offset
