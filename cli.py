@@ -1,0 +1,292 @@
+"""The command line. Each command turns words into one call and its result into text; the work is elsewhere.
+
+It must start fast, since shells ask it for completions: whatever is heavy is imported where it is used.
+"""
+
+import errno
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+from click.shell_completion import get_completion_class
+
+from serve import terminal
+from serve.client import Client, ClientError, Room
+from serve.config import Address, ConfigError, ServeConfig
+from serve.options import (
+    config_option,
+    data_option,
+    json_option,
+    listening,
+    on_server,
+    room_name,
+    room_names,
+    room_settings,
+    server_option,
+    token_option,
+    verbose_option,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from serve.server import Server
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+class Commands(click.Group):
+    """Commands whose known errors end in one line and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except (ClientError, ConfigError) as error:
+            raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader has left: click ends quietly
+                raise
+            raise click.ClickException(str(error)) from error
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            click.echo(f"veilcast {version('veilcast')}")
+        except PackageNotFoundError:
+            click.echo("veilcast, not installed")
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"auto_envvar_prefix": "VEILCAST", "help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+)
+def cli() -> None:
+    """Veilcast: live streaming from your own machine.
+
+    Every option can be given by a variable: --title of `veilcast room start` by VEILCAST_ROOM_START_TITLE.
+    """
+
+
+@cli.command()
+@data_option
+@listening
+@click.option("--no-browser", is_flag=True, help="Open no browser.")
+@verbose_option
+@json_option
+@click.pass_context
+def demo(
+    ctx: click.Context, data: Path, rtmp: Address, http: Address, no_browser: bool, verbose: bool, as_json: bool
+) -> None:
+    """Show a live stream at once: a server, a room and a sample host that publishes into it.
+
+    Takes other ports where the usual ones are taken.
+    """
+    import asyncio
+
+    from serve import demo as show
+
+    chosen = {o for o in ("data", "rtmp", "http") if ctx.get_parameter_source(o) is not ParameterSource.DEFAULT}
+    config = ServeConfig(data if "data" in chosen else data / "demo", rtmp, http)
+    config, notes = show.with_free_ports(config, frozenset(chosen))
+    for text in notes:
+        terminal.note(text)
+
+    async def ready(server: "Server", room: Room) -> None:
+        if as_json:
+            terminal.emit_json(room)
+        else:
+            click.echo(f"Watch: {room['watch_url']}")
+            terminal.qr(str(room["watch_url"]))
+            click.echo("To publish yourself, in OBS: Settings, Stream, Service “Custom…”")
+            terminal.fields(terminal.publishing(room))
+            click.echo("Ctrl-C ends the demo.")
+        if not no_browser and (sys.platform != "linux" or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()):
+            import webbrowser
+
+            await asyncio.to_thread(webbrowser.open, room["watch_url"])
+
+    program = (sys.executable, str(Path(__file__).resolve()))
+    _run(show.demo(config, program, show.sample_clip(), ready, terminal.note), verbose)
+
+
+@cli.command()
+@config_option
+@data_option
+@listening
+@verbose_option
+@json_option
+def serve(data: Path, rtmp: Address, http: Address, verbose: bool, as_json: bool) -> None:
+    """Run the server. SIGTERM drains it and ends with status 0."""
+    from serve import run
+
+    async def ready(server: "Server") -> None:
+        terminal.serving(server.url, server.rtmp_url, ServeConfig(data, rtmp, http), as_json)
+
+    _run(run.serve(ServeConfig(data, rtmp, http), ready), verbose)
+
+
+def _run(work: "Coroutine[None, None, None]", verbose: bool) -> None:
+    from serve.server import StartError
+
+    from serve import run
+    from serve.demo import DemoError
+
+    run.set_up_logging(verbose)
+    try:
+        run.run(run.until_told_to_end(work))
+    except (StartError, DemoError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@cli.group()
+def room() -> None:
+    """Make rooms, look at them, change them."""
+
+
+@room.command()
+@click.argument("name", shell_complete=room_names)
+@room_settings
+@on_server
+@json_option
+def start(client: Client, name: str, settings: dict[str, Any], as_json: bool) -> None:
+    """Open a room, and make it on first use. Prints what the host and the viewers need.
+
+    Doing it again changes nothing but the settings that are given.
+    """
+    opened = client.start(name, settings)
+    terminal.emit_json(opened) if as_json else terminal.opened(opened)
+
+
+@room.command("list")
+@on_server
+@json_option
+def list_(client: Client, as_json: bool) -> None:
+    """List the rooms."""
+    rooms = client.rooms()
+    terminal.emit_json(rooms) if as_json else terminal.listed(rooms)
+
+
+@room.command()
+@room_name
+@on_server
+@json_option
+def show(client: Client, name: str, as_json: bool) -> None:
+    """Show all about a room."""
+    found = client.show(name)
+    terminal.emit_json(found) if as_json else terminal.shown(found)
+
+
+@room.command("set")
+@room_name
+@room_settings
+@on_server
+@json_option
+def set_(client: Client, name: str, settings: dict[str, Any], as_json: bool) -> None:
+    """Change a room's settings, also while it is live."""
+    if not settings:
+        raise click.UsageError("nothing to change: give --title, --ladder, --private or --public")
+    changed = client.change(name, settings)
+    terminal.emit_json(changed) if as_json else terminal.shown(changed)
+
+
+@room.command()
+@room_name
+@on_server
+@json_option
+def stop(client: Client, name: str, as_json: bool) -> None:
+    """End a room's broadcast and close the room. `room start` opens it again."""
+    stopped = client.stop(name)
+    terminal.emit_json(stopped) if as_json else click.echo(f"Room {name!r} is stopped.")
+
+
+@room.command()
+@room_name
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@on_server
+@json_option
+def delete(client: Client, name: str, yes: bool, as_json: bool) -> None:
+    """Delete a room, its stream key and its history."""
+    client.show(name)
+    try:
+        sure = yes or click.confirm(f"Delete room {name!r}, its stream key and its history?", err=True)
+    except click.Abort:
+        sure = False
+    if not sure:
+        raise click.ClickException(f"room {name!r} was not deleted: answer y, or add --yes")
+    client.delete(name)
+    terminal.emit_json({"name": name, "deleted": True}) if as_json else click.echo(f"Room {name!r} is deleted.")
+
+
+@room.command("rotate-key")
+@room_name
+@on_server
+@json_option
+def rotate_key(client: Client, name: str, as_json: bool) -> None:
+    """Replace a room's stream key. The old one is worth nothing from now on."""
+    rotated = client.rotate_key(name)
+    terminal.emit_json(rotated) if as_json else terminal.fields(terminal.publishing(rotated), indent="")
+
+
+@room.command()
+@room_name
+@on_server
+@json_option
+def kick(client: Client, name: str, as_json: bool) -> None:
+    """Disconnect a room's host. It may come back; `rotate-key` keeps it out."""
+    kicked = client.kick(name)
+    terminal.emit_json(kicked) if as_json else click.echo(f"The host of room {name!r} is disconnected.")
+
+
+@cli.command()
+@data_option
+@server_option
+@token_option
+@listening
+@json_option
+def doctor(data: Path, server: str | None, token: str | None, rtmp: Address, http: Address, as_json: bool) -> None:
+    """Look for what could keep Veilcast from working, and say what to do. Fails where something is wrong."""
+    from serve.doctor import Check, Outcome, examine
+
+    checks: list[Check] = []
+    for check in examine(ServeConfig(data, rtmp, http), server, token):
+        checks.append(check)
+        if not as_json:
+            terminal.checked(check)
+    if as_json:
+        terminal.emit_json([asdict(check) for check in checks])
+    if any(check.outcome is Outcome.FAIL for check in checks):
+        sys.exit(1)
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(SHELLS), required=False)
+def completion(shell: str | None) -> None:
+    """Print the completion script of a shell: bash, zsh or fish; without a name, of yours.
+
+    For bash: eval "$(veilcast completion bash)"
+    """
+    chosen = shell or Path(os.environ.get("SHELL", "")).name
+    if chosen not in SHELLS or (kind := get_completion_class(chosen)) is None:
+        raise click.UsageError(f"name the shell: {', '.join(SHELLS)}")
+    click.echo(kind(cli, {}, "veilcast", "_VEILCAST_COMPLETE").source())
+
+
+def main() -> None:
+    """The program ``veilcast``."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a sign shows another
+    cli(prog_name="veilcast")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""The options that several commands share, and what click has to know about them.
+
+Every option has a ``VEILCAST_…`` variable: the shared ones the names given here, the others click's automatic ones.
+"""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from serve.client import Client, ClientError, Target
+from serve.config import Address, ConfigError, default_data, read_file
+
+Command = Callable[..., None]
+
+
+class AddressType(click.ParamType[Address]):
+    """HOST:PORT."""
+
+    name = "HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:  # noqa: ANN401
+        """Read it."""
+        try:
+            return value if isinstance(value, Address) else Address.parse(value)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _config_file(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
+    if path is not None:
+        ctx.default_map = {**(ctx.default_map or {}), **read_file(path)}
+
+
+config_option = click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    is_eager=True,
+    expose_value=False,
+    callback=_config_file,
+    envvar="VEILCAST_CONFIG",
+    show_envvar=True,
+    help="A TOML file with these options: data, rtmp, http.",
+)
+data_option = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=default_data,
+    show_default="the platform's user data folder",
+    envvar="VEILCAST_DATA",
+    show_envvar=True,
+    help="The server's data folder.",
+)
+server_option = click.option(
+    "--server",
+    metavar="URL",
+    envvar="VEILCAST_SERVER",
+    show_envvar=True,
+    help="A server elsewhere, http://HOST:PORT; with --token.",
+)
+token_option = click.option(
+    "--token",
+    metavar="T",
+    envvar="VEILCAST_TOKEN",
+    show_envvar=True,
+    help="That server's operator token.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="Log more, to standard error.")
+
+
+def listening(command: Command) -> Command:
+    """Add the options that say where a server listens."""
+    for option, default, use in (("http", "0.0.0.0:8080", "viewers and the API"), ("rtmp", "0.0.0.0:1935", "hosts")):
+        command = click.option(
+            f"--{option}",
+            type=AddressType(),
+            default=default,
+            show_default=True,
+            envvar=f"VEILCAST_{option.upper()}",
+            show_envvar=True,
+            help=f"Where to listen for {use}.",
+        )(command)
+    return command
+
+
+def on_server(command: Command) -> Command:
+    """Give a command the client of the server that is meant, and the options that say which."""
+
+    @data_option
+    @server_option
+    @token_option
+    @functools.wraps(command)
+    def with_client(*, data: Path, server: str | None, token: str | None, **others: object) -> None:
+        command(Client(Target.find(data, server, token)), **others)
+
+    return with_client
+
+
+def room_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The running server's rooms, for the shell; none where no server answers quickly."""
+    try:
+        target = Target.find(
+            ctx.params.get("data") or default_data(), ctx.params.get("server"), ctx.params.get("token")
+        )
+        rooms = Client(target, timeout=1).rooms()
+    except (ClientError, OSError):
+        return []
+    return [CompletionItem(r["name"], help=r.get("title")) for r in rooms if r["name"].startswith(incomplete)]
+
+
+room_name = click.argument("name", shell_complete=room_names)
+
+
+def _ladder(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value not in (None, "source"):
+        raise click.ClickException(
+            f"the ladder {value!r} is not available in this version, which has 'source' only; nothing was changed"
+        )
+    return value
+
+
+def _absent(option: str, things: str, **attributes: Any) -> Callable[[Command], Command]:  # noqa: ANN401
+    """An option that is to come. It is refused and never passed over: a room asked for with a filter must not
+    start without it."""
+
+    def refuse(_: click.Context, __: click.Parameter, value: object) -> None:
+        if value not in (None, (), False):  # an empty text was given, too
+            raise click.ClickException(f"{things} not available in this version; nothing was started or changed")
+
+    return click.option(option, callback=refuse, expose_value=False, hidden=True, **attributes)
+
+
+def room_settings(command: Command) -> Command:
+    """Add the options that a room can be given, as ``settings``: those that were given and no others."""
+
+    @click.option("--title", metavar="T", help="What viewers see above the player.")
+    @click.option("--ladder", metavar="L", callback=_ladder, help="The renditions: 'source', the host's own picture.")
+    @click.option(
+        "--private/--public",
+        default=None,
+        help="Private: not listed on the home page nor in the public list; anyone with the link can watch.",
+    )
+    @_absent("--filter", "filters are", multiple=True)
+    @_absent("--delay", "a delay is")
+    @_absent("--record", "recordings are", is_flag=True)
+    @_absent("--preset", "presets are")
+    @functools.wraps(command)
+    def with_settings(*, title: str | None, ladder: str | None, private: bool | None, **others: object) -> None:
+        given = {"title": title, "ladder": ladder, "private": private}
+        command(settings={name: value for name, value in given.items() if value is not None}, **others)
+
+    return with_settings

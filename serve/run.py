@@ -1,0 +1,85 @@
+"""Runs a server as a program: event loop, signals, logging.
+
+The first SIGTERM or SIGINT drains it; a second one acts as it does by default and ends it at once.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from serve.config import ServeConfig
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine
+
+    from serve.server import Server
+
+T = TypeVar("T")
+
+
+def set_up_logging(verbose: bool) -> None:
+    """Log to standard error: what an operator acts on, or with ``verbose`` what a developer wants."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        datefmt="%H:%M:%S",
+    )
+    logging.getLogger("asyncio").setLevel(logging.INFO if verbose else logging.WARNING)
+    logging.getLogger("aiohttp.access").setLevel(logging.INFO if verbose else logging.WARNING)
+
+
+def run(main: "Coroutine[None, None, T]") -> T:
+    """Run a program's main coroutine, on uvloop where there is one."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        with asyncio.Runner() as runner:
+            return runner.run(main)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(main)
+
+
+async def until_told_to_end(work: "Coroutine[None, None, None]") -> None:
+    """Do some work until it is done or the first SIGTERM or SIGINT, which cancels it. Raises what it raises."""
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+
+    def tell() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        told.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, tell)
+    working = asyncio.create_task(work)
+    waiting = asyncio.create_task(told.wait())
+    await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
+
+
+@asynccontextmanager
+async def running(config: ServeConfig) -> "AsyncIterator[Server]":
+    """A started server, drained at the end. Raises StartError."""
+    from serve.server import Server
+
+    server = Server(config)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.close()
+
+
+async def serve(config: ServeConfig, ready: "Callable[[Server], Awaitable[None]]") -> None:
+    """Serve for ever. ``ready`` is called once, when hosts and viewers can come. Raises StartError."""
+    async with running(config) as server:
+        await ready(server)
+        await asyncio.Event().wait()

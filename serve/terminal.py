@@ -1,0 +1,162 @@
+"""What the command line shows people: rooms, addresses, QR codes, checks. Returns text or prints it; asks nobody.
+
+Standard output is for what was asked for, standard error for notes. Colours and QR codes go to terminals alone.
+"""
+
+import io
+import json
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+from serve.client import Room
+from serve.config import Address, ServeConfig
+from serve.network import reachable
+
+if TYPE_CHECKING:
+    from serve.doctor import Check
+
+_WAITS = {
+    "waiting": "open, waiting for its host",
+    "live": "live",
+    "slate": "live, showing the slate",
+    "covered": "live, covered",
+    "stopped": "stopped",
+}
+
+
+def emit_json(value: object) -> None:
+    """Print one JSON value, for programs."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def note(text: str) -> None:
+    """Tell something beside the answer."""
+    click.echo(text, err=True)
+
+
+def plain(text: object) -> str:
+    """Text from elsewhere (a room's title, a host's software) without what would steer a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+
+
+def fields(rows: Iterable[tuple[str, object]], indent: str = "  ") -> None:
+    """Print names and values in two columns; values are left whole, so that they can be copied."""
+    rows = list(rows)
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        click.echo(f"{indent}{click.style(name.ljust(width), dim=True)}  {plain(value)}".rstrip())
+
+
+def qr(link: str) -> None:
+    """Print a link as a QR code, on a terminal; elsewhere nothing."""
+    if not sys.stdout.isatty():
+        return
+    import segno
+
+    code = io.StringIO()
+    segno.make(link, error="l", micro=False).terminal(code, border=2, compact=True)
+    click.echo(code.getvalue(), color=True)
+
+
+def opened(room: Room) -> None:
+    """Print what a host needs to publish into a room, and the link for its viewers."""
+    click.echo(f"Room {plain(room['name'])!r} is {_WAITS.get(room['state'], plain(room['state']))}.")
+    click.echo("In OBS: Settings, Stream, Service “Custom…”")
+    fields(publishing(room), indent="    ")
+    click.echo("For viewers:")
+    fields([("Watch", room["watch_url"])], indent="    ")
+    warnings(room)
+    qr(str(room["watch_url"]))
+
+
+def publishing(room: Room) -> list[tuple[str, object]]:
+    """The two fields that OBS asks for."""
+    return [("Server", room["rtmp_url"]), ("Stream key", room["stream_key"])]
+
+
+def shown(room: Room) -> None:
+    """Print all that is known of a room."""
+    rows: list[tuple[str, object]] = [
+        ("Room", room["name"]),
+        ("Title", room.get("title") or "(none)"),
+        ("State", _WAITS.get(room["state"], room["state"])),
+        ("Viewers", room["viewers"]),
+        ("Listed", "no (private: anyone with the link can watch)" if room.get("private") else "yes"),
+        ("Ladder", room.get("ladder", "source")),
+        ("Live for", lasted(room.get("live_since")) or "(not live)"),
+    ]
+    if publisher := room.get("publisher"):
+        rows.append(("Host", f"{publisher.get('address')} {publisher.get('software') or ''}"))
+        rows += [(kind.title(), publisher[kind]) for kind in ("video", "audio") if publisher.get(kind)]
+    rows += [*publishing(room), ("Watch", room["watch_url"]), ("HLS", room["hls_url"])]
+    fields(rows, indent="")
+    warnings(room)
+
+
+def warnings(room: Room) -> None:
+    """Print what a room's host should know."""
+    for text in room.get("warnings") or []:
+        note(f"{click.style('Warning:', fg='yellow')} {plain(text)}")
+
+
+def listed(rooms: Sequence[Room]) -> None:
+    """Print a table of rooms."""
+    if not rooms:
+        click.echo("There are no rooms yet: make one with `veilcast room start NAME`.")
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for heading in ("Room", "State", "Viewers", "Live for", "Title"):
+        table.add_column(heading, justify="right" if heading == "Viewers" else "left")
+    table.add_column("Watch", no_wrap=True, overflow="ignore")
+    for room in rooms:
+        state = f"{room['state']}, private" if room.get("private") else room["state"]
+        since = lasted(room.get("live_since"))
+        cells = (room["name"], state, room["viewers"], since, room.get("title") or "", room["watch_url"])
+        table.add_row(*(Text(plain(cell)) for cell in cells))
+    width = None if sys.stdout.isatty() else 200  # a pipe has no width to keep to
+    Console(width=width, file=sys.stdout, highlight=False).print(table)
+
+
+def lasted(since: float | None) -> str:
+    """How long ago a moment in unix seconds was: ``1:02:03``; nothing for None."""
+    if since is None:
+        return ""
+    seconds = max(0, int(time.time() - since))
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def links(scheme: str, addresses: Iterable[Address], path: str = "") -> list[str]:
+    """The addresses as links: ``http://HOST:PORT`` and ``path``."""
+    return [f"{scheme}://{address}{path}" for address in addresses]
+
+
+def serving(url: str, rtmp_url: str, config: ServeConfig, as_json: bool) -> None:
+    """Print where a server that has started is found, on this machine and on its networks."""
+    web = links("http", reachable(replace(config.http, port=urlsplit(url).port or config.http.port)), "/")
+    rtmp = links("rtmp", reachable(replace(config.rtmp, port=urlsplit(rtmp_url).port or config.rtmp.port)), "/live")
+    if as_json:
+        emit_json({"url": url, "rtmp_url": rtmp_url, "web": web, "rtmp": rtmp, "data": str(config.data)})
+        return
+    click.echo("Veilcast is running.")
+    names = ["For viewers", *[""] * (len(web) - 1), "For hosts", *[""] * (len(rtmp) - 1), "Data folder"]
+    fields(zip(names, [*web, *rtmp, config.data], strict=True))
+    click.echo("Open a room with `veilcast room start NAME`. Ctrl-C ends the server.")
+    qr(web[0])
+
+
+def checked(check: "Check") -> None:
+    """Print what one of the doctor's checks found, and what to do."""
+    colour = {"ok": "green", "warn": "yellow", "fail": "red"}[check.outcome]
+    fix = f": {check.fix}" if check.fix else ""
+    click.echo(f"{click.style(check.outcome.ljust(4), fg=colour)}  {check.name}: {check.found}{fix}")
