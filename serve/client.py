@@ -87,7 +87,10 @@ class Client:
 
     def rooms(self) -> list[Room]:
         """All rooms."""
-        answer = self._ask("GET", "/api/v1/rooms")
+        try:
+            answer = self._ask("GET", "/api/v1/rooms")
+        except _NotFound as error:
+            raise self._not_veilcast() from error
         if not isinstance(answer, dict) or not isinstance(answer.get("rooms"), list):
             raise self._not_veilcast()
         return [self._checked(room) for room in answer["rooms"]]
@@ -148,7 +151,7 @@ class Client:
         except ValueError as error:
             raise self._not_veilcast() from error
         if 200 <= status < 300:
-            return answer  # type: ignore[no-any-return]
+            return answer
         detail = answer.get("detail") or answer.get("title") if isinstance(answer, dict) else None
         if status in (401, 403):
             raise WrongToken(

@@ -1,0 +1,258 @@
+"""The command line against a stand-in for the API: what it asks, what it prints, how it fails."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli import cli
+from serve.credentials import FILE, Credentials
+from tests.support.fake_api import ROOM, TOKEN, Answer, FakeApi, fake_api, problem
+
+PROGRAM = Path(__file__).parents[2] / "cli.py"
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[FakeApi]:
+    """A server that ``tmp_path``, as the data folder, points to."""
+    with fake_api() as api:
+        Credentials(api.url, TOKEN).write(tmp_path)
+        yield api
+
+
+@pytest.fixture
+def veilcast(tmp_path: Path) -> "Veilcast":
+    return Veilcast(tmp_path)
+
+
+class Veilcast:
+    """Runs commands with ``tmp_path`` as the data folder."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+
+    def __call__(self, *words: str, answer: str | None = None, **variables: str) -> Result:
+        env = {"VEILCAST_DATA": str(self.data), **variables}
+        return CliRunner().invoke(cli, words, input=answer, env=env)
+
+    def fails(self, *words: str, status: int = 1, answer: str | None = None, **variables: str) -> str:
+        """What a command that has to fail says: nothing on standard output, the last line of standard error."""
+        result = self(*words, answer=answer, **variables)
+        assert result.exit_code == status, result.output
+        assert result.stdout == ""
+        assert "Traceback" not in result.stderr
+        if status == 1 and answer is None:
+            assert len(result.stderr.splitlines()) == 1
+        return result.stderr.splitlines()[-1]
+
+
+class TestRooms:
+    def test_start_sends_the_settings_that_are_given_and_no_others(self, api: FakeApi, veilcast: Veilcast) -> None:
+        api.answers["PUT /api/v1/rooms/demo"] = Answer(ROOM)
+        assert veilcast("room", "start", "demo").exit_code == 0
+        assert veilcast("room", "start", "demo", "--title", "T", "--ladder", "source", "--private").exit_code == 0
+        assert [body for _, body in api.asked] == [{}, {"title": "T", "ladder": "source", "private": True}]
+
+    def test_start_prints_what_host_and_viewers_need(self, api: FakeApi, veilcast: Veilcast) -> None:
+        api.answers["PUT /api/v1/rooms/demo"] = Answer(ROOM)
+        lines = [line.split() for line in veilcast("room", "start", "demo").stdout.splitlines()]
+        assert ["Server", ROOM["rtmp_url"]] in lines
+        assert ["Stream", "key", ROOM["stream_key"]] in lines
+        assert ["Watch", ROOM["watch_url"]] in lines
+
+    @pytest.mark.parametrize(
+        ("words", "request_line"),
+        [
+            (("start", "demo"), "PUT /api/v1/rooms/demo"),
+            (("show", "demo"), "GET /api/v1/rooms/demo"),
+            (("set", "demo", "--public"), "PATCH /api/v1/rooms/demo"),
+            (("stop", "demo"), "POST /api/v1/rooms/demo/stop"),
+            (("rotate-key", "demo"), "POST /api/v1/rooms/demo/rotate-key"),
+            (("kick", "demo"), "POST /api/v1/rooms/demo/kick"),
+        ],
+    )
+    def test_json_is_the_room_as_the_server_gives_it(
+        self, api: FakeApi, veilcast: Veilcast, words: tuple[str, ...], request_line: str
+    ) -> None:
+        api.answers[request_line] = Answer(ROOM)
+        assert json.loads(veilcast("room", *words, "--json").stdout) == ROOM
+        assert [asked for asked, _ in api.asked] == [request_line]
+
+    def test_list_is_a_table_or_an_array(self, api: FakeApi, veilcast: Veilcast) -> None:
+        assert json.loads(veilcast("room", "list", "--json").stdout) == [ROOM]
+        table = veilcast("room", "list").stdout
+        assert "waiting" in table
+        assert ROOM["watch_url"] in table
+        api.answers["GET /api/v1/rooms"] = Answer({"rooms": []})
+        assert "veilcast room start NAME" in veilcast("room", "list").stdout
+
+    def test_show_tells_all_and_passes_no_control_characters_on(self, api: FakeApi, veilcast: Veilcast) -> None:
+        publisher = {"address": "127.0.0.1:5", "software": "OBS\x1b[2J", "since": 1, "video": "H.264", "audio": None}
+        room = {**ROOM, "state": "live", "live_since": 1, "publisher": publisher, "warnings": ["keyframes are rare"]}
+        api.answers["GET /api/v1/rooms/demo"] = Answer(room)
+        result = veilcast("room", "show", "demo")
+        assert "H.264" in result.stdout
+        assert "\x1b" not in result.stdout
+        assert "Warning: keyframes are rare" in result.stderr
+
+    def test_delete_asks_first(self, api: FakeApi, veilcast: Veilcast) -> None:
+        api.answers["GET /api/v1/rooms/demo"] = Answer(ROOM)
+        api.answers["DELETE /api/v1/rooms/demo"] = Answer(None, 204)
+        for answer in ("n\n", ""):
+            assert "was not deleted" in veilcast.fails("room", "delete", "demo", answer=answer)
+        assert all(not asked.startswith("DELETE") for asked, _ in api.asked)
+        assert veilcast("room", "delete", "demo", answer="y\n").exit_code == 0
+        assert json.loads(veilcast("room", "delete", "demo", "--yes", "--json").stdout) == {
+            "name": "demo",
+            "deleted": True,
+        }
+
+    def test_set_without_a_setting_is_a_mistake_in_use(self, api: FakeApi, veilcast: Veilcast) -> None:
+        assert "nothing to change" in veilcast.fails("room", "set", "demo", status=2)
+        assert api.asked == []
+
+
+class TestWhatIsNotThereYet:
+    @pytest.mark.parametrize("command", ["start", "set"])
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("--filter", "redact-text"),
+            ("--filter", ""),
+            ("--delay", "4"),
+            ("--record",),
+            ("--preset", "fast"),
+            ("--ladder", "720p,480p"),
+            ("--ladder", "auto"),
+        ],
+    )
+    def test_it_is_refused_and_the_server_is_not_asked(
+        self, api: FakeApi, veilcast: Veilcast, command: str, words: tuple[str, ...]
+    ) -> None:
+        assert "not available in this version" in veilcast.fails("room", command, "demo", "--title", "T", *words)
+        assert api.asked == []
+
+    def test_a_variable_is_refused_like_an_option(self, api: FakeApi, veilcast: Veilcast) -> None:
+        said = veilcast.fails("room", "start", "demo", VEILCAST_ROOM_START_FILTER="bleep")
+        assert said.startswith("Error: filters are not available in this version")
+        assert api.asked == []
+
+
+class TestErrors:
+    def test_no_server_has_been_started(self, veilcast: Veilcast) -> None:
+        said = veilcast.fails("room", "list")
+        assert str(veilcast.data) in said
+        assert "`veilcast serve`" in said
+
+    def test_the_server_is_gone(self, veilcast: Veilcast) -> None:
+        with fake_api() as api:
+            Credentials(api.url, TOKEN).write(veilcast.data)
+        said = veilcast.fails("room", "list", "--json")
+        assert f"nothing answers at {api.url}" in said
+        assert FILE in said
+
+    def test_an_unknown_room_lists_the_known_ones(self, api: FakeApi, veilcast: Veilcast) -> None:
+        for words in (("show",), ("stop",), ("kick",), ("rotate-key",), ("set", "--title", "T"), ("delete", "--yes")):
+            said = veilcast.fails("room", words[0], "nope", *words[1:])
+            assert "there is no room 'nope'; the rooms are: demo" in said
+
+    def test_the_servers_own_words_are_passed_on(self, api: FakeApi, veilcast: Veilcast) -> None:
+        api.answers["PUT /api/v1/rooms/A%20b%2F"] = problem(422, "'A b/' cannot name a room")
+        assert veilcast.fails("room", "start", "A b/") == "Error: 'A b/' cannot name a room"
+
+    @pytest.mark.parametrize("name", ["", ".", ".."])
+    def test_a_name_that_would_change_the_path_is_not_sent(self, api: FakeApi, veilcast: Veilcast, name: str) -> None:
+        assert "is no room name" in veilcast.fails("room", "delete", "--yes", name)
+        assert api.asked == []
+
+    def test_a_wrong_token(self, api: FakeApi, veilcast: Veilcast) -> None:
+        said = veilcast.fails("room", "list", "--server", api.url, "--token", "wrong")
+        assert "does not take this token" in said
+        assert "wrong" not in said.replace("does not", "")
+
+    def test_a_data_folders_token_goes_to_its_own_server_only(self, api: FakeApi, veilcast: Veilcast) -> None:
+        assert veilcast("room", "list", VEILCAST_SERVER=api.url).exit_code == 0
+        with fake_api() as other:
+            assert "add --token" in veilcast.fails("room", "show", "demo", "--server", other.url)
+            assert other.asked == []
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            Answer(b"<html>", content="text/html"),
+            Answer(b"{", content="application/json"),
+            Answer([]),
+            Answer({"rooms": [{}]}),
+            problem(404, "?"),
+        ],
+    )
+    def test_what_answers_is_no_veilcast(self, api: FakeApi, veilcast: Veilcast, answer: Answer) -> None:
+        api.answers["GET /api/v1/rooms"] = answer
+        assert "is not Veilcast's API" in veilcast.fails("room", "list")
+
+    @pytest.mark.parametrize("server", ["", "host:80", "ftp://host", "http://"])
+    def test_a_server_that_is_no_address(self, veilcast: Veilcast, server: str) -> None:
+        assert "write http://HOST:PORT" in veilcast.fails("room", "list", "--server", server)
+
+    @pytest.mark.parametrize("option", ["--rtmp", "--http"])
+    def test_an_address_that_is_none(self, veilcast: Veilcast, option: str) -> None:
+        assert "write HOST:PORT" in veilcast.fails("serve", option, "8080", status=2)
+
+    def test_a_configuration_file_that_is_wrong(self, veilcast: Veilcast, tmp_path: Path) -> None:
+        (tmp_path / "v.toml").write_text("prot = 1")
+        assert "no option 'prot'" in veilcast.fails("serve", "--config", str(tmp_path / "v.toml"))
+
+
+class TestCompletion:
+    @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+    def test_there_is_a_script_for_each_shell(self, veilcast: Veilcast, shell: str) -> None:
+        assert "_VEILCAST_COMPLETE" in veilcast("completion", shell).stdout
+        assert veilcast("completion", SHELL=f"/bin/{shell}").stdout == veilcast("completion", shell).stdout
+
+    def test_an_unknown_shell_is_told_the_known_ones(self, veilcast: Veilcast) -> None:
+        assert "bash, zsh, fish" in veilcast.fails("completion", status=2, SHELL="/bin/csh")
+
+    @pytest.mark.parametrize(("incomplete", "offered"), [("d", ["plain,demo"]), ("x", [])])
+    def test_rooms_are_completed_from_the_running_server(
+        self, api: FakeApi, veilcast: Veilcast, incomplete: str, offered: list[str]
+    ) -> None:
+        assert _complete(veilcast.data, f"veilcast room show {incomplete}") == offered
+
+    def test_without_a_server_nothing_is_offered_and_nothing_is_said(self, veilcast: Veilcast) -> None:
+        assert _complete(veilcast.data, "veilcast room show ") == []
+
+
+def _complete(data: Path, line: str) -> list[str]:
+    """What bash is offered for the last word of a line."""
+    words = line.split(" ")
+    env = {
+        **os.environ,
+        "VEILCAST_DATA": str(data),
+        "_VEILCAST_COMPLETE": "bash_complete",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(words) - 1),
+    }
+    child = subprocess.run([sys.executable, PROGRAM], env=env, capture_output=True, text=True, timeout=60, check=True)
+    assert child.stderr == ""
+    return child.stdout.split()
+
+
+def test_the_command_line_starts_without_the_heavy_parts() -> None:
+    code = "import sys, cli; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True, cwd=PROGRAM.parent
+    ).stdout.split()
+    assert {"av", "numpy", "cv2", "aiohttp", "asyncio", "msgspec", "rich", "http.client"}.isdisjoint(loaded)
+
+
+def test_every_command_has_help(veilcast: Veilcast) -> None:
+    groups = [("room",), ()]
+    for group in groups:
+        commands = veilcast(*group, "--help").stdout.partition("Commands:")[2].splitlines()
+        for line in filter(None, map(str.strip, commands)):
+            assert veilcast(*group, line.split()[0], "--help").exit_code == 0
