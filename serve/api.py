@@ -1,0 +1,240 @@
+"""The JSON API below ``/api/v1``: one table of operations serves the router and the OpenAPI document alike.
+
+The operator proves itself with ``Authorization: Bearer TOKEN``; everybody else sees public rooms and public fields.
+"""
+
+import asyncio
+import hmac
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from serve.problems import Problem
+from serve.room import Room, State
+from serve.rooms import Rooms, RoomSettings
+from serve.viewers import Viewers
+from serve.views import Addresses, OperatorRoomView, RoomsView, RoomView, operator_view, room_view
+
+BASE = "/api/v1"
+_PING = 15.0
+_Model = TypeVar("_Model", bound=msgspec.Struct)
+_MOST_VIEWER_ID = 64
+
+
+class Heartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A playing page says that it is there; ``viewer`` is a random id of its own."""
+
+    viewer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the API. ``body`` and ``answer`` are models, or None for an empty one."""
+
+    method: str
+    path: str
+    summary: str
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    answer: Any = None
+    body: type[msgspec.Struct] | None = None
+    operator: bool = True
+    stream: bool = False
+
+
+class Api:
+    """The API over a server's rooms."""
+
+    def __init__(self, rooms: Rooms, addresses: Callable[[], Addresses], token: str) -> None:
+        self._rooms = rooms
+        self._addresses = addresses
+        self._token = token.encode()
+        self._viewers: dict[str, Viewers] = {}
+        one = RoomView | OperatorRoomView
+        room = BASE + "/rooms/{name}"
+        self._operations = (
+            Operation("GET", BASE + "/rooms", "List rooms: live public ones, or all for the operator", self.list,
+                      RoomsView, operator=False),
+            Operation("GET", room, "Show a room", self.show, one, operator=False),
+            Operation("PUT", room, "Open a room, made on first use", self.open, OperatorRoomView, RoomSettings),
+            Operation("PATCH", room, "Change a room's settings", self.change, OperatorRoomView, RoomSettings),
+            Operation("DELETE", room, "Delete a room", self.delete),
+            Operation("POST", room + "/stop", "Stop a room", self.stop, OperatorRoomView),
+            Operation("POST", room + "/rotate-key", "Give a room a new stream key", self.rotate_key, OperatorRoomView),
+            Operation("POST", room + "/kick", "Disconnect a room's publisher", self.kick, OperatorRoomView),
+            Operation("POST", room + "/heartbeat", "Say that a page is watching", self.heartbeat, RoomView, Heartbeat,
+                      operator=False),
+            Operation("GET", room + "/events", "Follow a room's state (Server-Sent Events)", self.events, one,
+                      operator=False, stream=True),
+            Operation("GET", BASE + "/openapi.json", "This document", self.openapi, dict, operator=False),
+        )  # fmt: skip
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [web.route(o.method, o.path, self._guard(o)) for o in self._operations]
+
+    def watched(self, request: web.Request, room: str) -> None:
+        """A player asked for a playlist of ``room``."""
+        self._of(room).request(_client(request), time.monotonic())
+
+    def viewers(self, room: str) -> int:
+        """How many watch ``room``."""
+        return self._viewers[room].count(time.monotonic()) if room in self._viewers else 0
+
+    # Reading.
+
+    async def list(self, request: web.Request) -> web.Response:
+        """All rooms for the operator; the live ones that are not private for everybody."""
+        operator = self._is_operator(request)
+        listed = [r for r in self._rooms.all() if operator or (r.state is State.LIVE and not r.row.private)]
+        return _json(RoomsView([self._view(room, operator) for room in listed]))
+
+    async def show(self, request: web.Request) -> web.Response:
+        """One room."""
+        return _json(self._view(self._room(request), self._is_operator(request)))
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """A room's state on each change, and first at once."""
+        room, operator = self._room(request), self._is_operator(request)
+        headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        sent = b""
+        while room in self._rooms.all():
+            data = msgspec.json.encode(self._view(room, operator))
+            await response.write(b": ping\n\n" if data == sent else b"event: state\ndata: " + data + b"\n\n")
+            sent = data
+            try:
+                async with asyncio.timeout(_PING):
+                    await room.changed.wait()
+            except TimeoutError:
+                continue
+        return response
+
+    async def heartbeat(self, request: web.Request) -> web.Response:
+        """Count a page, and tell it the room's state."""
+        room, beat = self._room(request), await _body(request, Heartbeat)
+        if not 0 < len(beat.viewer) <= _MOST_VIEWER_ID:
+            raise Problem(400, "Bad request", f"viewer has 1 to {_MOST_VIEWER_ID} characters")
+        self._of(room.name).heartbeat(beat.viewer, _client(request), time.monotonic())
+        return _json(self._view(room, operator=False))
+
+    async def openapi(self, _: web.Request) -> web.Response:
+        """The OpenAPI document."""
+        return _json(describe(self._operations))
+
+    # What only the operator may do.
+
+    async def open(self, request: web.Request) -> web.Response:
+        """Open a room."""
+        return self._answer(self._rooms.open(request.match_info["name"], await _body(request, RoomSettings)))
+
+    async def change(self, request: web.Request) -> web.Response:
+        """Change a room's settings."""
+        return self._answer(self._rooms.set(request.match_info["name"], await _body(request, RoomSettings)))
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Delete a room."""
+        name = request.match_info["name"]
+        self._rooms.delete(name)
+        self._viewers.pop(name, None)
+        return web.Response(status=204)
+
+    async def stop(self, request: web.Request) -> web.Response:
+        """Stop a room."""
+        return self._answer(self._rooms.stop(request.match_info["name"]))
+
+    async def rotate_key(self, request: web.Request) -> web.Response:
+        """Change a room's stream key."""
+        return self._answer(self._rooms.rotate_key(request.match_info["name"]))
+
+    async def kick(self, request: web.Request) -> web.Response:
+        """Disconnect a room's publisher."""
+        return self._answer(self._rooms.kick(request.match_info["name"]))
+
+    def _guard(self, operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            if operation.operator and not self._is_operator(request):
+                raise Problem(
+                    401, "Not allowed", "send the operator's token: Authorization: Bearer TOKEN",
+                    {"WWW-Authenticate": "Bearer"},
+                )  # fmt: skip
+            return await operation.handler(request)
+
+        return guarded
+
+    def _is_operator(self, request: web.Request) -> bool:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        proven = scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._token)
+        request["operator"] = proven
+        return proven
+
+    def _room(self, request: web.Request) -> Room:
+        return self._rooms.get(request.match_info["name"])
+
+    def _of(self, room: str) -> Viewers:
+        return self._viewers.setdefault(room, Viewers())
+
+    def _view(self, room: Room, operator: bool) -> RoomView | OperatorRoomView:
+        make = operator_view if operator else room_view
+        return make(room, self.viewers(room.name), self._addresses())
+
+    def _answer(self, room: Room) -> web.Response:
+        return _json(self._view(room, operator=True))
+
+
+def _client(request: web.Request) -> tuple[str, str]:
+    return request.remote or "", request.headers.get("User-Agent", "")
+
+
+def _json(value: object) -> web.Response:
+    response = web.Response(body=msgspec.json.encode(value), content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    response.enable_compression()
+    return response
+
+
+async def _body(request: web.Request, model: type[_Model]) -> _Model:
+    try:
+        return msgspec.json.decode(await request.read() or b"{}", type=model)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Problem(400, "Bad request", f"the body does not fit: {error}") from error
+
+
+def describe(operations: tuple[Operation, ...]) -> dict[str, object]:
+    """Return the OpenAPI 3.1 document of ``operations``."""
+    models = [model for o in operations for model in (o.answer, o.body) if model not in (None, dict)]
+    schemas, components = msgspec.json.schema_components(models, ref_template="#/components/schemas/{name}")
+    refs = dict(zip(models, schemas, strict=True))
+    paths: dict[str, dict[str, object]] = {}
+    for o in operations:
+        kind = "text/event-stream" if o.stream else "application/json"
+        answer: dict[str, object] = {"description": "Done"}
+        if o.answer is not None:
+            answer["content"] = {kind: {"schema": refs.get(o.answer, {"type": "object"})}}
+        problem = {"description": "A problem: `detail` says what to do", "content": {"application/problem+json": {}}}
+        item: dict[str, object] = {
+            "operationId": o.handler.__name__,
+            "summary": o.summary,
+            "responses": {"204" if o.answer is None else "200": answer, "default": problem},
+        }
+        if o.operator:
+            item["security"] = [{"operator": []}]
+        if o.body is not None:
+            item["requestBody"] = {"content": {"application/json": {"schema": refs[o.body]}}}
+        if "{name}" in o.path:
+            item["parameters"] = [{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}]
+        paths.setdefault(o.path, {})[o.method.lower()] = item
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Veilcast", "version": version("veilcast")},
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"operator": {"type": "http", "scheme": "bearer"}},
+        },
+    }

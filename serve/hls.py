@@ -1,0 +1,143 @@
+"""The HLS routes: playlists that block until there is news, init segments, segments and parts, out of memory.
+
+Sources: RFC 8216; draft-pantos-hls-rfc8216bis 6.2.5 (blocking reload, delivery directives), 6.3.7 (preload hints).
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from aiohttp import web
+
+from serve.origin import Origin, Show
+from serve.playlist import MIME_TYPE
+from serve.problems import Problem, not_found
+from serve.window import Window
+
+_CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Date, Age"}
+_IMMUTABLE = "public, max-age=86400, immutable"
+_BLOCKING = "max-age=6"
+_PLAIN = "max-age=1"
+_FIRST = 10.0
+_HOLD_TARGETS = 3
+_MOST_AHEAD = 2  # segments; 8216bis, 6.2.5.2: a request for more than the next two is an error
+_RETRY = {"Retry-After": "1", **_CORS}
+
+
+class HlsRoutes:
+    """Everything below ``/hls/``. ``watched`` is told of each playlist request, to count players."""
+
+    def __init__(self, origin: Origin, watched: Callable[[web.Request, str], None]) -> None:
+        self._origin = origin
+        self._watched = watched
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        base = "/hls/{room}"
+        media = base + r"/{broadcast}/{rendition:video|audio}"
+        return [
+            web.get(base + "/master.m3u8", self.multivariant),
+            web.get(media + ".m3u8", self.media),
+            web.get(media + r"/init-{name:[0-9a-f]+}.mp4", self.init),
+            web.get(media + r"/{msn:\d{1,12}}.m4s", self.segment),
+            web.get(media + r"/{msn:\d{1,12}}.{part:\d{1,6}}.m4s", self.part),
+            web.options("/hls/{path:.*}", self.preflight),
+        ]
+
+    async def preflight(self, _: web.Request) -> web.Response:
+        """Answer a CORS preflight: players on other sites may send Range and the like."""
+        headers = {"Access-Control-Allow-Methods": "GET, HEAD", "Access-Control-Allow-Headers": "*"}
+        return web.Response(status=204, headers={**_CORS, **headers, "Access-Control-Max-Age": "86400"})
+
+    async def multivariant(self, request: web.Request) -> web.Response:
+        """The multivariant playlist of the room's running broadcast."""
+        room = request.match_info["room"]
+        show = self._origin.current(room)
+        if show is None or not show.ready:
+            raise Problem(404, "Off air", "this room is not on air now: ask again", _RETRY)
+        self._watched(request, room)
+        return _answer(show.multivariant(), MIME_TYPE, _PLAIN)
+
+    async def media(self, request: web.Request) -> web.Response:
+        """A media playlist; with ``_HLS_msn`` (and ``_HLS_part``) held until it lists what is asked for."""
+        show, window = self._find(request)
+        msn, part = _directive(request, "_HLS_msn"), _directive(request, "_HLS_part")
+        if part is not None and msn is None:
+            raise Problem(400, "Bad request", "_HLS_part needs _HLS_msn", dict(_CORS))
+        if not await _until(lambda: window.ready or window.ended, window, _FIRST):
+            raise Problem(503, "Not yet", "this broadcast has no segment yet: ask again", _RETRY)
+        if msn is not None and not window.ended:
+            if msn > window.edge[0] + _MOST_AHEAD:
+                raise Problem(400, "Bad request", "_HLS_msn is too far ahead of the live edge", dict(_CORS))
+            hold = _HOLD_TARGETS * show.start.plan.target_duration
+            if not await _until(lambda: window.ended or window.contains(msn, part), window, hold):
+                raise Problem(503, "Stalled", "no news of this broadcast: ask again", _RETRY)
+        self._watched(request, show.start.room)
+        text = window.text()
+        headers = {"Cache-Control": _PLAIN if msn is None else _BLOCKING, "Vary": "Accept-Encoding", **_CORS}
+        if "gzip" in request.headers.get("Accept-Encoding", ""):
+            return web.Response(
+                body=text.gzipped, headers={**headers, "Content-Type": MIME_TYPE, "Content-Encoding": "gzip"}
+            )
+        return web.Response(body=text.plain, headers={**headers, "Content-Type": MIME_TYPE})
+
+    async def init(self, request: web.Request) -> web.Response:
+        """An init segment."""
+        _, window = self._find(request)
+        return _media(window.init(request.match_info["name"]), request)
+
+    async def segment(self, request: web.Request) -> web.Response:
+        """A whole segment."""
+        _, window = self._find(request)
+        return _media(window.segment(int(request.match_info["msn"])), request)
+
+    async def part(self, request: web.Request) -> web.Response:
+        """A part; the one that the playlist hints at is held until it is made."""
+        show, window = self._find(request)
+        msn, index = int(request.match_info["msn"]), int(request.match_info["part"])
+        if (msn, index) == window.edge and not window.ended:
+            hold = _HOLD_TARGETS * show.start.plan.target_duration
+            await _until(lambda: window.ended or (msn, index) < window.edge, window, hold)
+        return _media(window.part(msn, index), request)
+
+    def _find(self, request: web.Request) -> tuple[Show, Window]:
+        info = request.match_info
+        show = self._origin.show(info["room"], info["broadcast"])
+        window = show.windows.get(info["rendition"]) if show else None
+        if show is None or window is None:
+            raise Problem(404, "Not found", "this broadcast is over: open the room's master.m3u8 again", dict(_CORS))
+        return show, window
+
+
+def _directive(request: web.Request, name: str) -> int | None:
+    text = request.query.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise Problem(400, "Bad request", f"{name} is a whole number", dict(_CORS))
+    return int(text)
+
+
+async def _until(condition: Callable[[], bool], window: Window, seconds: float) -> bool:
+    """Wait until ``condition`` holds, at most so long; whether it does."""
+    if condition():
+        return True
+    try:
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await window.changed.wait()
+    except TimeoutError:
+        return condition()
+    return True
+
+
+def _answer(body: bytes, mime_type: str, cache: str) -> web.Response:
+    return web.Response(body=body, headers={"Content-Type": mime_type, "Cache-Control": cache, **_CORS})
+
+
+def _media(body: bytes | memoryview | None, request: web.Request) -> web.Response:
+    if body is None:
+        problem = not_found("no such segment: it is too old, not made yet, or a gap")
+        problem.headers.update(_CORS)
+        raise problem
+    kind = "audio/mp4" if request.match_info["rendition"] == "audio" else "video/mp4"
+    return _answer(body, kind, _IMMUTABLE)  # type: ignore[arg-type]

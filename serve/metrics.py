@@ -1,0 +1,40 @@
+"""What ``/metrics`` tells Prometheus of the rooms. Reads only; counts nothing of its own."""
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from serve.room import State
+from serve.rooms import Rooms
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+class Metrics(Collector):
+    """The rooms as Prometheus sees them. Room names are public; keys never appear."""
+
+    def __init__(self, rooms: Rooms, viewers: Callable[[str], int]) -> None:
+        self._rooms = rooms
+        self._viewers = viewers
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+
+    def text(self) -> bytes:
+        """Return the exposition text."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the figures of the moment."""
+        state = GaugeMetricFamily("veilcast_room_state", "1 for the state that a room is in", labels=["room", "state"])
+        viewers = GaugeMetricFamily("veilcast_room_viewers", "Viewers of a room", labels=["room"])
+        for room in self._rooms.all():
+            viewers.add_metric([room.name], self._viewers(room.name))
+            for possible in State:
+                state.add_metric([room.name, possible], float(room.state is possible))
+        yield state
+        yield viewers

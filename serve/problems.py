@@ -1,0 +1,78 @@
+"""Errors as HTTP answers: ``application/problem+json`` (RFC 9457), in one place for pages, HLS and API."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from aiohttp import web
+
+from serve.rooms import RoomError, UnknownRoomError
+from serve.store import StoreError
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Problem(Exception):
+    """An answer other than success; ``detail`` says what to do."""
+
+    def __init__(self, status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.title = title
+        self.headers = headers or {}
+
+
+@web.middleware
+async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn typed errors into problem documents, and hide what was not foreseen behind a plain 500."""
+    try:
+        return await handler(request)
+    except Problem as problem:
+        return problem_response(problem)
+    except UnknownRoomError as error:
+        return problem_response(Problem(404, "Unknown room", _for_stranger(request, error)))
+    except RoomError as error:
+        return problem_response(Problem(409, "Not possible", str(error)))
+    except StoreError as error:
+        return problem_response(Problem(507, "Cannot store", str(error)))
+    except web.HTTPMethodNotAllowed as error:
+        allowed = ", ".join(sorted(error.allowed_methods))
+        return problem_response(
+            Problem(405, "Wrong method", f"{request.path} takes {allowed}", {"Allow": error.headers["Allow"]})
+        )
+    except web.HTTPNotFound:
+        return problem_response(not_found("there is nothing here: rooms are at /r/NAME"))
+    except web.HTTPRequestEntityTooLarge:
+        return problem_response(Problem(413, "Too large", "the body is larger than anything asked for here"))
+    except web.HTTPException as error:
+        return problem_response(Problem(error.status, error.reason, error.text or error.reason))
+    except (ConnectionError, TimeoutError):
+        raise
+    except Exception:
+        # The last line of defence of one request: the others go on.
+        _log.exception("%s %s failed", request.method, request.path)
+        return problem_response(Problem(500, "Server error", "the server made a mistake; its log says more"))
+
+
+def _for_stranger(request: web.Request, error: UnknownRoomError) -> str:
+    """Names of rooms are for the operator alone."""
+    return str(error) if request.get("operator") else "there is no such room"
+
+
+def not_found(detail: str) -> Problem:
+    """Return a 404."""
+    return Problem(404, "Not found", detail)
+
+
+def problem_response(problem: Problem) -> web.Response:
+    """Return the problem as a response."""
+    document = {"type": "about:blank", "title": problem.title, "status": problem.status, "detail": str(problem)}
+    headers = {"Cache-Control": "max-age=1" if problem.status == 404 else "no-store", **problem.headers}
+    return web.Response(
+        status=problem.status,
+        body=msgspec.json.encode(document),
+        content_type="application/problem+json",
+        headers=headers,
+    )

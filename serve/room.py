@@ -1,0 +1,307 @@
+"""A room: its settings, the one source it has, and its broadcast. No sockets.
+
+A room's states: ``stopped`` (closed: nobody may publish) -> ``waiting`` (open, no host on air) -> ``live``. A host that
+drops leaves its broadcast running for ``GRACE``: its playlists go on with gaps, and a host that comes back goes on in
+it. After that, or when the room is stopped, the broadcast ends and the next host begins another.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import StrEnum
+from typing import Protocol
+
+from ingest.media import Codec, Kind, Packet, Track
+from ingest.source import PublishRequest, Sink, Source
+from serve.broadcast import Broadcast
+from serve.parts import PartLink
+from serve.signal import Signal
+from serve.store import BroadcastRow, RoomRow, Store, StoreError
+from transcode.cmaf.codecs import CodecError, parse_aac, parse_avc
+from transcode.media import TIMELINE
+from transcode.opening import LONGEST_TARGET_DURATION, TARGET_DURATION, Opening
+from transcode.timekeeper import Timekeeper
+
+_log = logging.getLogger(__name__)
+
+GRACE = 120 * TIMELINE
+"""How long a broadcast waits for its host to come back (ticks)."""
+_MOST_WARNINGS = 8
+
+
+class State(StrEnum):
+    """What a room is doing."""
+
+    STOPPED = "stopped"
+    WAITING = "waiting"
+    LIVE = "live"
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def ticks(self) -> int:
+        """A monotonic clock in timeline ticks."""
+        ...
+
+    def wall(self) -> int:
+        """The wall clock in Unix milliseconds."""
+        ...
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def ticks(self) -> int:
+        """A monotonic clock in timeline ticks."""
+        return time.monotonic_ns() * TIMELINE // 1_000_000_000
+
+    def wall(self) -> int:
+        """The wall clock in Unix milliseconds."""
+        return time.time_ns() // 1_000_000
+
+
+class Publisher:
+    """The source that is on air in a room, and the sink of its media."""
+
+    def __init__(self, room: "Room", source: Source, request: PublishRequest, since: int) -> None:
+        self.source = source
+        self.software = request.software
+        self.since = since
+        self.tracks: dict[Kind, Track] = {}
+        self.warnings: list[str] = []
+        self._room = room
+
+    def metadata(self, values: Mapping[str, object]) -> None:
+        """Advice that nothing relies on, but that names the host's software where it did not say before."""
+        encoder = values.get("encoder")
+        if not self.software and isinstance(encoder, str):
+            self.software = encoder[:100]
+
+    def track(self, track: Track) -> None:
+        """A track begins or changes."""
+        try:
+            if track.codec is Codec.AAC:
+                aac = parse_aac(track.config)
+                self._room.expect_sound(self, aac.sample_rate, aac.frame_length)
+            else:
+                parse_avc(track.config)
+        except CodecError as error:
+            self.tracks.pop(track.kind, None)
+            self.warning(f"the {track.kind} is left out: {error}")
+            return
+        self.tracks[track.kind] = track
+        self._room.track(self, track)
+
+    def packet(self, packet: Packet) -> None:
+        """The next access unit."""
+        if packet.kind in self.tracks:
+            self._room.packet(self, packet)
+
+    def warning(self, text: str) -> None:
+        """Something the host should know."""
+        if text not in self.warnings and len(self.warnings) < _MOST_WARNINGS:
+            self.warnings.append(text)
+            self._room.warned(text)
+
+    def closed(self, reason: str) -> None:
+        """The source is gone."""
+        self._room.left(self, reason)
+
+
+class Room:
+    """One room: its settings, its publisher, its broadcast."""
+
+    def __init__(self, row: RoomRow, store: Store, link: PartLink, clock: Clock) -> None:
+        self.row = row
+        self.changed = Signal()
+        self.publisher: Publisher | None = None
+        self.broadcast: Broadcast | None = None
+        self._store = store
+        self._link = link
+        self._clock = clock
+        self._timekeeper = Timekeeper(clock.ticks())
+        self._opening: Opening | None = None
+        self._started_at = clock.wall()
+        self._away_since = 0
+        self._shown: tuple[object, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The room's name."""
+        return self.row.name
+
+    @property
+    def state(self) -> State:
+        """What the room is doing."""
+        if not self.row.open:
+            return State.STOPPED
+        on_air = self.broadcast is not None and self.publisher is not None and not self._timekeeper.away
+        return State.LIVE if on_air else State.WAITING
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the host should know."""
+        return self.publisher.warnings if self.publisher else []
+
+    # What the operator does.
+
+    def update(self, row: RoomRow) -> None:
+        """Keep new settings. Raises StoreError, and then nothing has changed but that a stopped room is stopped."""
+        try:
+            self._store.save_room(row)
+        except StoreError:
+            if not row.open:
+                self._close()
+            raise
+        before, self.row = self.row, row
+        if before.stream_key != row.stream_key:
+            self.disconnect("the stream key was changed")
+        if not row.open:
+            self._close()
+        self.changed.fire()
+
+    def disconnect(self, reason: str) -> None:
+        """Send the publisher away, if there is one."""
+        if self.publisher is not None:
+            self.publisher.source.disconnect(reason)
+
+    def resume(self, row: BroadcastRow) -> None:
+        """Go on with the broadcast that a restart of the server interrupted, if its host may still come back."""
+        position = max((self._clock.wall() - row.started_at) * TIMELINE // 1000, row.position)
+        if not self.row.open or position - row.position > GRACE:
+            self._store.end_broadcast(row.id)
+            return
+        self._timekeeper = Timekeeper(self._clock.ticks() - position, position)
+        self._away_since = position
+        self.broadcast = Broadcast.resume(row, position, self._store, self._link)
+        _log.info("room %s: broadcast %s goes on", self.name, row.id)
+
+    # What the source does.
+
+    def attach(self, source: Source, request: PublishRequest) -> Sink:
+        """Put ``source`` on air; one that was there before is sent away. The newest wins (no ghost can block it)."""
+        self.disconnect("another publisher took over with the same stream key")
+        self.publisher = Publisher(self, source, request, self._clock.wall())
+        if self.broadcast is None:
+            self._open_new()
+        else:
+            self._timekeeper.connect()
+            self.broadcast.interrupt()
+        _log.info("room %s: %s publishes (%s)", self.name, source.address, request.software or request.protocol)
+        self._show_state()
+        return self.publisher
+
+    def expect_sound(self, publisher: Publisher, sample_rate: int, frame_length: int) -> None:
+        """The publisher's sound comes in frames of ``frame_length`` samples."""
+        if publisher is self.publisher:
+            self._timekeeper.audio(sample_rate, frame_length)
+
+    def track(self, publisher: Publisher, track: Track) -> None:
+        """The publisher announced a track."""
+        if publisher is not self.publisher:
+            return
+        if self.broadcast is not None:
+            self.broadcast.track(track)
+        elif self._opening is not None:
+            self._opening.track(track)
+
+    def packet(self, publisher: Publisher, packet: Packet) -> None:
+        """The publisher's next packet."""
+        if publisher is not self.publisher:
+            return
+        if self.broadcast is not None and not self.broadcast.lists(packet.kind):
+            # Renditions are fixed for a broadcast's life: a track that came late begins another.
+            _log.info("room %s: %s came late, a new broadcast begins", self.name, packet.kind)
+            self._end_broadcast()
+            self._open_new()
+        timed = self._timekeeper.packet(packet, self._clock.ticks())
+        if timed is None:
+            return
+        if self.broadcast is not None:
+            self.broadcast.packet(timed)
+            self._show_state()
+        elif self._opening is not None:
+            self._opening.packet(timed)
+            if self._opening.plan is not None:
+                self._begin(self._opening)
+
+    def warned(self, text: str) -> None:
+        """The host should know ``text``."""
+        _log.warning("room %s: %s", self.name, text)
+        self.changed.fire()
+
+    def left(self, publisher: Publisher, reason: str) -> None:
+        """The publisher is gone."""
+        _log.info("room %s: %s left (%s)", self.name, publisher.source.address, reason)
+        if publisher is not self.publisher:
+            return
+        self.publisher = None
+        self._opening = None
+        self._timekeeper.disconnect()
+        self._show_state()
+
+    def tick(self) -> None:
+        """Time passes; called a few times a second."""
+        now = self._clock.ticks()
+        if self.broadcast is None:
+            return
+        tick = self._timekeeper.tick(now)
+        if tick is None:
+            self._away_since = self._timekeeper.position
+            return
+        self.broadcast.tick(tick)
+        if tick.pts - self._away_since > GRACE:
+            _log.info("room %s: no host came back, the broadcast is over", self.name)
+            self._end_broadcast()
+            if self.publisher is not None:
+                self._open_new()
+        self._show_state()
+
+    def _close(self) -> None:
+        self.row = replace(self.row, open=False)
+        self.disconnect("the room was stopped")
+        self._end_broadcast()
+        self._show_state()
+
+    def _open_new(self) -> None:
+        self._started_at = self._clock.wall()
+        self._timekeeper = Timekeeper(self._clock.ticks())
+        self._timekeeper.connect()
+        self._opening = Opening()
+        if self.publisher is not None:
+            for track in self.publisher.tracks.values():
+                self._opening.track(track)
+                if track.kind is Kind.AUDIO:
+                    aac = parse_aac(track.config)
+                    self._timekeeper.audio(aac.sample_rate, aac.frame_length)
+
+    def _begin(self, opening: Opening) -> None:
+        assert opening.plan is not None
+        plan, self._opening = opening.plan, None
+        listed = {Kind.VIDEO: plan.video, Kind.AUDIO: plan.audio}
+        tracks = tuple(track for track in opening.tracks.values() if listed[track.kind])
+        self.broadcast = Broadcast.begin(self.name, plan, tracks, self._started_at, self._store, self._link)
+        for packet in opening.packets:
+            self.broadcast.packet(packet)
+        _log.info("room %s: broadcast %s begins", self.name, self.broadcast.id)
+        if self.publisher is not None and plan.video is not None and plan.target_duration > TARGET_DURATION:
+            apart = f"{plan.target_duration} s" if plan.target_duration < LONGEST_TARGET_DURATION else "10 s or more"
+            self.publisher.warning(
+                f"keyframes are up to {apart} apart, so viewers start slowly and stay further behind:"
+                " set the keyframe interval to 2 s (OBS: Settings, Output, Keyframe Interval)"
+            )
+        self._show_state()
+
+    def _end_broadcast(self) -> None:
+        if self.broadcast is not None:
+            self.broadcast.end()
+            _log.info("room %s: broadcast %s is over", self.name, self.broadcast.id)
+            self.broadcast = None
+
+    def _show_state(self) -> None:
+        shown = self.state, self.broadcast, self.publisher
+        if shown != self._shown:
+            self._shown = shown
+            self.changed.fire()

@@ -1,0 +1,166 @@
+"""The rooms of a server: what the operator does with them, and which publisher is admitted to which. No sockets."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import replace
+
+import msgspec
+
+from ingest.source import PublishRequest, Refused, Sink, Source
+from serve.parts import PartLink
+from serve.room import Clock, Room
+from serve.signal import Signal
+from serve.store import RoomRow, Store
+
+LADDERS = ("source",)
+MOST_TITLE = 200
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
+
+
+class RoomError(Exception):
+    """Something asked of a room cannot be done; the text says why and what to do."""
+
+
+class UnknownRoomError(RoomError):
+    """There is no such room."""
+
+
+class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an operator sets; what is not given stays as it is. An unknown setting is an error, never ignored:
+    a room asked for with a filter must not start without it.
+    """
+
+    title: str | None = None
+    ladder: str | None = None
+    private: bool | None = None
+
+    def applied_to(self, row: RoomRow) -> RoomRow:
+        """Return ``row`` with these settings. Raises RoomError."""
+        if self.ladder is not None and self.ladder not in LADDERS:
+            raise RoomError(f"the ladder {self.ladder!r} does not exist in this version: use {' or '.join(LADDERS)}")
+        if self.title is not None and not 0 < len(self.title.strip()) <= MOST_TITLE:
+            raise RoomError(f"a title has 1 to {MOST_TITLE} characters")
+        return replace(
+            row, **{name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+        )
+
+
+class Rooms:
+    """All rooms of a server, and the admission of publishers to them."""
+
+    def __init__(self, store: Store, link: PartLink, clock: Clock) -> None:
+        self.changed = Signal()
+        self._store = store
+        self._link = link
+        self._clock = clock
+        self._rooms = {row.name: Room(row, store, link, clock) for row in store.rooms()}
+        for room in self._rooms.values():
+            running = store.running_broadcast(room.name)
+            if running is not None:
+                room.resume(running)
+
+    def all(self) -> list[Room]:
+        """Every room, by name."""
+        return [self._rooms[name] for name in sorted(self._rooms)]
+
+    def get(self, name: str) -> Room:
+        """Return the room ``name``, or raise UnknownRoomError."""
+        try:
+            return self._rooms[name]
+        except KeyError:
+            known = ", ".join(sorted(self._rooms)) or "none yet"
+            raise UnknownRoomError(f"there is no room {name!r} (rooms: {known}); make it with: room start") from None
+
+    def open(self, name: str, settings: RoomSettings) -> Room:
+        """Open the room ``name``, made on first use, with ``settings``."""
+        room = self._rooms.get(name)
+        if room is not None:
+            room.update(settings.applied_to(replace(room.row, open=True)))
+            return room
+        if not _NAME.fullmatch(name):
+            raise RoomError(
+                f"{name!r} cannot name a room: use 1 to 64 of a-z, 0-9, - and _, with a letter or digit at both ends"
+            )
+        row = settings.applied_to(RoomRow(name, name, "source", False, _new_key(), True))
+        self._store.save_room(row)
+        room = self._rooms[name] = Room(row, self._store, self._link, self._clock)
+        self.changed.fire()
+        return room
+
+    def set(self, name: str, settings: RoomSettings) -> Room:
+        """Change settings of a room."""
+        room = self.get(name)
+        room.update(settings.applied_to(room.row))
+        return room
+
+    def stop(self, name: str) -> Room:
+        """Close a room: its publisher is sent away, its viewers get ENDLIST."""
+        room = self.get(name)
+        room.update(replace(room.row, open=False))
+        return room
+
+    def rotate_key(self, name: str) -> Room:
+        """Give a room a new stream key; the old one is worthless at once."""
+        room = self.get(name)
+        room.update(replace(room.row, stream_key=_new_key()))
+        return room
+
+    def kick(self, name: str) -> Room:
+        """Disconnect a room's publisher. It may come back."""
+        room = self.get(name)
+        if room.publisher is None:
+            raise RoomError(f"nobody publishes in room {name!r}")
+        room.disconnect("the operator disconnected you")
+        return room
+
+    def delete(self, name: str) -> None:
+        """Delete a room, its key and all that is known of it."""
+        room = self.stop(name)
+        self._store.delete_room(name)
+        del self._rooms[name]
+        self._link.forget(name)
+        room.changed.fire()
+        self.changed.fire()
+
+    def admit(self, request: PublishRequest, source: Source) -> Sink:
+        """Admit a publisher by its stream key: ``KEY``, or ``NAME?key=KEY``. Raises Refused."""
+        stream, _, query = request.stream.partition("?")
+        given = next((value for name, _, value in (p.partition("=") for p in query.split("&")) if name == "key"), None)
+        if given is None:
+            room = self._by_key(stream)
+        else:
+            room = self._rooms.get(stream)
+            if room is not None and not hmac.compare_digest(given.encode(), room.row.stream_key.encode()):
+                room = None
+        if room is None:
+            raise Refused("this stream key is not known here: copy it again from the room's settings")
+        if not room.row.open:
+            raise Refused(
+                f"room {room.name} is stopped: its operator can open it with: veilcast room start {room.name}"
+            )
+        return room.attach(source, request)
+
+    def _by_key(self, key: str) -> Room | None:
+        """Find a room by key; digests are compared, so that the time taken tells nothing of a key."""
+        wanted = hashlib.sha256(key.encode()).digest()
+        found = None
+        for room in self._rooms.values():
+            if hmac.compare_digest(hashlib.sha256(room.row.stream_key.encode()).digest(), wanted):
+                found = room
+        return found
+
+    def tick(self) -> None:
+        """Time passes."""
+        for room in self._rooms.values():
+            room.tick()
+
+    def disconnect_all(self, reason: str) -> None:
+        """Send every publisher away; broadcasts stay open, for the next start of the server."""
+        for room in self._rooms.values():
+            room.disconnect(reason)
+
+
+def _new_key() -> str:
+    return secrets.token_hex(12)

@@ -1,0 +1,150 @@
+"""The composition root of ``veilcast serve``: store, rooms, gate, origin and web in one asyncio process."""
+
+import asyncio
+import fcntl
+import logging
+import os
+import secrets
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from aiohttp import web
+
+from serve.api import Api
+from serve.config import Address, ServeConfig
+from serve.credentials import Credentials
+from serve.gate import Gate
+from serve.hls import HlsRoutes
+from serve.metrics import CONTENT_TYPE, Metrics
+from serve.network import loopback, reachable, taken
+from serve.origin import Origin
+from serve.problems import answer_problems
+from serve.room import SystemClock
+from serve.rooms import Rooms
+from serve.site import SiteRoutes
+from serve.store import Store, StoreError
+from serve.views import Addresses
+
+_log = logging.getLogger(__name__)
+
+_LOCK = "lock"
+_MOST_BODY = 64 << 10
+_DRAIN = 2.0
+_BACKLOG = 1024
+
+
+class StartError(Exception):
+    """The server cannot start; the text says why and what to do."""
+
+
+class Server:
+    """A whole server. ``start`` it, then it serves until ``close``."""
+
+    def __init__(self, config: ServeConfig) -> None:
+        self._config = config
+        self._stack = AsyncExitStack()
+        self._addresses = Addresses("", "")
+        self.token = ""
+
+    @property
+    def url(self) -> str:
+        """Where browsers find it, as ``http://HOST:PORT``."""
+        return self._addresses.web
+
+    @property
+    def rtmp_url(self) -> str:
+        """Where hosts find it, as ``rtmp://HOST:PORT/live``."""
+        return self._addresses.rtmp
+
+    async def start(self) -> None:
+        """Start everything, or nothing. Raises StartError."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Drain: hosts are told, answers under way are finished for a moment, numbers are safe in the store."""
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        data = self._config.data
+        try:
+            store = Store(data)
+            self._stack.callback(store.close)
+            self._lock(data)
+            self.token = store.server_value("token", secrets.token_urlsafe(24))
+            origin = Origin()
+            rooms = Rooms(store, origin, SystemClock())
+        except StoreError as error:
+            raise StartError(str(error)) from error
+        gate = Gate(rooms)
+        http_port = await self._serve_web(origin, rooms)
+        self._stack.push_async_callback(gate.close)
+        try:
+            await gate.start(self._config.rtmp)
+        except OSError as error:
+            raise _unavailable(self._config.rtmp, "--rtmp", error) from error
+        http = Address(self._config.http.host, http_port)
+        rtmp = Address(self._config.rtmp.host, gate.rtmp_port)
+        self._addresses = Addresses(f"http://{reachable(http)[0]}", f"rtmp://{reachable(rtmp)[0]}/live")
+        try:
+            Credentials(f"http://{loopback(http)}", self.token).write(data)
+        except OSError as error:
+            raise StartError(f"cannot write to the data folder {data} ({error}): give it room") from error
+        self._stack.callback(Credentials.remove, data)
+
+    def _lock(self, data: Path) -> None:
+        """Two servers on one folder would use the same numbers: the second does not start."""
+        try:
+            handle = os.open(data / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StartError(f"cannot write to the data folder {data} ({error}): make it writable") from error
+        self._stack.callback(os.close, handle)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StartError(
+                f"another server uses the data folder {data}: stop it, or name another folder with --data"
+            ) from error
+
+    async def _serve_web(self, origin: Origin, rooms: Rooms) -> int:
+        api = Api(rooms, lambda: self._addresses, self.token)
+        metrics = Metrics(rooms, api.viewers)
+        app = web.Application(middlewares=[answer_problems], client_max_size=_MOST_BODY)
+        app.add_routes(HlsRoutes(origin, api.watched).routes())
+        app.add_routes(api.routes())
+        app.add_routes(SiteRoutes(rooms).routes())
+        app.add_routes([web.get("/healthz", _alive), web.get("/readyz", _alive)])
+        app.router.add_get("/metrics", _metrics(metrics))
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_DRAIN, handler_cancellation=True)
+        await runner.setup()
+        self._stack.push_async_callback(runner.cleanup)
+        address = self._config.http
+        try:
+            site = web.TCPSite(runner, address.host, address.port, backlog=_BACKLOG)
+            await site.start()
+        except OSError as error:
+            raise _unavailable(address, "--http", error) from error
+        assert isinstance(site._server, asyncio.Server)
+        return int(runner.addresses[0][1])
+
+
+def _metrics(metrics: Metrics):
+    async def show(_: web.Request) -> web.Response:
+        return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    return show
+
+
+async def _alive(_: web.Request) -> web.Response:
+    return web.Response(text="ok\n", headers={"Cache-Control": "no-store"})
+
+
+def _unavailable(address: Address, option: str, error: OSError) -> StartError:
+    if isinstance(error, PermissionError):
+        return StartError(f"port {address.port} needs more rights: choose one above 1023 with {option}")
+    if error.errno in (98, 48):
+        return StartError(taken(address, option))
+    return StartError(f"cannot listen on {address} ({error.strerror or error}): choose another address with {option}")

@@ -1,0 +1,160 @@
+"""The store: rooms and broadcasts in SQLite, so that names, keys and numbers outlive the server. File I/O only here.
+
+Calls are short and synchronous: a row a room and a segment. Write-ahead logging keeps readers and a killed server safe.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from ingest.media import Track
+from transcode.media import Plan
+
+FILE = "veilcast.sqlite3"
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE server (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE rooms (
+    name TEXT PRIMARY KEY, title TEXT NOT NULL, ladder TEXT NOT NULL, private INTEGER NOT NULL,
+    stream_key TEXT NOT NULL UNIQUE, open INTEGER NOT NULL
+);
+CREATE TABLE broadcasts (
+    id TEXT PRIMARY KEY, room TEXT NOT NULL REFERENCES rooms(name) ON DELETE CASCADE,
+    started_at INTEGER NOT NULL, plan TEXT NOT NULL, tracks TEXT NOT NULL,
+    number INTEGER NOT NULL, position INTEGER NOT NULL, discontinuities INTEGER NOT NULL, ended INTEGER NOT NULL
+);
+CREATE INDEX broadcasts_room ON broadcasts(room, ended);
+"""
+
+
+class StoreError(Exception):
+    """The data folder cannot be used; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRow:
+    """A room as its operator set it up."""
+
+    name: str
+    title: str
+    ladder: str
+    private: bool
+    stream_key: str
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastRow:
+    """A broadcast, so that a restarted server can go on with it.
+
+    ``started_at``: Unix milliseconds at tick 0. ``number``: the last segment number used; it began at ``position``
+    (ticks). ``discontinuities``: how many there have been.
+    """
+
+    id: str
+    room: str
+    started_at: int
+    plan: Plan
+    tracks: tuple[Track, ...]
+    number: int
+    position: int
+    discontinuities: int
+
+
+class Store:
+    """The database in a data folder. Raises StoreError wherever the folder does not play along."""
+
+    def __init__(self, data: Path) -> None:
+        self._path = data / FILE
+        with self._errors("open"):
+            data.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Stream keys lie in it: it is made before SQLite opens it, readable by its owner alone.
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._db = sqlite3.connect(self._path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._migrate()
+
+    def _migrate(self) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > _VERSION:
+            raise StoreError(f"{self._path} was written by a newer Veilcast: use that version, or another data folder")
+        if version < 1:
+            self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    def server_value(self, name: str, new: str) -> str:
+        """Return the server's own value ``name``; it becomes ``new`` if there was none."""
+        with self._errors("write to"):
+            self._db.execute("INSERT OR IGNORE INTO server VALUES (?, ?)", (name, new))
+            return str(self._db.execute("SELECT value FROM server WHERE name = ?", (name,)).fetchone()[0])
+
+    def rooms(self) -> list[RoomRow]:
+        """Return all rooms, by name."""
+        with self._errors("read"):
+            rows = self._db.execute("SELECT name, title, ladder, private, stream_key, open FROM rooms ORDER BY name")
+            return [RoomRow(n, t, ladder, bool(p), key, bool(o)) for n, t, ladder, p, key, o in rows]
+
+    def save_room(self, room: RoomRow) -> None:
+        """Insert or replace a room."""
+        with self._errors("write to"):
+            self._db.execute(
+                "INSERT INTO rooms VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT(name) DO UPDATE SET title=excluded.title,"
+                " ladder=excluded.ladder, private=excluded.private, stream_key=excluded.stream_key, open=excluded.open",
+                (room.name, room.title, room.ladder, room.private, room.stream_key, room.open),
+            )
+
+    def delete_room(self, name: str) -> None:
+        """Delete a room and all that is known of its broadcasts."""
+        with self._errors("write to"):
+            self._db.execute("DELETE FROM rooms WHERE name = ?", (name,))
+
+    def save_broadcast(self, row: BroadcastRow) -> None:
+        """Insert a broadcast, or note its tracks and how far it has come."""
+        tracks = msgspec.json.encode(row.tracks).decode()
+        with self._errors("write to"):
+            self._db.execute(
+                "INSERT INTO broadcasts VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT(id) DO UPDATE SET"
+                " tracks=excluded.tracks, number=excluded.number, position=excluded.position,"
+                " discontinuities=excluded.discontinuities",
+                (row.id, row.room, row.started_at, msgspec.json.encode(row.plan).decode(), tracks, row.number,
+                 row.position, row.discontinuities),
+            )  # fmt: skip
+
+    def end_broadcast(self, broadcast: str) -> None:
+        """Mark a broadcast as over; it is never taken up again."""
+        with self._errors("write to"):
+            self._db.execute("UPDATE broadcasts SET ended = 1 WHERE id = ?", (broadcast,))
+
+    def running_broadcast(self, room: str) -> BroadcastRow | None:
+        """Return the broadcast that ``room`` was in the middle of, if any."""
+        with self._errors("read"):
+            row = self._db.execute(
+                "SELECT id, room, started_at, plan, tracks, number, position, discontinuities FROM broadcasts"
+                " WHERE room = ? AND NOT ended ORDER BY started_at DESC LIMIT 1",
+                (room,),
+            ).fetchone()
+        if row is None:
+            return None
+        plan = msgspec.json.decode(row[3], type=Plan)
+        tracks = msgspec.json.decode(row[4], type=tuple[Track, ...])
+        return BroadcastRow(row[0], row[1], row[2], plan, tracks, *row[5:])
+
+    @contextmanager
+    def _errors(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(
+                f"cannot {verb} the data folder {self._path.parent} ({error}):"
+                " make it writable and give it room, or name another with --data"
+            ) from error

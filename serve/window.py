@@ -1,0 +1,145 @@
+"""The window of one rendition: the newest segments, in memory, and the playlist that lists them. No I/O.
+
+Segments leave the playlist ``WINDOW`` seconds behind the live edge (or three targets, if longer) and stay fetchable
+as long again, since players may still hold the older playlist (RFC 8216, 6.2.2).
+"""
+
+import gzip
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from serve import playlist
+from serve.signal import Signal
+from transcode.media import Init, Part, PartItem, Plan, SegmentEnd, SegmentStart
+
+WINDOW = 24.0
+_TARGETS = 4
+_GZIP_LEVEL = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A playlist as it is sent, plain and compressed."""
+
+    plain: bytes
+    gzipped: bytes
+
+
+class Window:
+    """The live edge of one rendition of a broadcast.
+
+    ``started_at`` is the wall-clock time of tick 0 of the timeline in Unix milliseconds; ``discontinuities`` how many
+    there were before this window began (EXT-X-DISCONTINUITY-SEQUENCE).
+    """
+
+    def __init__(self, rendition: str, plan: Plan, started_at: int, discontinuities: int = 0) -> None:
+        self.changed = Signal()
+        self.ended = False
+        self.bandwidth = 0
+        self._rendition = rendition
+        self._plan = plan
+        self._started_at = started_at
+        self._discontinuities = discontinuities
+        self._length = max(WINDOW, _TARGETS * plan.target_duration)
+        self._segments: list[playlist.Segment] = []
+        self._retired: list[playlist.Segment] = []
+        self._inits: dict[str, bytes] = {}
+        self._init: str | None = None
+        self._text: Text | None = None
+
+    def receive(self, item: PartItem) -> None:
+        """Take the next item of the part link."""
+        match item:
+            case Init():
+                self._inits[item.name] = item.data
+                self._init = item.name
+                return
+            case SegmentStart():
+                date = self._started_at + item.start * 1000 // item.timescale
+                self._segments.append(playlist.Segment(item.msn, item.timescale, date, item.discontinuity, self._init))
+            case Part():
+                self._segments[-1].parts.append(playlist.Part(item.duration, item.independent, item.data))
+            case SegmentEnd():
+                self._complete(self._segments[-1], item.duration)
+        self._text = None
+        self.changed.fire()
+
+    def end(self) -> None:
+        """No more will come: the playlist gets its ENDLIST."""
+        self.ended = True
+        self._text = None
+        self.changed.fire()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a player can begin: a segment is whole."""
+        return bool(self._segments) and self._segments[0].duration is not None
+
+    @property
+    def edge(self) -> tuple[int, int]:
+        """Media sequence number and part index that come next."""
+        if not self._segments:
+            return 0, 0
+        last = self._segments[-1]
+        return (last.msn, len(last.parts)) if last.duration is None else (last.msn + 1, 0)
+
+    def contains(self, msn: int, part: int | None) -> bool:
+        """Whether the playlist lists part ``part`` of segment ``msn``, or all of it (8216bis, 6.2.5.2)."""
+        next_msn, next_part = self.edge
+        return msn < next_msn or (part is not None and msn == next_msn and part < next_part)
+
+    def text(self) -> Text:
+        """Return the playlist; made once for each change."""
+        if self._text is None:
+            plain = playlist.media_playlist(
+                self._plan, self._rendition, self._segments, self._discontinuities, self.ended
+            ).encode()
+            self._text = Text(plain, gzip.compress(plain, _GZIP_LEVEL, mtime=0))
+        return self._text
+
+    def init(self, name: str) -> bytes | None:
+        """Return the init segment ``name``."""
+        return self._inits.get(name)
+
+    def segment(self, msn: int) -> bytes | None:
+        """Return a whole segment; None if it is not there, not whole, or a gap."""
+        found = self._find(msn)
+        return found.data if found and found.parts else None
+
+    def part(self, msn: int, index: int) -> bytes | memoryview | None:
+        """Return part ``index`` of segment ``msn``."""
+        found = self._find(msn)
+        return found.parts[index].data if found and index < len(found.parts) else None
+
+    def _find(self, msn: int) -> playlist.Segment | None:
+        for segments in (self._segments, self._retired):
+            at = bisect_left(segments, msn, key=lambda segment: segment.msn)
+            if at < len(segments) and segments[at].msn == msn:
+                return segments[at]
+        return None
+
+    def _complete(self, segment: playlist.Segment, duration: int) -> None:
+        segment.duration = duration
+        # One block for the whole segment, and its parts are views into it: nothing is kept twice.
+        segment.data = b"".join(part.data for part in segment.parts)
+        size, at = len(segment.data), 0
+        for part in segment.parts:
+            part.data = memoryview(segment.data)[at : at + len(part.data)]
+            at += len(part.data)
+        if size and duration:
+            self.bandwidth = max(self.bandwidth, size * 8 * segment.timescale // duration)
+        self._retire()
+
+    def _retire(self) -> None:
+        total = sum(segment.seconds for segment in self._segments)
+        while len(self._segments) > 1 and total - self._segments[0].seconds >= self._length:
+            oldest = self._segments.pop(0)
+            total -= oldest.seconds
+            self._discontinuities += oldest.discontinuity
+            self._retired.append(oldest)
+        kept = sum(segment.seconds for segment in self._retired)
+        while self._retired and kept - self._retired[0].seconds >= self._length:
+            kept -= self._retired.pop(0).seconds
+        used = {segment.init for segment in (*self._retired, *self._segments)} | {self._init}
+        for name in self._inits.keys() - used:
+            del self._inits[name]
