@@ -8,7 +8,7 @@ import hmac
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
 import msgspec
@@ -89,28 +89,29 @@ class Api:
 
     async def list(self, request: web.Request) -> web.Response:
         """All rooms for the operator; the live ones that are not private for everybody."""
-        operator = self._is_operator(request)
+        operator = bool(request["operator"])
         listed = [r for r in self._rooms.all() if operator or (r.state is State.LIVE and not r.row.private)]
         return _json(RoomsView([self._view(room, operator) for room in listed]))
 
     async def show(self, request: web.Request) -> web.Response:
         """One room."""
-        return _json(self._view(self._room(request), self._is_operator(request)))
+        return _json(self._view(self._room(request), request["operator"]))
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """A room's state on each change, and first at once."""
-        room, operator = self._room(request), self._is_operator(request)
+        room, operator = self._room(request), request["operator"]
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
         sent = b""
         while room in self._rooms.all():
+            seen = room.changed.count  # what changes while this is written is not missed
             data = msgspec.json.encode(self._view(room, operator))
             await response.write(b": ping\n\n" if data == sent else b"event: state\ndata: " + data + b"\n\n")
             sent = data
             try:
                 async with asyncio.timeout(_PING):
-                    await room.changed.wait()
+                    await room.changed.wait(seen)
             except TimeoutError:
                 continue
         return response
@@ -158,7 +159,8 @@ class Api:
 
     def _guard(self, operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def guarded(request: web.Request) -> web.StreamResponse:
-            if operation.operator and not self._is_operator(request):
+            request["operator"] = self._is_operator(request)
+            if operation.operator and not request["operator"]:
                 raise Problem(
                     401, "Not allowed", "send the operator's token: Authorization: Bearer TOKEN",
                     {"WWW-Authenticate": "Bearer"},
@@ -169,9 +171,8 @@ class Api:
 
     def _is_operator(self, request: web.Request) -> bool:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        proven = scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._token)
-        request["operator"] = proven
-        return proven
+        # Bytes that are no text come as lone surrogates: no token has any.
+        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(errors="replace"), self._token)
 
     def _room(self, request: web.Request) -> Room:
         return self._rooms.get(request.match_info["name"])
@@ -185,6 +186,13 @@ class Api:
 
     def _answer(self, room: Room) -> web.Response:
         return _json(self._view(room, operator=True))
+
+
+def _version() -> str:
+    try:
+        return version("veilcast")
+    except PackageNotFoundError:  # run from its sources, not installed
+        return "unknown"
 
 
 def _client(request: web.Request) -> tuple[str, str]:
@@ -231,7 +239,7 @@ def describe(operations: tuple[Operation, ...]) -> dict[str, object]:
         paths.setdefault(o.path, {})[o.method.lower()] = item
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Veilcast", "version": version("veilcast")},
+        "info": {"title": "Veilcast", "version": _version()},
         "paths": paths,
         "components": {
             "schemas": components,

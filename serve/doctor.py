@@ -122,7 +122,7 @@ def reachable(data: Path, server: str | None, token: str | None) -> tuple[Check,
         return Check(name, Outcome.FAIL, str(error)), frozenset()
     urls = [target.url, *(str(room["rtmp_url"]) for room in rooms if room.get("rtmp_url"))]
     ports = frozenset(port for url in urls if (port := urlsplit(url).port))
-    return Check(name, Outcome.OK, f"{target.url} answers, {len(rooms)} rooms"), ports
+    return Check(name, Outcome.OK, f"{target.url} answers; rooms: {len(rooms)}"), ports
 
 
 def port(name: str, address: Address, option: str, ours: frozenset[int]) -> Check:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from serve.origin import Origin, Show
 from serve.playlist import MIME_TYPE
-from serve.problems import Problem, not_found
+from serve.problems import Handler, Problem, not_found
 from serve.window import Window
 
 _CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Date, Age"}
@@ -19,8 +19,8 @@ _BLOCKING = "max-age=6"
 _PLAIN = "max-age=1"
 _FIRST = 10.0
 _HOLD_TARGETS = 3
-_MOST_AHEAD = 2  # segments; 8216bis, 6.2.5.2: a request for more than the next two is an error
-_RETRY = {"Retry-After": "1", **_CORS}
+_MOST_AHEAD = 1  # segments past the one being made: 8216bis, 6.2.5.2 allows two past the last whole one
+_RETRY = {"Retry-After": "1"}
 
 
 class HlsRoutes:
@@ -35,18 +35,23 @@ class HlsRoutes:
         base = "/hls/{room}"
         media = base + r"/{broadcast}/{rendition:video|audio}"
         return [
-            web.get(base + "/master.m3u8", self.multivariant),
-            web.get(media + ".m3u8", self.media),
-            web.get(media + r"/init-{name:[0-9a-f]+}.mp4", self.init),
-            web.get(media + r"/{msn:\d{1,12}}.m4s", self.segment),
-            web.get(media + r"/{msn:\d{1,12}}.{part:\d{1,6}}.m4s", self.part),
-            web.options("/hls/{path:.*}", self.preflight),
+            web.get(base + "/master.m3u8", _for_all_sites(self.multivariant)),
+            web.get(media + ".m3u8", _for_all_sites(self.media)),
+            web.get(media + r"/init-{name:[0-9a-f]+}.mp4", _for_all_sites(self.init)),
+            web.get(media + r"/{msn:[0-9]{1,12}}.m4s", _for_all_sites(self.segment)),
+            web.get(media + r"/{msn:[0-9]{1,12}}.{part:[0-9]{1,6}}.m4s", _for_all_sites(self.part)),
+            web.options("/hls/{path:.*}", _for_all_sites(self.preflight)),
+            web.get("/hls/{path:.*}", _for_all_sites(self.nothing)),
         ]
 
     async def preflight(self, _: web.Request) -> web.Response:
         """Answer a CORS preflight: players on other sites may send Range and the like."""
         headers = {"Access-Control-Allow-Methods": "GET, HEAD", "Access-Control-Allow-Headers": "*"}
-        return web.Response(status=204, headers={**_CORS, **headers, "Access-Control-Max-Age": "86400"})
+        return web.Response(status=204, headers={**headers, "Access-Control-Max-Age": "86400"})
+
+    async def nothing(self, _: web.Request) -> web.Response:
+        """Any other name."""
+        raise not_found("there is nothing here: a room's stream is at /hls/NAME/master.m3u8")
 
     async def multivariant(self, request: web.Request) -> web.Response:
         """The multivariant playlist of the room's running broadcast."""
@@ -62,23 +67,23 @@ class HlsRoutes:
         show, window = self._find(request)
         msn, part = _directive(request, "_HLS_msn"), _directive(request, "_HLS_part")
         if part is not None and msn is None:
-            raise Problem(400, "Bad request", "_HLS_part needs _HLS_msn", dict(_CORS))
+            raise Problem(400, "Bad request", "_HLS_part needs _HLS_msn")
         if not await _until(lambda: window.ready or window.ended, window, _FIRST):
             raise Problem(503, "Not yet", "this broadcast has no segment yet: ask again", _RETRY)
+        if not window.ready:
+            raise not_found("this broadcast ended before it had a segment: open the room's master.m3u8 again")
         if msn is not None and not window.ended:
             if msn > window.edge[0] + _MOST_AHEAD:
-                raise Problem(400, "Bad request", "_HLS_msn is too far ahead of the live edge", dict(_CORS))
+                raise Problem(400, "Bad request", "_HLS_msn is too far ahead of the live edge")
             hold = _HOLD_TARGETS * show.start.plan.target_duration
             if not await _until(lambda: window.ended or window.contains(msn, part), window, hold):
                 raise Problem(503, "Stalled", "no news of this broadcast: ask again", _RETRY)
         self._watched(request, show.start.room)
         text = window.text()
-        headers = {"Cache-Control": _PLAIN if msn is None else _BLOCKING, "Vary": "Accept-Encoding", **_CORS}
-        if "gzip" in request.headers.get("Accept-Encoding", ""):
-            return web.Response(
-                body=text.gzipped, headers={**headers, "Content-Type": MIME_TYPE, "Content-Encoding": "gzip"}
-            )
-        return web.Response(body=text.plain, headers={**headers, "Content-Type": MIME_TYPE})
+        headers = {"Cache-Control": _PLAIN if msn is None else _BLOCKING, "Vary": "Accept-Encoding", "Content-Type": MIME_TYPE}
+        if _takes_gzip(request):
+            return web.Response(body=text.gzipped, headers={**headers, "Content-Encoding": "gzip"})
+        return web.Response(body=text.plain, headers=headers)
 
     async def init(self, request: web.Request) -> web.Response:
         """An init segment."""
@@ -104,8 +109,31 @@ class HlsRoutes:
         show = self._origin.show(info["room"], info["broadcast"])
         window = show.windows.get(info["rendition"]) if show else None
         if show is None or window is None:
-            raise Problem(404, "Not found", "this broadcast is over: open the room's master.m3u8 again", dict(_CORS))
+            raise not_found("this broadcast is over: open the room's master.m3u8 again")
         return show, window
+
+
+def _for_all_sites(handler: Handler) -> Handler:
+    """Players of other sites may read every answer, errors too (they tell a player what to do next)."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            response = await handler(request)
+        except Problem as problem:
+            problem.headers.update(_CORS)
+            raise
+        response.headers.update(_CORS)
+        return response
+
+    return answer
+
+
+def _takes_gzip(request: web.Request) -> bool:
+    for accepted in request.headers.get("Accept-Encoding", "").lower().split(","):
+        coding, _, weight = accepted.partition(";")
+        if coding.strip() == "gzip":
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
 
 
 def _directive(request: web.Request, name: str) -> int | None:
@@ -113,7 +141,7 @@ def _directive(request: web.Request, name: str) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 12):
-        raise Problem(400, "Bad request", f"{name} is a whole number", dict(_CORS))
+        raise Problem(400, "Bad request", f"{name} is a whole number")
     return int(text)
 
 
@@ -131,13 +159,11 @@ async def _until(condition: Callable[[], bool], window: Window, seconds: float) 
 
 
 def _answer(body: bytes, mime_type: str, cache: str) -> web.Response:
-    return web.Response(body=body, headers={"Content-Type": mime_type, "Cache-Control": cache, **_CORS})
+    return web.Response(body=body, headers={"Content-Type": mime_type, "Cache-Control": cache})
 
 
 def _media(body: bytes | memoryview | None, request: web.Request) -> web.Response:
     if body is None:
-        problem = not_found("no such segment: it is too old, not made yet, or a gap")
-        problem.headers.update(_CORS)
-        raise problem
+        raise not_found("no such segment: it is too old, not made yet, or a gap")
     kind = "audio/mp4" if request.match_info["rendition"] == "audio" else "video/mp4"
     return _answer(body, kind, _IMMUTABLE)  # type: ignore[arg-type]

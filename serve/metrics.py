@@ -14,7 +14,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 class Metrics(Collector):
-    """The rooms as Prometheus sees them. Room names are public; keys never appear."""
+    """The rooms as Prometheus sees them: public ones by name, private ones in the sums alone; keys never appear."""
 
     def __init__(self, rooms: Rooms, viewers: Callable[[str], int]) -> None:
         self._rooms = rooms
@@ -30,10 +30,19 @@ class Metrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Return the figures of the moment."""
+        rooms = self._rooms.all()
+        watching = {room.name: self._viewers(room.name) for room in rooms}
+        sums = GaugeMetricFamily("veilcast_rooms", "Rooms in a state", labels=["state"])
+        for possible in State:
+            sums.add_metric([possible], sum(room.state is possible for room in rooms))
+        yield sums
+        yield GaugeMetricFamily("veilcast_viewers", "Viewers of all rooms", value=sum(watching.values()))
         state = GaugeMetricFamily("veilcast_room_state", "1 for the state that a room is in", labels=["room", "state"])
         viewers = GaugeMetricFamily("veilcast_room_viewers", "Viewers of a room", labels=["room"])
-        for room in self._rooms.all():
-            viewers.add_metric([room.name], self._viewers(room.name))
+        for room in rooms:
+            if room.row.private:
+                continue
+            viewers.add_metric([room.name], watching[room.name])
             for possible in State:
                 state.add_metric([room.name, possible], float(room.state is possible))
         yield state

@@ -1,4 +1,4 @@
-"""The origin's memory: the windows of every broadcast it serves. No I/O; ``http.py`` asks it, the gate feeds it."""
+"""The origin's memory: the windows of every broadcast it serves. No I/O; ``hls.py`` asks it, the gate feeds it."""
 
 import asyncio
 
@@ -31,7 +31,8 @@ class Show:
     def multivariant(self) -> bytes:
         """Return the multivariant playlist. BANDWIDTH is the peak so far: it only says what is true today."""
         peak = sum(window.bandwidth for window in self.windows.values())
-        return multivariant_playlist(self.start.plan, self.start.broadcast, max(peak, 1)).encode()
+        bandwidth = max(peak, self.start.plan.bandwidth, 1)
+        return multivariant_playlist(self.start.plan, self.start.broadcast, bandwidth).encode()
 
 
 class Origin:
@@ -66,9 +67,13 @@ class Origin:
             del self._current[room]
         for window in show.windows.values():
             window.end()
-        asyncio.get_running_loop().call_later(_ENDED_KEPT, self._shows.pop, broadcast, None)
+        asyncio.get_running_loop().call_later(_ENDED_KEPT, self._drop, broadcast)
 
     def forget(self, room: str) -> None:
         """A room is deleted: nothing of it is served any more."""
         self._current.pop(room, None)
-        self._shows = {name: show for name, show in self._shows.items() if show.start.room != room}
+        for show in [show for show in self._shows.values() if show.start.room == room]:
+            self._drop(show.start.broadcast)
+
+    def _drop(self, broadcast: str) -> None:
+        self._shows.pop(broadcast, None)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
-from serve.rooms import RoomError, UnknownRoomError
+from serve.rooms import RoomError, SettingError, UnknownRoomError
 from serve.store import StoreError
 
 _log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ class Problem(Exception):
         super().__init__(detail)
         self.status = status
         self.title = title
-        self.headers = headers or {}
+        self.headers = dict(headers or {})
 
 
 @web.middleware
@@ -33,6 +33,8 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
         return problem_response(problem)
     except UnknownRoomError as error:
         return problem_response(Problem(404, "Unknown room", _for_stranger(request, error)))
+    except SettingError as error:
+        return problem_response(Problem(400, "Bad request", str(error)))
     except RoomError as error:
         return problem_response(Problem(409, "Not possible", str(error)))
     except StoreError as error:
@@ -47,9 +49,11 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     except web.HTTPRequestEntityTooLarge:
         return problem_response(Problem(413, "Too large", "the body is larger than anything asked for here"))
     except web.HTTPException as error:
+        if error.status < 400:
+            raise
         return problem_response(Problem(error.status, error.reason, error.text or error.reason))
-    except (ConnectionError, TimeoutError):
-        raise
+    except ConnectionError:
+        raise  # the client is gone: nobody is left to answer
     except Exception:
         # The last line of defence of one request: the others go on.
         _log.exception("%s %s failed", request.method, request.path)

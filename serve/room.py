@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 GRACE = 120 * TIMELINE
 """How long a broadcast waits for its host to come back (ticks)."""
+_PROMISED = 3 * TIMELINE
+"""How long a source may be on air before it sends what the broadcast lists (ticks)."""
 _MOST_WARNINGS = 8
 
 
@@ -70,6 +72,8 @@ class Publisher:
         self.software = request.software
         self.since = since
         self.tracks: dict[Kind, Track] = {}
+        self.heard: dict[Kind, int] = {}
+        """When (clock ticks) the first packet of a kind came."""
         self.warnings: list[str] = []
         self._room = room
 
@@ -163,15 +167,19 @@ class Room:
         self.changed.fire()
 
     def disconnect(self, reason: str) -> None:
-        """Send the publisher away, if there is one."""
-        if self.publisher is not None:
-            self.publisher.source.disconnect(reason)
+        """Send the publisher away, if there is one; the room is free at once, however long its connection takes."""
+        if (publisher := self.publisher) is not None:
+            publisher.source.disconnect(reason)
+            self._off_air(publisher)
 
     def resume(self, row: BroadcastRow) -> None:
         """Go on with the broadcast that a restart of the server interrupted, if its host may still come back."""
         position = max((self._clock.wall() - row.started_at) * TIMELINE // 1000, row.position)
         if not self.row.open or position - row.position > GRACE:
-            self._store.end_broadcast(row.id)
+            try:
+                self._store.end_broadcast(row.id)
+            except StoreError as error:  # it is as old at the next start
+                _log.error("room %s: %s", self.name, error)
             return
         self._timekeeper = Timekeeper(self._clock.ticks() - position, position)
         self._away_since = position
@@ -211,12 +219,14 @@ class Room:
         """The publisher's next packet."""
         if publisher is not self.publisher:
             return
-        if self.broadcast is not None and not self.broadcast.lists(packet.kind):
-            # Renditions are fixed for a broadcast's life: a track that came late begins another.
-            _log.info("room %s: %s came late, a new broadcast begins", self.name, packet.kind)
+        now = self._clock.ticks()
+        publisher.heard.setdefault(packet.kind, now)
+        if self.broadcast is not None and not self._suits(self.broadcast, publisher, packet.kind, now):
+            # Renditions are fixed for a broadcast's life: a track too many or too few begins another.
+            _log.info("room %s: the host's tracks are others, a new broadcast begins", self.name)
             self._end_broadcast()
             self._open_new()
-        timed = self._timekeeper.packet(packet, self._clock.ticks())
+        timed = self._timekeeper.packet(packet, now)
         if timed is None:
             return
         if self.broadcast is not None:
@@ -227,6 +237,13 @@ class Room:
             if self._opening.plan is not None:
                 self._begin(self._opening)
 
+    @staticmethod
+    def _suits(broadcast: Broadcast, publisher: Publisher, kind: Kind, now: int) -> bool:
+        """Whether the broadcast lists ``kind``, and the publisher sends all else that it lists, or may come to it."""
+        lacking = any(broadcast.lists(other) and other not in publisher.heard for other in Kind)
+        in_time = now - min(publisher.heard.values()) <= _PROMISED
+        return broadcast.lists(kind) and (in_time or not lacking)
+
     def warned(self, text: str) -> None:
         """The host should know ``text``."""
         _log.warning("room %s: %s", self.name, text)
@@ -235,6 +252,9 @@ class Room:
     def left(self, publisher: Publisher, reason: str) -> None:
         """The publisher is gone."""
         _log.info("room %s: %s left (%s)", self.name, publisher.source.address, reason)
+        self._off_air(publisher)
+
+    def _off_air(self, publisher: Publisher) -> None:
         if publisher is not self.publisher:
             return
         self.publisher = None

@@ -27,6 +27,10 @@ class UnknownRoomError(RoomError):
     """There is no such room."""
 
 
+class SettingError(RoomError):
+    """A room cannot be set up so."""
+
+
 class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an operator sets; what is not given stays as it is. An unknown setting is an error, never ignored:
     a room asked for with a filter must not start without it.
@@ -37,11 +41,11 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     private: bool | None = None
 
     def applied_to(self, row: RoomRow) -> RoomRow:
-        """Return ``row`` with these settings. Raises RoomError."""
+        """Return ``row`` with these settings. Raises SettingError."""
         if self.ladder is not None and self.ladder not in LADDERS:
-            raise RoomError(f"the ladder {self.ladder!r} does not exist in this version: use {' or '.join(LADDERS)}")
+            raise SettingError(f"the ladder {self.ladder!r} does not exist in this version: use {' or '.join(LADDERS)}")
         if self.title is not None and not 0 < len(self.title.strip()) <= MOST_TITLE:
-            raise RoomError(f"a title has 1 to {MOST_TITLE} characters")
+            raise SettingError(f"a title has 1 to {MOST_TITLE} characters")
         return replace(
             row, **{name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
         )
@@ -80,7 +84,7 @@ class Rooms:
             room.update(settings.applied_to(replace(room.row, open=True)))
             return room
         if not _NAME.fullmatch(name):
-            raise RoomError(
+            raise SettingError(
                 f"{name!r} cannot name a room: use 1 to 64 of a-z, 0-9, - and _, with a letter or digit at both ends"
             )
         row = settings.applied_to(RoomRow(name, name, "source", False, _new_key(), True))
@@ -127,12 +131,13 @@ class Rooms:
     def admit(self, request: PublishRequest, source: Source) -> Sink:
         """Admit a publisher by its stream key: ``KEY``, or ``NAME?key=KEY``. Raises Refused."""
         stream, _, query = request.stream.partition("?")
-        given = next((value for name, _, value in (p.partition("=") for p in query.split("&")) if name == "key"), None)
+        fields = (field.partition("=") for field in query.split("&"))
+        given = next((value for name, _, value in fields if name == "key"), None)
         if given is None:
             room = self._by_key(stream)
         else:
             room = self._rooms.get(stream)
-            if room is not None and not hmac.compare_digest(given.encode(), room.row.stream_key.encode()):
+            if room is not None and not hmac.compare_digest(_digest(given), _digest(room.row.stream_key)):
                 room = None
         if room is None:
             raise Refused("this stream key is not known here: copy it again from the room's settings")
@@ -144,10 +149,10 @@ class Rooms:
 
     def _by_key(self, key: str) -> Room | None:
         """Find a room by key; digests are compared, so that the time taken tells nothing of a key."""
-        wanted = hashlib.sha256(key.encode()).digest()
+        wanted = _digest(key)
         found = None
         for room in self._rooms.values():
-            if hmac.compare_digest(hashlib.sha256(room.row.stream_key.encode()).digest(), wanted):
+            if hmac.compare_digest(_digest(room.row.stream_key), wanted):
                 found = room
         return found
 
@@ -160,6 +165,10 @@ class Rooms:
         """Send every publisher away; broadcasts stay open, for the next start of the server."""
         for room in self._rooms.values():
             room.disconnect(reason)
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode(errors="replace")).digest()
 
 
 def _new_key() -> str:

@@ -1,6 +1,6 @@
 """The composition root of ``veilcast serve``: store, rooms, gate, origin and web in one asyncio process."""
 
-import asyncio
+
 import fcntl
 import logging
 import os
@@ -127,7 +127,6 @@ class Server:
             await site.start()
         except OSError as error:
             raise _unavailable(address, "--http", error) from error
-        assert isinstance(site._server, asyncio.Server)
         return int(runner.addresses[0][1])
 
 

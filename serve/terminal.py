@@ -89,8 +89,9 @@ def shown(room: Room) -> None:
         ("Viewers", room["viewers"]),
         ("Listed", "no (private: anyone with the link can watch)" if room.get("private") else "yes"),
         ("Ladder", room.get("ladder", "source")),
-        ("Live for", lasted(room.get("live_since")) or "(not live)"),
     ]
+    if room.get("live_since") is not None:
+        rows.append(("Live for", lasted(room["live_since"])))
     if publisher := room.get("publisher"):
         rows.append(("Host", f"{publisher.get('address')} {publisher.get('software') or ''}"))
         rows += [(kind.title(), publisher[kind]) for kind in ("video", "audio") if publisher.get(kind)]
@@ -115,7 +116,7 @@ def listed(rooms: Sequence[Room]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for heading in ("Room", "State", "Viewers", "Live for", "Title"):
         table.add_column(heading, justify="right" if heading == "Viewers" else "left")
     table.add_column("Watch", no_wrap=True, overflow="ignore")
@@ -141,18 +142,24 @@ def links(scheme: str, addresses: Iterable[Address], path: str = "") -> list[str
     return [f"{scheme}://{address}{path}" for address in addresses]
 
 
-def serving(url: str, rtmp_url: str, config: ServeConfig, as_json: bool) -> None:
-    """Print where a server that has started is found, on this machine and on its networks."""
+def serving(url: str, rtmp_url: str, config: ServeConfig, rooms: Sequence[Room], as_json: bool) -> None:
+    """Print where a server that has started is found, on this machine and on its networks, and its open rooms.
+
+    The QR code is that of the only room's watch link, or else of the home page.
+    """
     web = links("http", reachable(replace(config.http, port=urlsplit(url).port or config.http.port)), "/")
     rtmp = links("rtmp", reachable(replace(config.rtmp, port=urlsplit(rtmp_url).port or config.rtmp.port)), "/live")
+    watch = [str(room["watch_url"]) for room in rooms if room["state"] != "stopped"]
     if as_json:
-        emit_json({"url": url, "rtmp_url": rtmp_url, "web": web, "rtmp": rtmp, "data": str(config.data)})
+        emit_json(
+            {"url": url, "rtmp_url": rtmp_url, "web": web, "rtmp": rtmp, "data": str(config.data), "watch": watch}
+        )
         return
     click.echo("Veilcast is running.")
-    names = ["For viewers", *[""] * (len(web) - 1), "For hosts", *[""] * (len(rtmp) - 1), "Data folder"]
-    fields(zip(names, [*web, *rtmp, config.data], strict=True))
+    groups = [("For viewers", web), ("For hosts", rtmp), ("Open rooms", watch), ("Data folder", [config.data])]
+    fields((name if i == 0 else "", value) for name, values in groups for i, value in enumerate(values))
     click.echo("Open a room with `veilcast room start NAME`. Ctrl-C ends the server.")
-    qr(web[0])
+    qr(watch[0] if len(watch) == 1 else web[0])
 
 
 def checked(check: "Check") -> None:

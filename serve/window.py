@@ -1,7 +1,7 @@
 """The window of one rendition: the newest segments, in memory, and the playlist that lists them. No I/O.
 
-Segments leave the playlist ``WINDOW`` seconds behind the live edge (or three targets, if longer) and stay fetchable
-as long again, since players may still hold the older playlist (RFC 8216, 6.2.2).
+Segments leave the playlist ``WINDOW`` seconds behind the live edge (or four targets, if longer) and stay fetchable for
+their own length and that of the longest playlist that named them, since players may still hold it (RFC 8216, 6.2.2).
 """
 
 import gzip
@@ -42,7 +42,9 @@ class Window:
         self._discontinuities = discontinuities
         self._length = max(WINDOW, _TARGETS * plan.target_duration)
         self._segments: list[playlist.Segment] = []
-        self._retired: list[playlist.Segment] = []
+        self._retired: list[tuple[float, playlist.Segment]] = []  # and what ``_made`` is when it goes
+        self._made = 0.0  # seconds of whole segments so far
+        self._longest = 0.0  # playlist so far, seconds
         self._inits: dict[str, bytes] = {}
         self._init: str | None = None
         self._text: Text | None = None
@@ -66,6 +68,8 @@ class Window:
 
     def end(self) -> None:
         """No more will come: the playlist gets its ENDLIST."""
+        if self._segments and not self._segments[-1].parts and not self._segments[-1].duration:
+            self._segments.pop()  # begun, but nothing came
         self.ended = True
         self._text = None
         self.changed.fire()
@@ -84,9 +88,17 @@ class Window:
         return (last.msn, len(last.parts)) if last.duration is None else (last.msn + 1, 0)
 
     def contains(self, msn: int, part: int | None) -> bool:
-        """Whether the playlist lists part ``part`` of segment ``msn``, or all of it (8216bis, 6.2.5.2)."""
-        next_msn, next_part = self.edge
-        return msn < next_msn or (part is not None and msn == next_msn and part < next_part)
+        """Whether the playlist lists part ``part`` of segment ``msn``, or all of it (8216bis, 6.2.5.2).
+
+        A part past the last one of a whole segment stands for the first one of the next. A gap has no parts: it being
+        listed is all the news there is.
+        """
+        if part is None:
+            return msn < self.edge[0]
+        if msn >= self.edge[0]:
+            return (msn, part) < self.edge
+        whole = self._find(msn)
+        return whole is None or not whole.parts or part < len(whole.parts) or self.edge > (msn + 1, 0)
 
     def text(self) -> Text:
         """Return the playlist; made once for each change."""
@@ -112,11 +124,10 @@ class Window:
         return found.parts[index].data if found and index < len(found.parts) else None
 
     def _find(self, msn: int) -> playlist.Segment | None:
-        for segments in (self._segments, self._retired):
-            at = bisect_left(segments, msn, key=lambda segment: segment.msn)
-            if at < len(segments) and segments[at].msn == msn:
-                return segments[at]
-        return None
+        at = bisect_left(self._segments, msn, key=lambda segment: segment.msn)
+        if at < len(self._segments) and self._segments[at].msn == msn:
+            return self._segments[at]
+        return next((segment for _, segment in self._retired if segment.msn == msn), None)
 
     def _complete(self, segment: playlist.Segment, duration: int) -> None:
         segment.duration = duration
@@ -126,20 +137,22 @@ class Window:
         for part in segment.parts:
             part.data = memoryview(segment.data)[at : at + len(part.data)]
             at += len(part.data)
-        if size and duration:
+        # The peak counts segments of half a target and more (RFC 8216, 4.1): a lone keyframe is no measure.
+        if 2 * duration >= self._plan.target_duration * segment.timescale:
             self.bandwidth = max(self.bandwidth, size * 8 * segment.timescale // duration)
         self._retire()
 
     def _retire(self) -> None:
+        self._made += self._segments[-1].seconds
         total = sum(segment.seconds for segment in self._segments)
+        self._longest = max(self._longest, total)
         while len(self._segments) > 1 and total - self._segments[0].seconds >= self._length:
             oldest = self._segments.pop(0)
             total -= oldest.seconds
             self._discontinuities += oldest.discontinuity
-            self._retired.append(oldest)
-        kept = sum(segment.seconds for segment in self._retired)
-        while self._retired and kept - self._retired[0].seconds >= self._length:
-            kept -= self._retired.pop(0).seconds
-        used = {segment.init for segment in (*self._retired, *self._segments)} | {self._init}
+            self._retired.append((self._made + oldest.seconds + self._longest, oldest))
+        self._retired = [(until, segment) for until, segment in self._retired if until > self._made]
+        used = {segment.init for segment in (*self._segments, *(retired for _, retired in self._retired))}
+        used.add(self._init)
         for name in self._inits.keys() - used:
             del self._inits[name]

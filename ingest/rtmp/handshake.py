@@ -1,0 +1,59 @@
+"""The RTMP handshake, server side. Sans-IO.
+
+Source: Adobe's RTMP 1.0 (2012), section 5.2. States: C0 and C1 awaited -> (S0, S1, S2 sent) C2 awaited -> done. The
+digest variant of Flash players is not needed to publish: a plain answer is accepted by every encoder.
+"""
+
+import os
+
+from ingest.rtmp.errors import HandshakeError
+
+_VERSION = 3
+_SIZE = 1536
+_C0_C1 = 1 + _SIZE
+
+_STRANGERS = {
+    0x16: "TLS: this port speaks plain RTMP, use rtmp:// and not rtmps://",
+    0x47: "HTTP or MPEG-TS: this port takes RTMP",
+    0x50: "HTTP: this port takes RTMP, viewers open the web address",
+    0x48: "HTTP: this port takes RTMP, viewers open the web address",
+    0x4F: "HTTP or RTSP: this port takes RTMP",
+    0x53: "SSH: this port takes RTMP",
+    0x06: "encrypted RTMP (RTMPE), which is not supported: use rtmp://",
+}
+
+
+class ServerHandshake:
+    """One handshake. What is left over when it is done belongs to the chunk stream."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self._buffer = bytearray()
+        self._greeted = False
+
+    def receive(self, data: bytes) -> bytes:
+        """Take bytes, return the answer to send. Raises HandshakeError at the first byte that cannot be RTMP."""
+        self._buffer += data
+        answer = b""
+        if not self._greeted:
+            if self._buffer and self._buffer[0] != _VERSION:
+                guess = _STRANGERS.get(self._buffer[0], "not RTMP")
+                raise HandshakeError(f"what came looks like {guess}")
+            if len(self._buffer) < _C0_C1:
+                return b""
+            c1 = bytes(self._buffer[1:_C0_C1])
+            del self._buffer[:_C0_C1]
+            self._greeted = True
+            # S1: time 0, zero, random bytes. S2: C1 again, with the time at which it was read (5.2.4).
+            answer = bytes((_VERSION,)) + bytes(8) + os.urandom(_SIZE - 8) + c1[:4] + bytes(4) + c1[8:]
+        if len(self._buffer) >= _SIZE:
+            # C2 ought to echo S1; encoders that send something else work everywhere, so they work here.
+            del self._buffer[:_SIZE]
+            self.done = True
+        return answer
+
+    def rest(self) -> bytes:
+        """Return what came after the handshake."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        return rest

@@ -1,0 +1,273 @@
+"""One RTMP connection from the server's side, as a sans-IO state machine: bytes in, events out, bytes to send.
+
+    HANDSHAKE --C2--> CONNECTING --connect--> IDLE --publish--> ASKED --accept--> PUBLISHING
+                                               ^                  |                    |
+                                               +---- refuse: CLOSED                    |
+                                               +-- FCUnpublish, deleteStream, closeStream
+
+Rules: commands are answered with the transaction id they came with; an unknown one is refused by name, never left
+hanging. Media counts only in PUBLISHING. Limits widen once the publisher has been accepted. A ``PeerError`` ends the
+session; what ``data_to_send`` holds then still says why. Source: Adobe's RTMP 1.0 (2012), section 7.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from ingest.media import Kind, Packet, Track
+from ingest.rtmp import messages
+from ingest.rtmp.chunks import ChunkReader, ChunkWriter, Message
+from ingest.rtmp.errors import LocalError, PeerError
+from ingest.rtmp.flv import FlvReader, UnsupportedCodecError
+from ingest.rtmp.handshake import ServerHandshake
+from ingest.rtmp.messages import Command
+
+_WINDOW = 2_500_000
+_CHUNK_SIZE = 4096
+_CONTROL, _COMMANDS = 2, 3  # chunk stream ids
+_STREAM_ID = 1
+_HARMLESS = frozenset({"releaseStream", "FCPublish", "_checkbw", "getStreamLength", "FCSubscribe"})
+_UNPUBLISH = frozenset({"FCUnpublish", "deleteStream", "closeStream"})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a connection may cost. Sizes in bytes, times in seconds; ``stranger`` is before a key was accepted."""
+
+    stranger_message: int = 64 << 10
+    message: int = 16 << 20
+    stranger_held: int = 128 << 10
+    held: int = 24 << 20
+    chunk_streams: int = 64
+    handshake_seconds: float = 10
+    idle_seconds: float = 30
+    unread: int = 1 << 20
+    connections: int = 2000
+    connections_per_address: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PublishAsked:
+    """The peer wants to publish ``stream`` in ``app``: answer with ``accept`` or ``refuse`` before more is read."""
+
+    app: str
+    stream: str
+    software: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataSet:
+    """What the host says about its stream."""
+
+    values: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something the host should know."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unpublished:
+    """The peer ended its stream; it may publish again."""
+
+
+Event = PublishAsked | MetadataSet | Track | Packet | Warned | Unpublished
+
+
+class State(Enum):
+    """Where a session stands."""
+
+    HANDSHAKE = auto()
+    CONNECTING = auto()
+    IDLE = auto()
+    ASKED = auto()
+    PUBLISHING = auto()
+    CLOSED = auto()
+
+
+class ServerSession:
+    """A session; feed it with ``receive_data``, and send what ``data_to_send`` returns after each call."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.state = State.HANDSHAKE
+        self._limits = limits
+        self._handshake = ServerHandshake()
+        self._reader = ChunkReader(limits.stranger_message, limits.stranger_held, limits.chunk_streams)
+        self._writer = ChunkWriter()
+        self._out = bytearray()
+        self._flv = FlvReader()
+        self._left_out: set[Kind] = set()
+        self._app = ""
+        self._software = ""
+        self._received = 0
+        self._acknowledged = 0
+        self._window = _WINDOW
+
+    def data_to_send(self) -> bytes:
+        """Return what is to be sent to the peer, once."""
+        data = bytes(self._out)
+        self._out.clear()
+        return data
+
+    def receive_data(self, data: bytes) -> Iterator[Event]:
+        """Take bytes and yield what they mean; exhaust the iterator before the next call. Raises PeerError."""
+        self._received += len(data)
+        if self.state is State.HANDSHAKE:
+            self._out += self._handshake.receive(data)
+            if not self._handshake.done:
+                return
+            self.state = State.CONNECTING
+            data = self._handshake.rest()
+        for message in self._reader.receive(data):
+            if self.state is State.CLOSED:
+                return
+            for typed in messages.parse(message):
+                yield from self._handle(typed)
+        if self._received - self._acknowledged >= self._window:
+            self._acknowledged = self._received
+            self._control(messages.Acknowledgement(self._received).message())
+
+    def accept(self) -> None:
+        """The publisher may publish."""
+        self._expect(State.ASKED)
+        self.state = State.PUBLISHING
+        self._flv = FlvReader()
+        self._left_out.clear()
+        self._reader.most_message, self._reader.most_held = self._limits.message, self._limits.held
+        self._control(messages.UserControl(messages.STREAM_BEGIN, _STREAM_ID).message())
+        self._status("status", "NetStream.Publish.Start", "You are publishing")
+
+    def refuse(self, reason: str) -> None:
+        """The publisher may not publish; ``reason`` is for a person to read."""
+        self._expect(State.ASKED)
+        self.state = State.CLOSED
+        self._status("error", "NetStream.Publish.BadName", reason)
+
+    def close(self, reason: str) -> None:
+        """End the session from this side.
+
+        NetConnection.Connect.Closed says just that. Encoders reconnect by themselves when the connection ends; OBS
+        does not read messages while it streams, so no code would be wiser.
+        """
+        if self.state not in (State.HANDSHAKE, State.CLOSED):
+            self._status("error", "NetConnection.Connect.Closed", reason)
+        self.state = State.CLOSED
+
+    def _handle(self, message: messages.Typed) -> Iterator[Event]:
+        match message:
+            case messages.Media():
+                if self.state is State.PUBLISHING:
+                    yield from self._media(message)
+            case messages.Data(values=values):
+                yield from self._data(values)
+            case Command():
+                yield from self._command(message)
+            case messages.UserControl(event=messages.PING_REQUEST, value=value):
+                self._control(messages.UserControl(messages.PING_RESPONSE, value).message())
+            case messages.WindowAckSize(size=size):
+                self._window = max(size, 1)
+            case _:
+                pass
+
+    def _media(self, message: messages.Media) -> Iterator[Event]:
+        kind = Kind.VIDEO if message.video else Kind.AUDIO
+        if kind in self._left_out:
+            return
+        read = self._flv.video if message.video else self._flv.audio
+        try:
+            found = read(message.timestamp, message.body)
+        except UnsupportedCodecError as error:
+            if kind is Kind.VIDEO:
+                self.state = State.CLOSED
+                self._status("error", "NetStream.Publish.Denied", str(error))
+                raise
+            self._left_out.add(kind)
+            yield Warned(f"the sound is left out: {error}")
+            return
+        if found is not None:
+            yield found
+
+    def _data(self, values: tuple[object, ...]) -> Iterator[Event]:
+        if values[:1] == ("@setDataFrame",):
+            values = values[1:]
+        if self.state is State.PUBLISHING and values[:1] == ("onMetaData",) and len(values) > 1:
+            found = values[1]
+            if isinstance(found, dict):
+                yield MetadataSet(found)
+
+    def _command(self, command: Command) -> Iterator[Event]:
+        name = command.name
+        if name == "connect":
+            self._connect(command)
+        elif self.state is State.CONNECTING:
+            raise PeerError(f"the peer began with {name!r} and not with connect")
+        elif name == "createStream":
+            self._answer(command, None, _STREAM_ID)
+        elif name == "publish":
+            yield from self._publish(command)
+        elif name in _UNPUBLISH:
+            if self.state is State.PUBLISHING:
+                self.state = State.IDLE
+                self._status("status", "NetStream.Unpublish.Success", "You have stopped publishing")
+                yield Unpublished()
+            self._answer(command, None)
+        elif name in _HARMLESS:
+            self._answer(command, None)
+        elif name == "play":
+            text = "this server takes publishers by RTMP; viewers open the room's web link"
+            self._status("error", "NetStream.Play.Failed", text)
+            raise PeerError("the peer wants to play")
+        elif command.transaction:
+            failed = {"level": "error", "code": "NetConnection.Call.Failed", "description": f"{name}: not known here"}
+            self._send(Command("_error", command.transaction, (None, failed)).message(), _COMMANDS)
+
+    def _connect(self, command: Command) -> None:
+        if self.state is not State.CONNECTING:
+            raise PeerError("the peer connects a second time")
+        properties = command.arguments[0] if command.arguments else None
+        if isinstance(properties, Mapping):
+            app, software = properties.get("app"), properties.get("flashVer")
+            self._app = app if isinstance(app, str) else ""
+            self._software = software[:100] if isinstance(software, str) else ""
+        self.state = State.IDLE
+        self._control(messages.WindowAckSize(_WINDOW).message())
+        self._control(messages.SetPeerBandwidth(_WINDOW).message())
+        self._control(messages.SetChunkSize(_CHUNK_SIZE).message())
+        self._writer.chunk_size = _CHUNK_SIZE
+        information = {
+            "level": "status",
+            "code": "NetConnection.Connect.Success",
+            "description": "Connected",
+            "objectEncoding": 0,
+        }
+        self._answer(command, {"fmsVer": "FMS/3,0,1,123", "capabilities": 31}, information)
+
+    def _publish(self, command: Command) -> Iterator[Event]:
+        if self.state is not State.IDLE:
+            raise PeerError("the peer publishes a second stream on one connection")
+        stream = command.arguments[1] if len(command.arguments) > 1 else None
+        self.state = State.ASKED
+        yield PublishAsked(self._app, stream if isinstance(stream, str) else "", self._software)
+        if self.state is State.ASKED:
+            raise LocalError("a publisher was neither accepted nor refused")
+
+    def _answer(self, command: Command, *values: object) -> None:
+        if command.transaction:
+            self._send(Command("_result", command.transaction, values).message(), _COMMANDS)
+
+    def _status(self, level: str, code: str, description: str) -> None:
+        information = {"level": level, "code": code, "description": description}
+        self._send(Command("onStatus", 0, (None, information), _STREAM_ID).message(), _COMMANDS)
+
+    def _control(self, message: Message) -> None:
+        self._send(message, _CONTROL)
+
+    def _send(self, message: Message, chunk_stream_id: int) -> None:
+        self._out += self._writer.write(message, chunk_stream_id)
+
+    def _expect(self, state: State) -> None:
+        if self.state is not state:
+            raise LocalError(f"not possible in state {self.state.name}")
