@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from click.shell_completion import get_completion_class
 
 from serve import terminal
-from serve.client import Client, ClientError, Room
+from serve.client import Client, ClientError, Room, Target
 from serve.config import Address, ConfigError, ServeConfig
 from serve.options import (
     config_option,
@@ -126,19 +126,26 @@ def demo(
 @json_option
 def serve(data: Path, rtmp: Address, http: Address, verbose: bool, as_json: bool) -> None:
     """Run the server. SIGTERM drains it and ends with status 0."""
+    import asyncio
+    from contextlib import suppress
+
     from serve import run
 
-    async def ready(server: "Server") -> None:
-        terminal.serving(server.url, server.rtmp_url, ServeConfig(data, rtmp, http), as_json)
+    config = ServeConfig(data, rtmp, http)
 
-    _run(run.serve(ServeConfig(data, rtmp, http), ready), verbose)
+    async def ready(server: "Server") -> None:
+        rooms: list[Room] = []
+        with suppress(ClientError):
+            rooms = await asyncio.to_thread(Client(Target.find(data)).rooms)
+        terminal.serving(server.url, server.rtmp_url, config, rooms, as_json)
+
+    _run(run.serve(config, ready), verbose)
 
 
 def _run(work: "Coroutine[None, None, None]", verbose: bool) -> None:
-    from serve.server import StartError
-
     from serve import run
     from serve.demo import DemoError
+    from serve.server import StartError
 
     run.set_up_logging(verbose)
     try:
@@ -218,7 +225,8 @@ def delete(client: Client, name: str, yes: bool, as_json: bool) -> None:
     client.show(name)
     try:
         sure = yes or click.confirm(f"Delete room {name!r}, its stream key and its history?", err=True)
-    except click.Abort:
+    except click.Abort:  # no answer: the line of the question is still open
+        click.echo(err=True)
         sure = False
     if not sure:
         raise click.ClickException(f"room {name!r} was not deleted: answer y, or add --yes")

@@ -156,7 +156,7 @@ def serving(url: str, rtmp_url: str, config: ServeConfig, rooms: Sequence[Room],
         )
         return
     click.echo("Veilcast is running.")
-    groups = [("For viewers", web), ("For hosts", rtmp), ("Open rooms", watch), ("Data folder", [config.data])]
+    groups = [("For viewers", web), ("For hosts", rtmp), ("Open rooms", watch), ("Data folder", [str(config.data)])]
     fields((name if i == 0 else "", value) for name, values in groups for i, value in enumerate(values))
     click.echo("Open a room with `veilcast room start NAME`. Ctrl-C ends the server.")
     qr(watch[0] if len(watch) == 1 else web[0])
