@@ -61,7 +61,8 @@ def qr(link: str) -> None:
 
     code = io.StringIO()
     segno.make(link, error="l", micro=False).terminal(code, border=2, compact=True)
-    click.echo(code.getvalue(), color=True)
+    for line in code.getvalue().splitlines():
+        click.secho(line, fg="bright_white", bg="black")  # light on dark, whatever the terminal's own colours
 
 
 def opened(room: Room) -> None:
