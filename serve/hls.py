@@ -80,7 +80,11 @@ class HlsRoutes:
                 raise Problem(503, "Stalled", "no news of this broadcast: ask again", _RETRY)
         self._watched(request, show.start.room)
         text = window.text()
-        headers = {"Cache-Control": _PLAIN if msn is None else _BLOCKING, "Vary": "Accept-Encoding", "Content-Type": MIME_TYPE}
+        headers = {
+            "Cache-Control": _PLAIN if msn is None else _BLOCKING,
+            "Vary": "Accept-Encoding",
+            "Content-Type": MIME_TYPE,
+        }
         if _takes_gzip(request):
             return web.Response(body=text.gzipped, headers={**headers, "Content-Encoding": "gzip"})
         return web.Response(body=text.plain, headers=headers)

@@ -76,12 +76,16 @@ class Store:
             # Stream keys lie in it: it is made before SQLite opens it, readable by its owner alone.
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
             self._db = sqlite3.connect(self._path, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._migrate()
+            try:
+                self._set_up()
+            except BaseException:
+                self._db.close()
+                raise
 
-    def _migrate(self) -> None:
+    def _set_up(self) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute("PRAGMA foreign_keys = ON")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > _VERSION:
             raise StoreError(f"{self._path} was written by a newer Veilcast: use that version, or another data folder")

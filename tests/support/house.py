@@ -1,0 +1,175 @@
+"""A house of rooms without sockets: real Rooms over a real Store, hosts that send real packets, and time on demand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ingest.media import Packet, Track
+from ingest.source import PublishRequest, Sink
+from serve.origin import Origin
+from serve.parts import BroadcastStart
+from serve.rooms import Rooms, RoomSettings
+from serve.store import Store
+from tests.support.media import Clip, make_clip
+from transcode.media import TIMELINE, PartItem, SegmentEnd, SegmentStart
+
+START = 1_700_000_000_000
+"""What the wall clock says at first (Unix ms)."""
+_TICK = 250  # ms; as the gate's clockwork
+
+
+class FakeClock:
+    """Time that stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.milliseconds = 0
+
+    def ticks(self) -> int:
+        return (5000 + self.milliseconds) * TIMELINE // 1000
+
+    def wall(self) -> int:
+        return START + self.milliseconds
+
+
+class RecordingLink:
+    """An origin, and a record of all that it was told."""
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        self.starts: list[BroadcastStart] = []
+        self.items: dict[str, list[PartItem]] = {}
+        self.ended: list[str] = []
+        self.forgotten: list[str] = []
+
+    def begin(self, start: BroadcastStart) -> None:
+        self.starts.append(start)
+        self.items.setdefault(start.broadcast, [])
+        self.origin.begin(start)
+
+    def part(self, broadcast: str, item: PartItem) -> None:
+        self.items[broadcast].append(item)
+        self.origin.part(broadcast, item)
+
+    def end(self, broadcast: str) -> None:
+        self.ended.append(broadcast)
+        self.origin.end(broadcast)
+
+    def forget(self, room: str) -> None:
+        self.forgotten.append(room)
+        self.origin.forget(room)
+
+    def numbers(self, broadcast: str, rendition: str = "video") -> list[int]:
+        """The segment numbers of a rendition, in the order in which they began."""
+        return [i.msn for i in self.items[broadcast] if isinstance(i, SegmentStart) and i.rendition == rendition]
+
+    def segments(self, broadcast: str, rendition: str = "video") -> Iterator[tuple[SegmentStart, SegmentEnd]]:
+        """The whole segments of a rendition."""
+        begun = None
+        for item in self.items[broadcast]:
+            if item.rendition == rendition and isinstance(item, SegmentStart):
+                begun = item
+            elif item.rendition == rendition and isinstance(item, SegmentEnd):
+                assert begun is not None
+                yield begun, item
+
+
+@dataclass
+class Host:
+    """A publisher: the Source of one connection. ``prompt`` ones are closed as soon as they are sent away."""
+
+    house: "House"
+    clip: Clip
+    prompt: bool = True
+    address: str = "192.0.2.1:50000"
+    reasons: list[str] = field(default_factory=list)
+    sink: Sink | None = None
+    sent: int = 0
+    stamp: int = 0
+
+    def disconnect(self, reason: str) -> None:
+        self.reasons.append(reason)
+        if self.prompt:
+            self.drop(reason)
+
+    def drop(self, reason: str = "connection lost") -> None:
+        """The connection is gone."""
+        if self.sink is not None:
+            sink, self.sink = self.sink, None
+            sink.closed(reason)
+
+    def announce(self, *tracks: Track) -> None:
+        for track in tracks or self.clip.tracks:
+            assert self.sink is not None
+            self.sink.track(track)
+
+    def send(self, seconds: float) -> None:
+        """Send the next ``seconds`` of the clip (over and over) as fast as it plays; the room's time goes on by it."""
+        until = self.stamp + round(seconds * 1000)
+        while self.sink is not None:
+            turn, index = divmod(self.sent, len(self.clip.packets))
+            packet = self.clip.packets[index]
+            stamp = packet.stamp + turn * self.length
+            if stamp >= until:
+                break
+            self.house.pass_time((stamp - self.stamp) / 1000)
+            self.stamp = stamp
+            self.sink.packet(Packet(packet.kind, stamp % 2**32, packet.offset, packet.keyframe, packet.data))
+            self.sent += 1
+        self.house.pass_time((until - self.stamp) / 1000)
+        self.stamp = until
+
+    @property
+    def length(self) -> int:
+        """Milliseconds of the clip."""
+        last = self.clip.packets[-1].stamp
+        return round(last / 1000) * 1000
+
+
+class House:
+    """Rooms over a store in ``data``. ``restart`` is what a killed and restarted server sees."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.clock = FakeClock()
+        self._ticked = 0
+        self.start()
+
+    def start(self) -> None:
+        self.store = Store(self.data)
+        self.origin = Origin()
+        self.link = RecordingLink(self.origin)
+        self.rooms = Rooms(self.store, self.link, self.clock)
+
+    def restart(self, away: float = 1.0) -> None:
+        """Kill the server without a word, and start it again ``away`` seconds later."""
+        self.store.close()
+        self.clock.milliseconds += round(away * 1000)
+        self._ticked = self.clock.milliseconds
+        self.start()
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, with the rooms' clockwork running."""
+        until = self.clock.milliseconds + round(seconds * 1000)
+        while self._ticked + _TICK <= until:
+            self._ticked += _TICK
+            self.clock.milliseconds = max(self.clock.milliseconds, self._ticked)
+            self.rooms.tick()
+        self.clock.milliseconds = until
+
+    def open(self, name: str = "demo", **settings: object) -> str:
+        """Open a room; returns its stream key."""
+        return self.rooms.open(name, RoomSettings(**settings)).row.stream_key  # type: ignore[arg-type]
+
+    def connect(self, stream: str, clip: Clip | None = None, prompt: bool = True, software: str = "test host") -> Host:
+        """A publisher that is admitted; it has announced nothing yet. Raises Refused."""
+        host = Host(self, clip or make_clip(), prompt)
+        request = PublishRequest("rtmp", host.address, "live", stream, software)
+        host.sink = self.rooms.admit(request, host)
+        return host
+
+    def publish(self, stream: str, seconds: float = 0, clip: Clip | None = None, prompt: bool = True) -> Host:
+        """A publisher that has announced its tracks and sent ``seconds``."""
+        host = self.connect(stream, clip, prompt)
+        host.announce()
+        host.send(seconds)
+        return host
