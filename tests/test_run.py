@@ -12,7 +12,13 @@ ROOT = Path(__file__).parents[1]
 
 def run(*words: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [ROOT / "run", *words], cwd=folder, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+        [ROOT / "run", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
     )
 
 
