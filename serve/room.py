@@ -174,7 +174,9 @@ class Room:
 
     def resume(self, row: BroadcastRow) -> None:
         """Go on with the broadcast that a restart of the server interrupted, if its host may still come back."""
-        position = max((self._clock.wall() - row.started_at) * TIMELINE // 1000, row.position)
+        position = (self._clock.wall() - row.started_at) * TIMELINE // 1000
+        if position < row.position:  # the clock was set back: go past all that can have been made
+            position = row.position + row.plan.target_duration * TIMELINE
         if not self.row.open or position - row.position > GRACE:
             try:
                 self._store.end_broadcast(row.id)

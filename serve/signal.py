@@ -22,7 +22,7 @@ class Signal:
         self._next = None
 
     async def wait(self, seen: int | None = None) -> None:
-        """Sleep until the next ``fire`` since ``count`` was ``seen`` (default: now). Cancelling it leaves others alone."""
+        """Sleep until the next ``fire`` since ``count`` was ``seen`` (now). Cancelling one leaves others alone."""
         if seen is not None and seen != self.count:
             return
         if self._next is None:

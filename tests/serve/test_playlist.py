@@ -2,7 +2,7 @@
 
 from textwrap import dedent
 
-import m3u8
+import m3u8  # type: ignore[import-untyped]
 import pytest
 
 from serve.playlist import Part, Segment, init_uri, media_playlist, multivariant_playlist, part_uri, segment_uri

@@ -140,8 +140,7 @@ def test_a_full_disk_is_said_so_and_what_was_there_can_still_be_read(store: Stor
     store.save_room(ROOM)
     full(store)
     with pytest.raises(StoreError, match=r"cannot write to the data folder .*full.*give it room"):
-        for number in range(1000):
-            store.save_room(replace(ROOM, name=f"r{number}", stream_key=f"k{number}", title="x" * 200))
+        store.save_room(replace(ROOM, name="other", stream_key="k2", title="x" * 100_000))
     assert ROOM in store.rooms()
 
 
@@ -165,5 +164,5 @@ def test_a_read_only_database_is_said_so(store: Store) -> None:
         lambda: store.delete_room("demo"),
         lambda: store.server_value("token", "a"),
     ):
-        with pytest.raises(StoreError, match="cannot write to the data folder .*make it writable"):
+        with pytest.raises(StoreError, match=r"cannot write to the data folder .*make it writable"):
             write()

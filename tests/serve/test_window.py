@@ -5,7 +5,7 @@ import re
 from datetime import datetime
 from itertools import pairwise
 
-import m3u8
+import m3u8  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

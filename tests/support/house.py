@@ -8,6 +8,7 @@ from ingest.media import Packet, Track
 from ingest.source import PublishRequest, Sink
 from serve.origin import Origin
 from serve.parts import BroadcastStart
+from serve.room import GRACE, State
 from serve.rooms import Rooms, RoomSettings
 from serve.store import Store
 from tests.support.media import Clip, make_clip
@@ -15,6 +16,7 @@ from transcode.media import TIMELINE, PartItem, SegmentEnd, SegmentStart
 
 START = 1_700_000_000_000
 """What the wall clock says at first (Unix ms)."""
+GRACE_SECONDS = GRACE / TIMELINE
 _TICK = 250  # ms; as the gate's clockwork
 
 
@@ -173,3 +175,23 @@ class House:
         host.announce()
         host.send(seconds)
         return host
+
+
+def broadcast_of(house: House, room: str = "demo") -> str:
+    broadcast = house.rooms.get(room).broadcast
+    assert broadcast is not None
+    return broadcast.id
+
+
+def state_of(house: House, room: str = "demo") -> State:
+    return house.rooms.get(room).state
+
+
+def in_row(numbers: list[int]) -> bool:
+    """Whether no number is missing and none comes twice."""
+    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def disk_full(house: House) -> None:
+    """From here on nothing can be stored."""
+    house.store._db.execute("PRAGMA query_only = ON")

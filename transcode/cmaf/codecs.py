@@ -133,11 +133,13 @@ def _parse_sps(nal: bytes) -> AvcConfig:
         unit_y = (2 if chroma == 1 else 1) * (2 - frames_only)
         width -= (left + right) * unit_x
         height -= (top + bottom) * unit_y
-    if width <= 0 or height <= 0:
-        raise CodecError("the H.264 picture size is not positive")
     aspect, rate = _parse_vui(bits) if bits.u(1) else (Fraction(1), None)
     codecs = f"avc1.{profile:02x}{constraints:02x}{level:02x}"
-    return AvcConfig(codecs, width, height, aspect, rate)
+    config = AvcConfig(codecs, width, height, aspect, rate)
+    # Boxes say sizes in 16 bits (ISO/IEC 14496-12, 8.3.2 and 12.1.3).
+    if not all(0 < size < 1 << 16 for size in (width, height, config.display_width)):
+        raise CodecError(f"the H.264 picture size {width} x {height} is not possible")
+    return config
 
 
 def _skip_scaling_list(bits: _Bits, size: int) -> None:

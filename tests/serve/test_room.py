@@ -1,0 +1,421 @@
+"""A room: what becomes of its broadcast when hosts come, go, fight, and send other things than before."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from ingest.media import Codec, Kind, Track
+from serve.room import State
+from tests.support.house import GRACE_SECONDS, START, House, broadcast_of, in_row, state_of
+from tests.support.media import make_clip
+from transcode.media import TIMELINE, Init, Part, SegmentStart
+
+# A broadcast.
+
+
+async def test_a_room_is_live_once_the_first_group_of_pictures_is_whole(house: House) -> None:
+    host = house.publish(house.open(), 1.9)
+    assert state_of(house) == State.WAITING
+    assert house.link.starts == []
+    host.send(0.2)
+    assert state_of(house) == State.LIVE
+    (start,) = house.link.starts
+    assert (start.room, start.broadcast, start.started_at) == ("demo", broadcast_of(house), START)
+    show = house.origin.current("demo")
+    assert show is not None
+    host.send(0.2)
+    assert show.ready
+
+
+async def test_a_broadcast_is_numbered_from_zero_and_tiles_time(house: House) -> None:
+    house.publish(house.open(), 20)
+    broadcast = broadcast_of(house)
+    for rendition in ("video", "audio"):
+        numbers = house.link.numbers(broadcast, rendition)
+        assert numbers[0] == 0
+        assert in_row(numbers)
+        for (start, end), (following, _) in pairwise(house.link.segments(broadcast, rendition)):
+            assert following.start == start.start + end.duration
+    assert house.link.numbers(broadcast, "video") == house.link.numbers(broadcast, "audio")
+
+
+async def test_a_number_is_in_the_store_before_a_player_sees_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, int]] = []
+    part = house.link.part
+
+    def look(broadcast: str, item: object) -> None:
+        if isinstance(item, SegmentStart):
+            row = house.store.running_broadcast("demo")
+            assert row is not None
+            seen.append((item.msn, row.number))
+        part(broadcast, item)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(house.link, "part", look)
+    house.publish(house.open(), 9)
+    assert len(seen) >= 8
+    assert all(stored >= msn for msn, stored in seen)
+
+
+async def test_two_rooms_do_not_know_each_other(house: House) -> None:
+    a, b = house.open("a"), house.open("b")
+    house.publish(a, 5)
+    host = house.publish(b, 2.5)
+    before = house.link.numbers(broadcast_of(house, "a"))
+    host.drop()
+    house.rooms.delete("b")
+    assert state_of(house, "a") == State.LIVE
+    assert house.link.numbers(broadcast_of(house, "a")) == before
+
+
+# Hosts come and go.
+
+
+async def test_a_host_that_comes_back_in_time_goes_on_in_its_broadcast(house: House) -> None:
+    key = house.open()
+    house.publish(key, 9).drop()
+    broadcast = broadcast_of(house)
+    house.pass_time(60)
+    assert state_of(house) == State.WAITING
+    assert house.rooms.get("demo").publisher is None
+    house.publish(key, 9)
+    assert state_of(house) == State.LIVE
+    assert broadcast_of(house) == broadcast
+    assert [start.broadcast for start in house.link.starts] == [broadcast]
+    assert in_row(house.link.numbers(broadcast))
+    assert house.link.numbers(broadcast, "video") == house.link.numbers(broadcast, "audio")
+    items = house.link.items[broadcast]
+    assert not any(isinstance(item, SegmentStart) and item.discontinuity for item in items)
+    assert sum(isinstance(item, Init) for item in items) == 2, "nothing changed: the init segments stay"
+
+
+async def test_time_goes_on_while_the_host_is_away(house: House) -> None:
+    key = house.open()
+    house.publish(key, 9).drop()
+    house.pass_time(30)
+    host = house.publish(key, 4.5)
+    broadcast = broadcast_of(house)
+    parts = dict.fromkeys(i.msn for i in house.link.items[broadcast] if isinstance(i, Part) and i.rendition == "video")
+    segments = {start.msn: start for start, _ in house.link.segments(broadcast)}
+    back = next(segments[msn] for msn in parts if segments[msn].start > 30 * TIMELINE)
+    assert back.start == pytest.approx((house.clock.milliseconds - host.stamp) * 90, abs=9000)
+    for (start, end), (following, _) in pairwise(house.link.segments(broadcast)):
+        assert following.start == start.start + end.duration
+        assert end.duration <= 4 * TIMELINE
+
+
+async def test_playlists_never_stand_still_while_the_host_is_away(house: House) -> None:
+    house.publish(house.open(), 9).drop()
+    show = house.origin.current("demo")
+    assert show is not None
+    for _ in range(20):
+        before = {name: window.edge for name, window in show.windows.items()}
+        house.pass_time(3.5)
+        assert all(window.edge > before[name] for name, window in show.windows.items())
+
+
+async def test_a_host_that_stays_away_too_long_ends_its_broadcast(house: House) -> None:
+    key = house.open()
+    house.publish(key, 9).drop()
+    broadcast = broadcast_of(house)
+    house.pass_time(GRACE_SECONDS - 1)
+    assert house.link.ended == []
+    house.pass_time(3)
+    assert house.link.ended == [broadcast]
+    assert house.rooms.get("demo").broadcast is None
+    assert state_of(house) == State.WAITING
+    house.publish(key, 5)
+    assert broadcast_of(house) != broadcast
+    assert house.link.numbers(broadcast_of(house))[0] == 0
+
+
+async def test_a_host_that_is_connected_but_silent_is_away(house: House) -> None:
+    host = house.publish(house.open(), 9)
+    house.pass_time(5)
+    assert state_of(house) == State.WAITING
+    host.stamp += 5000
+    host.send(5)
+    assert state_of(house) == State.LIVE
+    assert len(house.link.starts) == 1
+
+
+async def test_a_silent_host_that_outlasts_its_broadcast_begins_another(house: House) -> None:
+    host = house.publish(house.open(), 9)
+    house.pass_time(GRACE_SECONDS + 5)
+    assert len(house.link.ended) == 1
+    host.send(5)
+    assert state_of(house) == State.LIVE
+    assert len(house.link.starts) == 2
+
+
+@pytest.mark.parametrize("prompt", [True, False])
+async def test_the_newest_publisher_takes_over(house: House, prompt: bool) -> None:
+    key = house.open()
+    old = house.publish(key, 5, prompt=prompt)
+    broadcast = broadcast_of(house)
+    new = house.publish(key, 5)
+    assert old.reasons == ["another publisher took over with the same stream key"]
+    old.drop("at last")
+    publisher = house.rooms.get("demo").publisher
+    assert publisher is not None
+    assert publisher.source is new
+    assert state_of(house) == State.LIVE
+    assert broadcast_of(house) == broadcast
+    assert in_row(house.link.numbers(broadcast))
+
+
+async def test_a_publisher_that_was_sent_away_is_not_heard_any_more(house: House) -> None:
+    key = house.open()
+    old = house.publish(key, 5, prompt=False)
+    house.connect(key)
+    before = len(house.link.items[broadcast_of(house)])
+    other = make_clip(size=(128, 96)).video
+    assert other is not None
+    old.announce(other)
+    old.send(5)
+    since = house.link.items[broadcast_of(house)][before:]
+    assert not any(isinstance(item, Init | Part) for item in since[5:]), "nothing but gaps"
+
+
+async def test_two_hosts_that_fight_for_a_room_never_turn_a_number_back(house: House) -> None:
+    key = house.open()
+    house.publish(key, 5)
+    for _ in range(10):
+        house.publish(key, 0.7)
+    house.publish(key, 5)
+    assert in_row(house.link.numbers(broadcast_of(house)))
+    segments = list(house.link.segments(broadcast_of(house)))
+    assert all(following.start == start.start + end.duration for (start, end), (following, _) in pairwise(segments))
+
+
+async def test_a_takeover_before_the_first_group_of_pictures_begins_anew(house: House) -> None:
+    key = house.open()
+    house.publish(key, 1)
+    house.publish(key, 5)
+    (start,) = house.link.starts
+    assert start.started_at == START + 1000
+
+
+# What hosts send.
+
+
+async def test_an_identical_track_of_a_new_connection_changes_nothing(house: House) -> None:
+    key = house.open()
+    house.publish(key, 5)
+    house.publish(key, 5)
+    items = house.link.items[broadcast_of(house)]
+    assert not any(isinstance(item, SegmentStart) and item.discontinuity for item in items)
+
+
+async def test_another_configuration_is_a_discontinuity_with_init_segments_of_its_own(house: House) -> None:
+    key = house.open()
+    house.publish(key, 5)
+    broadcast = broadcast_of(house)
+    house.publish(key, 5, clip=make_clip(size=(128, 96)))
+    assert broadcast_of(house) == broadcast
+    breaks = [i for i in house.link.items[broadcast] if isinstance(i, SegmentStart) and i.discontinuity]
+    assert sorted(i.rendition for i in breaks) == ["audio", "video"]
+    assert len({i.msn for i in breaks}) == 1
+    inits = [i.name for i in house.link.items[broadcast] if isinstance(i, Init) and i.rendition == "video"]
+    assert len(set(inits)) == len(inits) == 2
+    row = house.store.running_broadcast("demo")
+    assert row is not None
+    assert row.discontinuities == 1
+
+
+async def test_another_sample_rate_is_a_discontinuity_and_time_still_tiles(house: House) -> None:
+    key = house.open()
+    house.publish(key, 5)
+    broadcast = broadcast_of(house)
+    house.publish(key, 6, clip=make_clip(sample_rate=44100))
+    segments = list(house.link.segments(broadcast, "audio"))
+    assert {start.timescale for start, _ in segments} == {48000, 44100}
+    for (start, end), (following, _) in pairwise(segments):
+        ends = (start.start + end.duration) / start.timescale
+        assert following.start / following.timescale == pytest.approx(ends, abs=0.001)
+
+
+@pytest.mark.parametrize(("video", "audio"), [(True, False), (False, True)])
+async def test_a_single_track_is_a_broadcast_too(house: House, video: bool, audio: bool) -> None:
+    house.publish(house.open(), 9, clip=make_clip(video=video, audio=audio))
+    assert state_of(house) == State.LIVE
+    show = house.origin.current("demo")
+    assert show is not None
+    assert show.ready
+    assert set(show.windows) == ({"video"} if video else {"audio"})
+
+
+async def test_a_track_that_comes_late_begins_another_broadcast_with_both(house: House) -> None:
+    clip = make_clip()
+    silent = make_clip(audio=False)
+    key = house.open()
+    host = house.publish(key, 9, clip=silent)
+    first = broadcast_of(house)
+    host.clip, host.sent = clip, next(i for i, p in enumerate(clip.packets) if p.stamp >= host.stamp % 6000)
+    assert clip.audio is not None
+    host.announce(clip.audio)
+    host.send(9)
+    assert house.link.ended == [first]
+    second = house.link.starts[-1]
+    assert (second.plan.video is None, second.plan.audio is None) == (False, False)
+    assert len(house.link.starts) == 2
+    assert state_of(house) == State.LIVE
+
+
+@pytest.mark.parametrize(("video", "audio"), [(True, False), (False, True)])
+async def test_a_new_host_that_lacks_a_track_begins_another_broadcast(house: House, video: bool, audio: bool) -> None:
+    """Its players would wait for ever for what never comes."""
+    key = house.open()
+    house.publish(key, 9)
+    first = broadcast_of(house)
+    house.publish(key, 12, clip=make_clip(video=video, audio=audio))
+    assert house.link.ended == [first]
+    assert len(house.link.starts) == 2
+    plan = house.link.starts[-1].plan
+    assert (plan.video is not None, plan.audio is not None) == (video, audio)
+    assert state_of(house) == State.LIVE
+
+
+async def test_a_picture_that_pauses_leaves_gaps_and_comes_back_in_the_same_broadcast(house: House) -> None:
+    """A phone in the background sends sound alone."""
+    key = house.open()
+    host = house.publish(key, 9)
+    broadcast = broadcast_of(house)
+    full, sound = host.clip, tuple(p for p in host.clip.packets if p.kind is Kind.AUDIO)
+    host.clip = replace(full, packets=sound)
+    host.sent = round(host.stamp / host.length * len(sound))
+    host.send(9)
+    assert state_of(house) == State.WAITING
+    host.clip = full
+    host.sent = round(host.stamp / host.length * len(full.packets))
+    host.send(9)
+    assert state_of(house) == State.LIVE
+    assert broadcast_of(house) == broadcast
+    assert in_row(house.link.numbers(broadcast))
+
+
+DAMAGED = {
+    Kind.VIDEO: Track(Kind.VIDEO, Codec.H264, b"\x01\x64\x00"),
+    Kind.AUDIO: Track(Kind.AUDIO, Codec.AAC, b""),
+}
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+async def test_a_damaged_track_is_left_out_and_the_host_is_told(house: House, kind: Kind) -> None:
+    clip = make_clip()
+    host = house.connect(house.open(), clip)
+    good = clip.audio if kind is Kind.VIDEO else clip.video
+    assert good is not None
+    host.announce(DAMAGED[kind], good)
+    host.send(9)
+    room = house.rooms.get("demo")
+    assert room.state == State.LIVE
+    (warning,) = room.warnings
+    assert warning.startswith(f"the {kind} is left out: ")
+    show = house.origin.current("demo")
+    assert show is not None
+    assert set(show.windows) == {good.kind}
+
+
+async def test_a_host_with_both_tracks_damaged_is_told_and_never_live(house: House) -> None:
+    host = house.connect(house.open())
+    host.announce(*DAMAGED.values())
+    host.send(9)
+    room = house.rooms.get("demo")
+    assert room.state == State.WAITING
+    assert len(room.warnings) == 2
+
+
+async def test_a_track_that_turns_bad_and_good_again_disturbs_nothing_for_long(house: House) -> None:
+    host = house.publish(house.open(), 9)
+    host.announce(DAMAGED[Kind.AUDIO])
+    host.send(4)
+    host.announce()
+    host.send(9)
+    assert state_of(house) == State.LIVE
+    assert len(house.link.starts) == 1
+    assert in_row(house.link.numbers(broadcast_of(house)))
+
+
+async def test_what_the_protocol_leaves_out_is_told_the_host(house: House) -> None:
+    host = house.publish(house.open(), 5)
+    room = house.rooms.get("demo")
+    before = room.changed.count
+    assert host.sink is not None
+    host.sink.warning("hevc is not taken")
+    host.sink.warning("hevc is not taken")
+    assert room.warnings == ["hevc is not taken"]
+    assert room.changed.count == before + 1
+    host.drop()
+    assert room.warnings == []
+
+
+async def test_warnings_are_bounded(house: House) -> None:
+    host = house.publish(house.open())
+    assert host.sink is not None
+    for number in range(1000):
+        host.sink.warning(f"warning {number}")
+    assert len(house.rooms.get("demo").warnings) == 8
+
+
+@pytest.mark.parametrize(("gop", "seconds", "target"), [(180, 14, 6), (600, 24, 10)])
+async def test_a_host_with_rare_keyframes_is_told_what_to_set(
+    house: House, gop: int, seconds: float, target: int
+) -> None:
+    clip = make_clip(seconds=24, gop=gop)
+    house.publish(house.open(), seconds, clip=clip)
+    room = house.rooms.get("demo")
+    assert room.state == State.LIVE
+    assert house.link.starts[0].plan.target_duration == target
+    (warning,) = room.warnings
+    assert "set the keyframe interval to 2 s" in warning
+    show = house.origin.current("demo")
+    assert show is not None
+    for _, end in house.link.segments(broadcast_of(house)):
+        assert round(end.duration / TIMELINE) <= target
+
+
+async def test_usual_keyframes_need_no_warning(house: House) -> None:
+    house.publish(house.open(), 9)
+    assert house.rooms.get("demo").warnings == []
+
+
+async def test_a_host_that_did_not_name_its_software_may_do_so_in_its_metadata(house: House) -> None:
+    key = house.open()
+    host = house.connect(key, software="")
+    assert host.sink is not None
+    host.sink.metadata({"encoder": "x" * 300, "width": 1e300, "fps": "many"})
+    publisher = house.rooms.get("demo").publisher
+    assert publisher is not None
+    assert publisher.software == "x" * 100
+    host = house.connect(key, software="named")
+    assert host.sink is not None
+    host.sink.metadata({"encoder": 5})
+    host.sink.metadata({"encoder": "other"})
+    publisher = house.rooms.get("demo").publisher
+    assert publisher is not None
+    assert publisher.software == "named"
+
+
+async def test_a_picture_of_absurd_size_is_left_out(house: House) -> None:
+    """The box that tells a size has 16 bits for it (ISO/IEC 14496-12, 12.1.3)."""
+    sps = bytes.fromhex("6742c00a") + _bits("111110" + _ue(2**20) + _ue(3) + "11001")
+    record = b"\x01\x42\xc0\x0a\xff\xe1" + len(sps).to_bytes(2, "big") + sps + b"\x01\x00\x01\x68"
+    clip = make_clip()
+    assert clip.audio is not None
+    host = house.connect(house.open(), clip)
+    host.announce(Track(Kind.VIDEO, Codec.H264, record), clip.audio)
+    host.send(9)
+    assert state_of(house) == State.LIVE
+    (warning,) = house.rooms.get("demo").warnings
+    assert warning.startswith("the video is left out: ")
+
+
+def _ue(value: int) -> str:
+    code = f"{value + 1:b}"
+    return "0" * (len(code) - 1) + code
+
+
+def _bits(text: str) -> bytes:
+    text += "0" * (-len(text) % 8)
+    return int(text, 2).to_bytes(len(text) // 8, "big")

@@ -1,0 +1,276 @@
+"""Rooms: what the operator does, who may publish, and what is told to whom."""
+
+import logging
+
+import pytest
+
+from ingest.media import Kind, Packet
+from ingest.source import Refused
+from serve.room import State
+from serve.rooms import RoomError, RoomSettings, SettingError, UnknownRoomError
+from tests.support.house import GRACE_SECONDS, House, broadcast_of, in_row, state_of
+
+# What the operator does.
+
+
+async def test_a_room_is_made_on_first_use_with_a_key_of_its_own(house: House) -> None:
+    first, second = house.open("a"), house.open("b", title="Bee", private=True)
+    assert first != second
+    assert len(first) >= 24
+    assert [(room.name, room.row.title, room.row.private) for room in house.rooms.all()] == [
+        ("a", "a", False),
+        ("b", "Bee", True),
+    ]
+    assert state_of(house, "a") == State.WAITING
+
+
+async def test_opening_again_changes_nothing_but_what_is_asked_for(house: House) -> None:
+    key = house.open(title="Show", private=True)
+    house.publish(key, 3)
+    assert house.open() == key
+    assert house.open(title="Other") == key
+    row = house.rooms.get("demo").row
+    assert (row.title, row.private, row.open) == ("Other", True, True)
+    assert state_of(house) == State.LIVE
+
+
+@pytest.mark.parametrize("name", ["", "A", "ä", "-a", "a-", "_a", "a b", "a/b", "..", "a" * 65, "a\n", "a.b", "%61"])
+async def test_what_cannot_name_a_room_is_refused(house: House, name: str) -> None:
+    with pytest.raises(SettingError, match="use 1 to 64 of a-z"):
+        house.open(name)
+    assert house.rooms.all() == []
+
+
+@pytest.mark.parametrize("name", ["a", "7", "a-b_c", "a" * 64])
+async def test_what_can_name_a_room_does(house: House, name: str) -> None:
+    house.open(name)
+    assert house.rooms.get(name).name == name
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [RoomSettings(ladder="720p"), RoomSettings(ladder=""), RoomSettings(title=" "), RoomSettings(title="x" * 201)],
+)
+async def test_a_setting_that_cannot_be_is_refused_and_nothing_is_made_or_changed(
+    house: House, settings: RoomSettings
+) -> None:
+    with pytest.raises(SettingError):
+        house.rooms.open("new", settings)
+    assert house.rooms.all() == []
+    house.open()
+    before = house.rooms.get("demo").row
+    with pytest.raises(SettingError):
+        house.rooms.set("demo", settings)
+    assert house.rooms.get("demo").row == before
+
+
+async def test_settings_outlive_the_server(house: House) -> None:
+    key = house.open("demo", title="Show", private=True)
+    house.rooms.stop("demo")
+    house.restart()
+    row = house.rooms.get("demo").row
+    assert (row.title, row.private, row.stream_key, row.open) == ("Show", True, key, False)
+
+
+async def test_an_unknown_room_is_an_error_that_names_the_known_ones(house: House) -> None:
+    house.open("known")
+    for act in (house.rooms.get, house.rooms.stop, house.rooms.rotate_key, house.rooms.kick, house.rooms.delete):
+        with pytest.raises(UnknownRoomError, match="known"):
+            act("other")
+
+
+# Who may publish.
+
+
+async def test_the_stream_key_decides_the_room(house: House) -> None:
+    house.open("a")
+    key = house.open("b")
+    host = house.connect(key)
+    publisher = house.rooms.get("b").publisher
+    assert publisher is not None
+    assert publisher.source is host
+    assert house.rooms.get("a").publisher is None
+
+
+@pytest.mark.parametrize("form", ["{key}", "{key}?", "{key}?a=b", "demo?key={key}", "demo?a=b&key={key}&c"])
+async def test_a_key_may_come_alone_or_with_the_rooms_name(house: House, form: str) -> None:
+    house.connect(form.format(key=house.open()))
+    assert house.rooms.get("demo").publisher is not None
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["", "demo", "wrong", "?key={key}", "demo?key=", "demo?key=wrong", "other?key={key}", "none?key={key}",
+     "{key}x", "{key}?key={key}", "demo?key={key}&key=", "demo?KEY={key}", "\udcff", "demo?key=\udcff"],
+)  # fmt: skip
+async def test_a_wrong_key_is_refused_without_a_hint(house: House, form: str) -> None:
+    house.open("other")
+    key = house.open("demo")
+    if form == "demo?key={key}&key=":
+        house.connect(form.format(key=key))  # the first one counts
+        return
+    with pytest.raises(Refused) as refused:
+        house.connect(form.format(key=key))
+    assert str(refused.value) == "this stream key is not known here: copy it again from the room's settings"
+    assert all(room.publisher is None for room in house.rooms.all())
+
+
+async def test_a_stopped_room_takes_nobody(house: House) -> None:
+    key = house.open()
+    house.rooms.stop("demo")
+    with pytest.raises(Refused, match=r"room demo is stopped: .*room start demo"):
+        house.connect(key)
+
+
+async def test_a_rotated_key_is_worthless_at_once(house: House) -> None:
+    old = house.open()
+    host = house.publish(old, 3)
+    new = house.rooms.rotate_key("demo").row.stream_key
+    assert new != old
+    assert host.reasons == ["the stream key was changed"]
+    with pytest.raises(Refused):
+        house.connect(old)
+    house.connect(new)
+
+
+async def test_a_kicked_publisher_may_come_back(house: House) -> None:
+    key = house.open()
+    host = house.publish(key, 3)
+    before = broadcast_of(house)
+    assert house.rooms.kick("demo").publisher is None
+    assert host.reasons == ["the operator disconnected you"]
+    assert state_of(house) == State.WAITING
+    house.publish(key, 3)
+    assert state_of(house) == State.LIVE
+    assert broadcast_of(house) == before
+
+
+async def test_nobody_to_kick_is_an_error(house: House) -> None:
+    house.open()
+    with pytest.raises(RoomError, match="nobody publishes"):
+        house.rooms.kick("demo")
+
+
+# Stopping and deleting.
+
+
+@pytest.mark.parametrize("prompt", [True, False])
+async def test_stopping_a_room_sends_its_publisher_away_and_ends_its_broadcast(house: House, prompt: bool) -> None:
+    key = house.open()
+    host = house.publish(key, 9, prompt=prompt)
+    broadcast = broadcast_of(house)
+    room = house.rooms.stop("demo")
+    assert (room.state, room.publisher, room.broadcast) == (State.STOPPED, None, None)
+    assert host.reasons == ["the room was stopped"]
+    assert house.link.ended == [broadcast]
+    show = house.origin.show("demo", broadcast)
+    assert show is not None
+    for window in show.windows.values():
+        assert window.text().plain.endswith(b"#EXT-X-ENDLIST\n")
+        assert b"EXTINF:0.0" not in window.text().plain
+    house.open()
+    house.publish(key, 5)
+    assert broadcast_of(house) != broadcast
+
+
+async def test_stopping_while_the_host_is_away_lists_no_empty_segment(house: House) -> None:
+    house.publish(house.open(), 9).drop()
+    house.pass_time(7)
+    show = house.origin.current("demo")
+    assert show is not None
+    house.rooms.stop("demo")
+    for window in show.windows.values():
+        text = window.text().plain
+        assert text.endswith(b"#EXT-X-ENDLIST\n")
+        assert b"EXTINF:0.0" not in text
+        assert b"EXTINF:-" not in text
+
+
+async def test_stopping_a_room_whose_broadcast_has_not_begun_leaves_nothing_behind(house: House) -> None:
+    key = house.open()
+    host = house.publish(key, 1, prompt=False)
+    house.rooms.stop("demo")
+    house.open()
+    host.send(5)
+    assert house.link.starts == []
+    house.publish(key, 5)
+    assert len(house.link.starts) == 1
+
+
+async def test_stopping_twice_is_no_error(house: House) -> None:
+    house.open()
+    house.rooms.stop("demo")
+    assert house.rooms.stop("demo").state == State.STOPPED
+
+
+async def test_a_deleted_room_is_gone_with_its_key(house: House) -> None:
+    key = house.open()
+    host = house.publish(key, 5)
+    house.rooms.delete("demo")
+    assert len(host.reasons) == 1
+    assert house.link.forgotten == ["demo"]
+    assert house.rooms.all() == []
+    with pytest.raises(Refused):
+        house.connect(key)
+    house.restart()
+    assert house.rooms.all() == []
+    assert house.open() != key
+
+
+# What is told, and to whom.
+
+
+async def test_every_change_of_state_is_told_once(house: House) -> None:
+    key = house.open()
+    room = house.rooms.get("demo")
+    counts = [room.changed.count]
+
+    def changes() -> int:
+        counts.append(room.changed.count)
+        return counts[-1] - counts[-2]
+
+    host = house.publish(key)
+    assert changes() == 1, "a publisher is there"
+    host.send(3)
+    assert changes() == 1, "the room is live"
+    host.send(10)
+    assert changes() == 0
+    host.drop()
+    assert changes() == 1, "the publisher is gone"
+    house.pass_time(60)
+    assert changes() <= 1
+    house.rooms.stop("demo")
+    assert changes() >= 1
+
+
+async def test_no_stream_key_reaches_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        keys = [house.open(), house.rooms.rotate_key("demo").row.stream_key]
+        house.publish(f"demo?key={keys[1]}", 5).drop()
+        with pytest.raises(Refused):
+            house.connect("demo?key=guess")
+        house.publish(keys[1], 5)
+        house.rooms.kick("demo")
+        house.pass_time(GRACE_SECONDS + 5)
+        house.rooms.stop("demo")
+        with pytest.raises(Refused):
+            house.connect(keys[1])
+        keys.append(house.rooms.rotate_key("demo").row.stream_key)
+        house.rooms.delete("demo")
+    assert caplog.records
+    for secret in (*keys, "guess"):
+        assert secret not in caplog.text
+
+
+
+async def test_garbage_in_packets_reaches_nobody_else(house: House) -> None:
+    """Media is not decoded here: what is in a packet is the players' concern."""
+    key = house.open()
+    host = house.publish(key, 5)
+    assert host.sink is not None
+    for stamp in (0, 2**32 - 1, 5000, 5000, 4990):
+        host.sink.packet(Packet(Kind.VIDEO, stamp, -5000, True, b""))
+        host.sink.packet(Packet(Kind.AUDIO, stamp, 0, True, b""))
+    host.send(9)
+    assert state_of(house) == State.LIVE
+    assert in_row(house.link.numbers(broadcast_of(house)))
