@@ -1,0 +1,101 @@
+// Plays a room by hls.js, in low-latency mode. One object for one attachment to the video element.
+
+import Hls from "hls.js";
+
+export const hlsSupported = () => Hls.isSupported();
+
+const CONFIG = {
+  lowLatencyMode: true,
+  // Where to be behind the edge is the playlist's word (PART-HOLD-BACK): liveSyncDuration stays unset.
+  maxLiveSyncPlaybackRate: 1.1,
+  liveSyncOnStallIncrease: 0.5,
+  liveMaxLatencyDurationCount: 6, // further behind than six targets, jump instead of catching up
+  liveDurationInfinity: true,
+  backBufferLength: 30,
+  maxBufferLength: 20,
+  // What we play is fragmented MP4 as it comes: nothing is converted, so there is nothing for a worker to do.
+  enableWorker: false,
+  enableInterstitialPlayback: false,
+  // Blocked playlists are quick to time out in low-latency mode (0.8 targets), harmlessly: ask again more often.
+  playlistLoadPolicy: {
+    default: {
+      maxTimeToFirstByteMs: 35_000,
+      maxLoadTimeMs: 40_000,
+      timeoutRetry: { maxNumRetry: 8, retryDelayMs: 0, maxRetryDelayMs: 0 },
+      errorRetry: { maxNumRetry: 3, retryDelayMs: 500, maxRetryDelayMs: 2000 },
+    },
+  },
+};
+
+/**
+ * `owner` has the `recovery` that lasts longer than one attachment, and hears: `tracks({ video, audio })`, `progress()`
+ * when media has arrived, `stalled()`, `fatal(error)`, and `restart(milliseconds)` when only a new attachment will help.
+ */
+export class HlsEngine {
+  constructor(video, url, owner) {
+    this.video = video;
+    this.owner = owner;
+    this.recovery = owner.recovery;
+    this.started = false;
+    this.timer = 0;
+    const hls = (this.hls = new Hls(CONFIG));
+    hls.on(Hls.Events.ERROR, (_, data) => this.error(data));
+    hls.on(Hls.Events.BUFFER_CODECS, (_, tracks) => {
+      owner.tracks({
+        video: Boolean(tracks.video || tracks.audiovideo || this.hasVideo()),
+        audio: Boolean(tracks.audio || tracks.audiovideo || hls.audioTracks.length),
+      });
+    });
+    hls.on(Hls.Events.FRAG_BUFFERED, () => {
+      this.started = true;
+      this.recovery.progress();
+      owner.progress();
+    });
+    hls.loadSource(url);
+    hls.attachMedia(video);
+  }
+
+  /** The playlist's [start, end] on the video's clock, or null. */
+  get window() {
+    const details = this.hls.latestLevelDetails;
+    return details ? [details.fragmentStart, details.edge] : null;
+  }
+
+  /** Where on the video's clock a viewer should be, or null. */
+  get live() {
+    return this.hls.liveSyncPosition;
+  }
+
+  /** The wall-clock time of the picture shown, as a Date, or null. */
+  get date() {
+    return this.hls.playingDate;
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
+    this.hls.destroy();
+  }
+
+  hasVideo() {
+    return this.hls.levels.some((level) => level.width > 0 || level.videoCodec);
+  }
+
+  error(data) {
+    if (data.details === Hls.ErrorDetails.BUFFER_STALLED_ERROR) this.owner.stalled();
+    if (!data.fatal) return;
+    const { act, after } = this.recovery.fatal(data.type, this.started, performance.now());
+    this.owner.fatal({ type: data.type, details: data.details, status: data.response?.code ?? null, act });
+    if (act === "recover") {
+      this.hls.recoverMediaError();
+    } else if (act === "reload") {
+      this.later(after, () => this.hls.startLoad());
+    } else {
+      this.owner.restart(after);
+    }
+  }
+
+  later(milliseconds, action) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(action, milliseconds);
+  }
+}

@@ -1,0 +1,118 @@
+// What to do when playback is in trouble. Pure: told the time (milliseconds) and what the player sees.
+
+import { Backoff } from "./backoff.js";
+
+const MEDIA_AGAIN = 10_000; // a second media error so soon is not cured by the same means
+const RELOADS = 3;
+
+/**
+ * What to do after a fatal error of hls.js: `{ act, after }`, `after` in milliseconds.
+ * Acts: "reload" (go on loading where it stopped), "recover" (new decoders), "attach" (begin anew).
+ */
+export class Recovery {
+  constructor(random = Math.random) {
+    this.backoff = new Backoff(250, 3000, random);
+    this.reloads = 0;
+    this.recovered = -Infinity;
+  }
+
+  /** `type` is hls.js's: "networkError", "mediaError" or another; `started`: whether media had arrived before. */
+  fatal(type, started, now) {
+    if (type === "mediaError" && now - this.recovered > MEDIA_AGAIN) {
+      this.recovered = now;
+      return { act: "recover", after: 0 };
+    }
+    const after = this.backoff.next();
+    if (type === "networkError" && started && this.reloads < RELOADS) {
+      this.reloads += 1;
+      return { act: "reload", after };
+    }
+    this.reloads = 0;
+    return { act: "attach", after };
+  }
+
+  /** Media arrives: whatever was wrong is over. */
+  progress() {
+    this.backoff.reset();
+    this.reloads = 0;
+  }
+}
+
+const MOVED = 0.01; // seconds; less is no movement
+const STALL = 400; // ms without movement before a hole is skipped
+const SEEK_AGAIN = 1500; // ms to let a seek do its work
+const LATE_SEEK = 5000; // ms without movement before trying the live position
+const LATE_ATTACH = 12_000; // ms without movement before beginning anew
+const OUTSIDE = 1; // seconds beyond the playlist's window
+const PADDING = 0.05; // seconds into a range, so that rounding does not leave the playhead before it
+
+/**
+ * Watches a playhead and says how to free it when it does not move: media after a hole, a window that has moved on
+ * while the laptop slept, a player that has simply stopped.
+ */
+export class Playhead {
+  constructor() {
+    this.reset(0);
+  }
+
+  /** Begin anew at `now`. */
+  reset(now) {
+    this.position = -1;
+    this.movedAt = now;
+    this.seekedAt = -Infinity;
+    this.triedLive = false;
+  }
+
+  /** How long it has not moved, in milliseconds. */
+  still(now) {
+    return now - this.movedAt;
+  }
+
+  /**
+   * Look at the player: `{ now, position, idle, buffered, window, live, expected }`. Times of media in seconds.
+   * `idle`: paused or ended, so that nothing should move; `buffered`: list of [start, end]; `window`: the
+   * playlist's [start, end], or null; `live`: the position to be at; `expected`: whether the host is on air, so that
+   * media should come. Returns null or `{ act: "seek", to, why }` or `{ act: "attach", why }`.
+   */
+  look({ now, position, idle, buffered, window, live, expected }) {
+    if (idle || Math.abs(position - this.position) > MOVED) {
+      this.position = position;
+      this.movedAt = now;
+      if (!idle) this.triedLive = false;
+      return null;
+    }
+    const still = this.still(now);
+    if (still < STALL || now - this.seekedAt < SEEK_AGAIN) return null;
+    const hole = nextRange(buffered, position);
+    if (hole !== null) return this.seek(hole + PADDING, "hole", now);
+    if (window !== null && live !== null) {
+      const outside = position < window[0] - OUTSIDE || position > window[1] + OUTSIDE;
+      if (outside && expected) return this.seek(live, "window", now);
+    }
+    if (!expected) return null;
+    if (still > LATE_ATTACH) {
+      this.reset(now);
+      return { act: "attach", why: "stuck" };
+    }
+    if (still > LATE_SEEK && !this.triedLive && live !== null && Math.abs(live - position) > PADDING) {
+      this.triedLive = true;
+      return this.seek(live, "stuck", now);
+    }
+    return null;
+  }
+
+  seek(to, why, now) {
+    this.seekedAt = now;
+    this.position = to; // arriving there is not the movement that is hoped for
+    return { act: "seek", to, why };
+  }
+}
+
+/** Where the next buffered range begins, if there is nothing left to play at `position`; or null. */
+function nextRange(buffered, position) {
+  for (const [start, end] of buffered) {
+    if (start <= position && position < end - 0.1) return null;
+    if (start > position) return start;
+  }
+  return null;
+}
