@@ -9,16 +9,24 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from aiohttp import web
 
-from serve.problems import Problem
+from serve.problems import OPERATOR, Problem
 from serve.room import Room, State
 from serve.rooms import Rooms, RoomSettings
 from serve.viewers import Viewers
-from serve.views import Addresses, OperatorRoomView, RoomsView, RoomView, operator_view, room_view
+from serve.views import (
+    Addresses,
+    OperatorRoomsView,
+    OperatorRoomView,
+    RoomsView,
+    RoomView,
+    operator_view,
+    room_view,
+)
 
 BASE = "/api/v1"
 _PING = 15.0
@@ -34,13 +42,13 @@ class Heartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of the API. ``body`` and ``answer`` are models, or None for an empty one."""
+    """One operation of the API: the model of its body, if it has one, and the models that it may answer with."""
 
     method: str
     path: str
     summary: str
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    answer: Any = None
+    answers: tuple[type[msgspec.Struct], ...] = ()
     body: type[msgspec.Struct] | None = None
     operator: bool = True
     stream: bool = False
@@ -54,23 +62,24 @@ class Api:
         self._addresses = addresses
         self._token = token.encode()
         self._viewers: dict[str, Viewers] = {}
-        one = RoomView | OperatorRoomView
+        some, one = (RoomsView, OperatorRoomsView), (RoomView, OperatorRoomView)
+        public, full = (RoomView,), (OperatorRoomView,)
         room = BASE + "/rooms/{name}"
         self._operations = (
             Operation("GET", BASE + "/rooms", "List rooms: live public ones, or all for the operator", self.list,
-                      RoomsView, operator=False),
+                      some, operator=False),
             Operation("GET", room, "Show a room", self.show, one, operator=False),
-            Operation("PUT", room, "Open a room, made on first use", self.open, OperatorRoomView, RoomSettings),
-            Operation("PATCH", room, "Change a room's settings", self.change, OperatorRoomView, RoomSettings),
+            Operation("PUT", room, "Open a room, made on first use", self.open, full, RoomSettings),
+            Operation("PATCH", room, "Change a room's settings", self.change, full, RoomSettings),
             Operation("DELETE", room, "Delete a room", self.delete),
-            Operation("POST", room + "/stop", "Stop a room", self.stop, OperatorRoomView),
-            Operation("POST", room + "/rotate-key", "Give a room a new stream key", self.rotate_key, OperatorRoomView),
-            Operation("POST", room + "/kick", "Disconnect a room's publisher", self.kick, OperatorRoomView),
-            Operation("POST", room + "/heartbeat", "Say that a page is watching", self.heartbeat, RoomView, Heartbeat,
+            Operation("POST", room + "/stop", "Stop a room", self.stop, full),
+            Operation("POST", room + "/rotate-key", "Give a room a new stream key", self.rotate_key, full),
+            Operation("POST", room + "/kick", "Disconnect a room's publisher", self.kick, full),
+            Operation("POST", room + "/heartbeat", "Say that a page is watching", self.heartbeat, public, Heartbeat,
                       operator=False),
             Operation("GET", room + "/events", "Follow a room's state (Server-Sent Events)", self.events, one,
                       operator=False, stream=True),
-            Operation("GET", BASE + "/openapi.json", "This document", self.openapi, dict, operator=False),
+            Operation("GET", BASE + "/openapi.json", "This document", self.openapi, operator=False),
         )  # fmt: skip
 
     def routes(self) -> list[web.RouteDef]:
@@ -89,20 +98,23 @@ class Api:
 
     async def list(self, request: web.Request) -> web.Response:
         """All rooms for the operator; the live ones that are not private for everybody."""
-        operator = bool(request["operator"])
-        listed = [r for r in self._rooms.all() if operator or (r.state is State.LIVE and not r.row.private)]
-        return _json(RoomsView([self._view(room, operator) for room in listed]))
+        if request[OPERATOR]:
+            return _json(OperatorRoomsView([self._full(room) for room in self._rooms.all()]))
+        live = [room for room in self._rooms.all() if room.state is State.LIVE and not room.row.private]
+        return _json(RoomsView([self._public(room) for room in live]))
 
     async def show(self, request: web.Request) -> web.Response:
         """One room."""
-        return _json(self._view(self._room(request), request["operator"]))
+        return _json(self._view(self._room(request), request[OPERATOR]))
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """A room's state on each change, and first at once."""
-        room, operator = self._room(request), request["operator"]
+        room, operator = self._room(request), request[OPERATOR]
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
+        if request.method == "HEAD":
+            return response
         sent = b""
         while room in self._rooms.all():
             seen = room.changed.count  # what changes while this is written is not missed
@@ -122,7 +134,7 @@ class Api:
         if not 0 < len(beat.viewer) <= _MOST_VIEWER_ID:
             raise Problem(400, "Bad request", f"viewer has 1 to {_MOST_VIEWER_ID} characters")
         self._of(room.name).heartbeat(beat.viewer, _client(request), time.monotonic())
-        return _json(self._view(room, operator=False))
+        return _json(self._public(room))
 
     async def openapi(self, _: web.Request) -> web.Response:
         """The OpenAPI document."""
@@ -159,8 +171,8 @@ class Api:
 
     def _guard(self, operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def guarded(request: web.Request) -> web.StreamResponse:
-            request["operator"] = self._is_operator(request)
-            if operation.operator and not request["operator"]:
+            request[OPERATOR] = self._is_operator(request)
+            if operation.operator and not request[OPERATOR]:
                 raise Problem(
                     401, "Not allowed", "send the operator's token: Authorization: Bearer TOKEN",
                     {"WWW-Authenticate": "Bearer"},
@@ -180,12 +192,17 @@ class Api:
     def _of(self, room: str) -> Viewers:
         return self._viewers.setdefault(room, Viewers())
 
-    def _view(self, room: Room, operator: bool) -> RoomView | OperatorRoomView:
-        make = operator_view if operator else room_view
-        return make(room, self.viewers(room.name), self._addresses())
+    def _view(self, room: Room, operator: bool) -> RoomView:
+        return self._full(room) if operator else self._public(room)
+
+    def _public(self, room: Room) -> RoomView:
+        return room_view(room, self.viewers(room.name), self._addresses())
+
+    def _full(self, room: Room) -> OperatorRoomView:
+        return operator_view(room, self.viewers(room.name), self._addresses())
 
     def _answer(self, room: Room) -> web.Response:
-        return _json(self._view(room, operator=True))
+        return _json(self._full(room))
 
 
 def _version() -> str:
@@ -215,20 +232,20 @@ async def _body(request: web.Request, model: type[_Model]) -> _Model:
 
 def describe(operations: tuple[Operation, ...]) -> dict[str, object]:
     """Return the OpenAPI 3.1 document of ``operations``."""
-    models = [model for o in operations for model in (o.answer, o.body) if model not in (None, dict)]
+    models = [model for o in operations for model in (*o.answers, o.body) if model is not None]
     schemas, components = msgspec.json.schema_components(models, ref_template="#/components/schemas/{name}")
     refs = dict(zip(models, schemas, strict=True))
+    problem = {"description": "A problem: `detail` says what to do", "content": {"application/problem+json": {}}}
     paths: dict[str, dict[str, object]] = {}
     for o in operations:
         kind = "text/event-stream" if o.stream else "application/json"
         answer: dict[str, object] = {"description": "Done"}
-        if o.answer is not None:
-            answer["content"] = {kind: {"schema": refs.get(o.answer, {"type": "object"})}}
-        problem = {"description": "A problem: `detail` says what to do", "content": {"application/problem+json": {}}}
+        if o.method != "DELETE":
+            answer["content"] = {kind: {"schema": {"anyOf": [refs[model] for model in o.answers] or [{}]}}}
         item: dict[str, object] = {
             "operationId": o.handler.__name__,
             "summary": o.summary,
-            "responses": {"204" if o.answer is None else "200": answer, "default": problem},
+            "responses": {"204" if o.method == "DELETE" else "200": answer, "default": problem},
         }
         if o.operator:
             item["security"] = [{"operator": []}]

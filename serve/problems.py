@@ -11,6 +11,9 @@ from serve.store import StoreError
 
 _log = logging.getLogger(__name__)
 
+OPERATOR = web.RequestKey("operator", bool)
+"""Whether a request has proven to be the operator's."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -62,7 +65,7 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
 
 def _for_stranger(request: web.Request, error: UnknownRoomError) -> str:
     """Names of rooms are for the operator alone."""
-    return str(error) if request.get("operator") else "there is no such room"
+    return str(error) if request.get(OPERATOR) else "there is no such room"
 
 
 def not_found(detail: str) -> Problem:

@@ -59,9 +59,15 @@ class OperatorRoomView(RoomView, frozen=True, kw_only=True):
 
 
 class RoomsView(msgspec.Struct, frozen=True):
-    """A list of rooms."""
+    """A list of rooms, for everybody."""
 
-    rooms: list[RoomView | OperatorRoomView]
+    rooms: list[RoomView]
+
+
+class OperatorRoomsView(msgspec.Struct, frozen=True):
+    """A list of rooms, for their operator."""
+
+    rooms: list[OperatorRoomView]
 
 
 class Addresses(msgspec.Struct, frozen=True):
