@@ -255,6 +255,35 @@ def kick(client: Client, name: str, as_json: bool) -> None:
 
 
 @cli.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("url")
+@click.option("--loop", is_flag=True, help="Begin again at the end, until stopped.")
+def push(file: Path, url: str, loop: bool) -> None:
+    """Publish a file in real time.
+
+    URL is rtmp://HOST:PORT/live/KEY, as `room start` prints its two parts.
+    """
+    if not url.startswith(("rtmp://", "rtmps://")):
+        raise click.UsageError("the URL is rtmp://HOST:PORT/live/KEY: see `veilcast room show NAME`")
+    from transcode.push import PushError
+    from transcode.push import push as publish
+
+    try:
+        publish(url, file, loop=loop)
+    except PushError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@cli.command("make-clip", hidden=True)
+@click.argument("file", type=click.Path(path_type=Path))
+def make_clip(file: Path) -> None:
+    """Make the clip that the demo's sample host publishes."""
+    from transcode.testcard import make_clip as make
+
+    make(file)
+
+
+@cli.command()
 @data_option
 @server_option
 @token_option
