@@ -1,117 +1,138 @@
 """AMF0 values to and from bytes. Pure, no I/O.
 
-Source: Adobe, Action Message Format - AMF 0 (2007). Depth, and the number of values, are bounded: what a stranger sends
-must not cost more than it weighs. Strings that are no UTF-8 are read with replacement characters.
+Source: Adobe, Action Message Format - AMF 0 (2007). Rules: what a stranger sends never costs more than it weighs. Depth
+is bounded; there are at most as many values as bytes, counting what a reference repeats; a value never holds itself.
+Strings that are no UTF-8 are read with replacement characters.
 """
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from enum import IntEnum
 from typing import Final
 
-from ingest.rtmp.errors import PeerError
+from ingest.rtmp.errors import Amf0Error
 
 Value = float | bool | str | None | list["Value"] | dict[str, "Value"]
 """Number, boolean, string, null (undefined, unsupported), strict array; object, typed object and ECMA array."""
 
-MOST_DEPTH: Final = 16
-MOST_VALUES: Final = 4096
-
-_NUMBER, _BOOLEAN, _STRING, _OBJECT, _NULL, _UNDEFINED, _REFERENCE = 0, 1, 2, 3, 5, 6, 7
-_ECMA_ARRAY, _OBJECT_END, _STRICT_ARRAY, _DATE, _LONG_STRING, _UNSUPPORTED, _XML, _TYPED = 8, 9, 10, 11, 12, 13, 15, 16
+_DEPTH: Final = 16
 
 
-class Amf0Error(PeerError):
-    """The bytes are no AMF0."""
+class _Marker(IntEnum):
+    """The byte that begins a value (section 2.1). Movie clip and record set are reserved; AVM+ is AMF3's."""
+
+    NUMBER = 0
+    BOOLEAN = 1
+    STRING = 2
+    OBJECT = 3
+    NULL = 5
+    UNDEFINED = 6
+    REFERENCE = 7
+    ECMA_ARRAY = 8
+    OBJECT_END = 9
+    STRICT_ARRAY = 10
+    DATE = 11
+    LONG_STRING = 12
+    UNSUPPORTED = 13
+    XML = 15
+    TYPED_OBJECT = 16
 
 
-@dataclass(slots=True)
-class _Reader:
-    """Reads values from ``data``, and keeps the objects that references may point to (section 2.9)."""
-
-    data: bytes
-    at: int = 0
-    left: int = MOST_VALUES
-
-    def take(self, count: int) -> bytes:
-        end = self.at + count
-        if end > len(self.data):
-            raise Amf0Error("an AMF0 value ends too early")
-        taken = self.data[self.at : end]
-        self.at = end
-        return taken
-
-    def number(self, size: int) -> int:
-        return int.from_bytes(self.take(size), "big")
-
-    def text(self, size: int) -> str:
-        return self.take(self.number(size)).decode("utf-8", "replace")
-
-
-def decode(data: bytes) -> list[Value]:
+def decode(data: bytes, most_depth: int = _DEPTH) -> list[Value]:
     """Return all values in ``data``. Raises Amf0Error."""
-    reader = _Reader(data)
-    objects: list[Value] = []
+    reader = _Reader(data, most_depth)
     values = []
     while reader.at < len(data):
-        values.append(_read(reader, objects, 0))
+        values.append(reader.value(0))
     return values
 
 
-def _read(reader: _Reader, objects: list[Value], depth: int) -> Value:
-    if depth > MOST_DEPTH:
-        raise Amf0Error("AMF0 values are nested too deeply")
-    reader.left -= 1
-    if reader.left < 0:
-        raise Amf0Error("too many AMF0 values")
-    marker = reader.take(1)[0]
-    match marker:
-        case 0:
-            return float(struct.unpack(">d", reader.take(8))[0])
-        case 1:
-            return reader.take(1) != b"\0"
-        case 2:
-            return reader.text(2)
-        case 3:
-            return _read_pairs(reader, objects, depth)
-        case 5 | 6 | 13:
-            return None
-        case 7:
-            index = reader.number(2)
-            if index >= len(objects):
-                raise Amf0Error("an AMF0 reference points to nothing")
-            return objects[index]
-        case 8:
-            reader.take(4)  # a count that encoders get wrong: the end marker is what counts
-            return _read_pairs(reader, objects, depth)
-        case 10:
-            array: list[Value] = []
-            objects.append(array)
-            for _ in range(reader.number(4)):
-                array.append(_read(reader, objects, depth + 1))
-            return array
-        case 11:
-            milliseconds = float(struct.unpack(">d", reader.take(8))[0])
-            reader.take(2)  # a time zone that is to be ignored (section 2.13)
-            return milliseconds
-        case 12 | 15:
-            return reader.text(4)
-        case 16:
-            reader.text(2)  # the class name
-            return _read_pairs(reader, objects, depth)
-        case _:
-            raise Amf0Error(f"unknown AMF0 marker {marker}")
+class _Reader:
+    """Reads values one after the other, and keeps the objects that a reference may point to (section 2.9)."""
 
+    __slots__ = ("_data", "_left", "_most_depth", "_seen", "at")
 
-def _read_pairs(reader: _Reader, objects: list[Value], depth: int) -> Value:
-    pairs: dict[str, Value] = {}
-    objects.append(pairs)
-    while True:
-        name = reader.text(2)
-        if not name and reader.at < len(reader.data) and reader.data[reader.at] == _OBJECT_END:
-            reader.at += 1
-            return pairs
-        pairs[name] = _read(reader, objects, depth + 1)
+    def __init__(self, data: bytes, most_depth: int) -> None:
+        self.at = 0
+        self._data = data
+        self._most_depth = most_depth
+        self._left = len(data)
+        self._seen: list[tuple[Value, int] | None] = []  # with the number of values inside; None while it is read
+
+    def value(self, depth: int) -> Value:
+        if depth > self._most_depth:
+            raise Amf0Error("AMF0 values are nested too deeply")
+        self._spend(1)
+        marker = self._take(1)[0]
+        match marker:
+            case _Marker.NUMBER:
+                return float(struct.unpack(">d", self._take(8))[0])
+            case _Marker.BOOLEAN:
+                return self._take(1) != b"\0"
+            case _Marker.STRING:
+                return self._text(2)
+            case _Marker.OBJECT | _Marker.ECMA_ARRAY | _Marker.TYPED_OBJECT:
+                if marker == _Marker.ECMA_ARRAY:
+                    self._take(4)  # a count that encoders get wrong: the end marker is what counts
+                elif marker == _Marker.TYPED_OBJECT:
+                    self._text(2)  # the name of its class
+                return self._compound({}, depth)
+            case _Marker.NULL | _Marker.UNDEFINED | _Marker.UNSUPPORTED:
+                return None
+            case _Marker.REFERENCE:
+                return self._referred()
+            case _Marker.STRICT_ARRAY:
+                return self._compound([], depth)
+            case _Marker.DATE:
+                milliseconds = float(struct.unpack(">d", self._take(8))[0])
+                self._take(2)  # a time zone that is to be ignored (section 2.13)
+                return milliseconds
+            case _Marker.LONG_STRING | _Marker.XML:
+                return self._text(4)
+            case _:
+                raise Amf0Error(f"unknown AMF0 marker {marker}")
+
+    def _compound(self, found: list[Value] | dict[str, Value], depth: int) -> Value:
+        """Fill ``found``; from then on it can be referred to."""
+        place, before = len(self._seen), self._left
+        self._seen.append(None)
+        if isinstance(found, list):
+            for _ in range(self._number(4)):
+                found.append(self.value(depth + 1))
+        else:
+            while (name := self._text(2)) or self._data[self.at : self.at + 1] != bytes((_Marker.OBJECT_END,)):
+                found[name] = self.value(depth + 1)
+            self.at += 1
+        self._seen[place] = (found, 1 + before - self._left)
+        return found
+
+    def _referred(self) -> Value:
+        index = self._number(2)
+        seen = self._seen[index] if index < len(self._seen) else None
+        if seen is None:
+            raise Amf0Error("an AMF0 reference points to nothing, or to what holds it")
+        value, weight = seen
+        self._spend(weight)
+        return value
+
+    def _spend(self, values: int) -> None:
+        self._left -= values
+        if self._left < 0:
+            raise Amf0Error("too many AMF0 values")
+
+    def _take(self, count: int) -> bytes:
+        end = self.at + count
+        if end > len(self._data):
+            raise Amf0Error("an AMF0 value ends too early")
+        taken = self._data[self.at : end]
+        self.at = end
+        return taken
+
+    def _number(self, size: int) -> int:
+        return int.from_bytes(self._take(size), "big")
+
+    def _text(self, size: int) -> str:
+        return self._take(self._number(size)).decode("utf-8", "replace")
 
 
 def encode(*values: object) -> bytes:
@@ -122,25 +143,25 @@ def encode(*values: object) -> bytes:
 def _write(value: object) -> bytes:
     match value:
         case None:
-            return bytes((_NULL,))
+            return bytes((_Marker.NULL,))
         case bool():
-            return bytes((_BOOLEAN, value))
+            return bytes((_Marker.BOOLEAN, value))
         case int() | float():
-            return struct.pack(">Bd", _NUMBER, value)
+            return struct.pack(">Bd", _Marker.NUMBER, value)
         case str():
-            text = value.encode()
+            text = value.encode(errors="replace")
             if len(text) < 1 << 16:
-                return struct.pack(">BH", _STRING, len(text)) + text
-            return struct.pack(">BI", _LONG_STRING, len(text)) + text
+                return struct.pack(">BH", _Marker.STRING, len(text)) + text
+            return struct.pack(">BI", _Marker.LONG_STRING, len(text)) + text
         case list() | tuple():
-            return struct.pack(">BI", _STRICT_ARRAY, len(value)) + b"".join(map(_write, value))
+            return struct.pack(">BI", _Marker.STRICT_ARRAY, len(value)) + b"".join(map(_write, value))
         case Mapping():
             pairs = b"".join(_name(str(name)) + _write(inner) for name, inner in value.items())
-            return bytes((_OBJECT,)) + pairs + bytes((0, 0, _OBJECT_END))
+            return bytes((_Marker.OBJECT,)) + pairs + bytes((0, 0, _Marker.OBJECT_END))
         case _:
             raise TypeError(f"AMF0 has no {type(value).__name__}")
 
 
 def _name(name: str) -> bytes:
-    text = name.encode()
+    text = name.encode(errors="replace")
     return struct.pack(">H", len(text)) + text

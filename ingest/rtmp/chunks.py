@@ -2,29 +2,35 @@
 
 Source: Adobe's RTMP 1.0 (2012), section 5.3. Rules: a message's announced size is checked before a byte of it is kept;
 memory is taken only for bytes that have come; what is half-received on all chunk streams together is bounded. Protocol
-control that concerns chunks alone (Set Chunk Size, Abort: 5.4.1, 5.4.2) is obeyed here.
+control that concerns chunks alone (Set Chunk Size, Abort: 5.4.1, 5.4.2) is obeyed here and not handed on.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ingest.rtmp.errors import PeerError, TooLargeError
+from ingest.rtmp.errors import ChunkError, TooLargeError
+from ingest.rtmp.limits import Limits
 
 SET_CHUNK_SIZE: Final = 1
 ABORT: Final = 2
+AUDIO: Final = 8
+VIDEO: Final = 9
+AGGREGATE: Final = 22
+
+LARGEST_CHUNK_STREAM_ID: Final = 65599
 
 _DEFAULT_CHUNK_SIZE = 128
 _LARGEST_CHUNK_SIZE = 0xFFFFFF  # no message is larger (5.4.1)
 _EXTENDED = 0xFFFFFF
 _HEADER_SIZES = (11, 7, 3, 0)
+_CHUNK_CONTROL = frozenset({SET_CHUNK_SIZE, ABORT})
+_MEDIA = frozenset({AUDIO, VIDEO, AGGREGATE})
 _WRAP = 1 << 32
+_MORE = -1
 
 
-class ChunkError(PeerError):
-    """The bytes are no chunk stream."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
     """One RTMP message. ``timestamp`` in milliseconds modulo 2**32."""
 
@@ -37,116 +43,147 @@ class Message:
 class _ChunkStream:
     """What is remembered of one chunk stream: its last header, and the message it is in the middle of."""
 
-    __slots__ = ("delta", "extended", "length", "payload", "stream_id", "timestamp", "type_id")
+    __slots__ = ("_plain", "again", "delta", "extended", "length", "payload", "stream_id", "timestamp", "type_id")
 
-    def __init__(self) -> None:
+    def __init__(self, chunk_stream_id: int) -> None:
+        self._plain = 0xC0 | chunk_stream_id if chunk_stream_id < 64 else -1
+        self.again = self._plain  # the header byte with which a message goes on, -1 where there is more to it
         self.timestamp = 0
         self.delta = 0
         self.length = 0
         self.type_id = 0
         self.stream_id = 0
-        self.extended: int | None = None
+        self.extended = b""  # the extended timestamp of the last header that had one
         self.payload: bytearray | None = None
+
+    def extend(self, extended: bytes) -> None:
+        """Set the extended timestamp of the last header, empty where it had none."""
+        self.extended = extended
+        self.again = -1 if extended else self._plain
 
 
 class ChunkReader:
-    """Takes bytes, gives whole messages.
+    """Takes bytes, gives whole messages."""
 
-    ``most_message``: the largest message taken; ``most_held``: bytes held in unfinished messages; both may be raised
-    once the peer has shown its key. ``most_streams``: chunk streams remembered.
-    """
-
-    def __init__(self, most_message: int, most_held: int, most_streams: int) -> None:
-        self.most_message = most_message
-        self.most_held = most_held
-        self._most_streams = most_streams
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._most_media = limits.message
         self._chunk_size = _DEFAULT_CHUNK_SIZE
         self._streams: dict[int, _ChunkStream] = {}
-        self._rest = b""  # of a header: never more than 18 bytes
+        self._rest = b""  # of a header: never more than 17 bytes
         self._current: _ChunkStream | None = None
         self._due = 0  # bytes of the current chunk that have not come
-        self._held = 0
+        self.held = 0
+        """Bytes of unfinished messages."""
 
-    def receive(self, data: bytes) -> list[Message]:
-        """Take bytes, return the messages that they complete. Raises PeerError."""
+    def trust(self, trusted: bool) -> None:
+        """Take media messages of ``Limits.media_message`` bytes from now on, or no longer."""
+        self._most_media = self._limits.media_message if trusted else self._limits.message
+
+    def receive(self, data: bytes) -> Iterator[Message]:
+        """Take bytes, yield the messages that they complete; exhaust it before the next call. Raises PeerError.
+
+        An iterator, not a list: a message may be as small as one byte, and nothing is piled up for a peer.
+        """
         if self._rest:
             data = self._rest + data
             self._rest = b""
-        messages: list[Message] = []
         view = memoryview(data)
         at, end = 0, len(data)
+        most_held = self._limits.held
         while True:
             stream = self._current
             if stream is None:
-                after = self._read_header(data, at)
-                if after is None:
+                after = self._read_header(data, at, end)
+                if after == _MORE:
                     self._rest = data[at:]
-                    return messages
+                    return
                 at = after
                 stream = self._current
                 assert stream is not None
             payload = stream.payload
             assert payload is not None
-            taken = min(self._due, end - at)
-            payload += view[at : at + taken]
-            at += taken
-            self._due -= taken
-            self._held += taken
-            if self._held > self.most_held:
-                raise TooLargeError("too much is sent half")
+            before, due = at, self._due
+            while True:
+                until = at + due
+                if until > end:
+                    payload += view[at:end]
+                    self._due = until - end
+                    at = end
+                    break
+                payload += view[at:until]
+                at = until
+                due = stream.length - len(payload)
+                # The hot path: the same message goes on after one byte of header.
+                if not due or at == end or data[at] != stream.again:
+                    self._due = 0
+                    break
+                at += 1
+                before += 1
+                if due > self._chunk_size:
+                    due = self._chunk_size
+            self.held += at - before
+            if self.held > most_held:
+                raise TooLargeError(f"more than {most_held} bytes of unfinished messages")
             if self._due:
-                return messages
+                return
             self._current = None
-            if len(payload) == stream.length:
-                self._held -= stream.length
+            length = stream.length
+            if len(payload) == length:
+                self.held -= length
                 stream.payload = None
-                message = Message(stream.type_id, stream.stream_id, stream.timestamp, payload)
-                if not self._control(message):
-                    messages.append(message)
+                type_id = stream.type_id
+                if type_id in _CHUNK_CONTROL:
+                    self._control(type_id, payload)
+                else:
+                    yield Message(type_id, stream.stream_id, stream.timestamp, payload)
 
-    def _read_header(self, data: bytes, at: int) -> int | None:
-        """Read the chunk header at ``at`` (5.3.1) and return where its payload begins; None if more must come."""
-        left = len(data) - at
-        if not left:
-            return None
-        form = data[at] >> 6
-        chunk_stream_id = data[at] & 0x3F
-        basic = 1
+    def _read_header(self, data: bytes, at: int, end: int) -> int:
+        """Read the chunk header at ``at`` (5.3.1), make its stream the current one and return where its payload
+        begins; ``_MORE`` if more must come, then nothing has changed."""
+        if at == end:
+            return _MORE
+        first = data[at]
+        form = first >> 6
+        chunk_stream_id = first & 0x3F
+        body = at + 1
         if chunk_stream_id < 2:
-            basic += chunk_stream_id + 1
-            if left < basic:
-                return None
-            chunk_stream_id = 64 + data[at + 1] + (data[at + 2] << 8 if basic == 3 else 0)
-        size = basic + _HEADER_SIZES[form]
-        if left < size:
-            return None
+            body += 1 + chunk_stream_id
+            if body > end:
+                return _MORE
+            chunk_stream_id = 64 + int.from_bytes(data[at + 1 : body], "little")
         stream = self._streams.get(chunk_stream_id)
-        if stream is None:
-            if form == 3:
-                raise ChunkError("a chunk goes on with nothing")
-            if len(self._streams) >= self._most_streams:
-                raise TooLargeError("too many chunk streams")
-            stream = _ChunkStream()
-        body = at + basic
         if form == 3:
-            extended = stream.extended
-            if extended is not None:
-                if left < size + 4:
-                    return None
-                # The specification does not say it, most encoders repeat the extended timestamp, some do not.
-                if int.from_bytes(data[at + size : at + size + 4], "big") == extended:
-                    size += 4
-        else:
-            field = int.from_bytes(data[body : body + 3], "big")
-            extended = None
-            if field == _EXTENDED:
-                if left < size + 4:
-                    return None
-                field = extended = int.from_bytes(data[at + size : at + size + 4], "big")
-                size += 4
+            if stream is None:
+                raise ChunkError("a chunk goes on with nothing")
+            after = body
+            if stream.extended:
+                # The specification does not say it; most encoders repeat the extended timestamp, some do not.
+                repeated = data[after : after + 4]
+                if stream.extended.startswith(repeated):
+                    if len(repeated) < 4:
+                        return _MORE
+                    after += 4
             if stream.payload is not None:
+                self._go_on(stream)
+                return after
+        else:
+            after = body + _HEADER_SIZES[form]
+            if after > end:
+                return _MORE
+            field = int.from_bytes(data[body : body + 3], "big")
+            extended = b""
+            if field == _EXTENDED:
+                extended = data[after : after + 4]
+                after += 4
+                if after > end:
+                    return _MORE
+                field = int.from_bytes(extended, "big")
+            if stream is None:
+                stream = self._new_stream(chunk_stream_id, form)
+            elif stream.payload is not None:
                 self._drop(stream)  # a new header in the middle of a message: the peer has given that one up
-            stream.extended = extended
+            stream.extend(extended)
             stream.delta = field
             if form < 2:
                 stream.length = int.from_bytes(data[body + 3 : body + 6], "big")
@@ -154,48 +191,56 @@ class ChunkReader:
             if form == 0:
                 stream.stream_id = int.from_bytes(data[body + 7 : body + 11], "little")
                 stream.timestamp = field
-        self._streams[chunk_stream_id] = stream
-        if stream.payload is None:
-            if stream.length > self.most_message:
-                raise TooLargeError(
-                    f"a message of {stream.length} bytes is larger than the {self.most_message} allowed"
-                )
-            if form != 0:
-                stream.timestamp = (stream.timestamp + stream.delta) % _WRAP
-            stream.payload = bytearray()
-        self._current = stream
-        self._due = min(self._chunk_size, stream.length - len(stream.payload))
-        return at + size
+        most = self._most_media if stream.type_id in _MEDIA else self._limits.message
+        if stream.length > most:
+            raise TooLargeError(f"a message of {stream.length} bytes is larger than the {most} allowed")
+        if form != 0:
+            # After form 0 a form 3 adds the same absolute time once more: so says 5.3.1.2.4, and so do encoders.
+            stream.timestamp = (stream.timestamp + stream.delta) % _WRAP
+        stream.payload = bytearray()
+        self._go_on(stream)
+        return after
 
-    def _control(self, message: Message) -> bool:
-        """Obey ``message`` if it is about chunks."""
-        if message.type_id not in (SET_CHUNK_SIZE, ABORT):
-            return False
-        if len(message.payload) < 4:
+    def _new_stream(self, chunk_stream_id: int, form: int) -> _ChunkStream:
+        if form == 2:
+            raise ChunkError("a chunk goes on with nothing")
+        if len(self._streams) >= self._limits.chunk_streams:
+            raise TooLargeError(f"more than {self._limits.chunk_streams} chunk streams")
+        stream = self._streams[chunk_stream_id] = _ChunkStream(chunk_stream_id)
+        return stream
+
+    def _go_on(self, stream: _ChunkStream) -> None:
+        assert stream.payload is not None
+        left = stream.length - len(stream.payload)
+        self._due = left if left < self._chunk_size else self._chunk_size
+        self._current = stream
+
+    def _control(self, type_id: int, payload: bytearray) -> None:
+        if len(payload) < 4:
             raise ChunkError("a control message is cut short")
-        value = int.from_bytes(message.payload[:4], "big")
-        if message.type_id == SET_CHUNK_SIZE:
-            if not 0 < value < 1 << 31:
-                raise ChunkError(f"a chunk size of {value} is not possible")
+        value = int.from_bytes(payload[:4], "big")
+        if type_id == ABORT:
+            if value in self._streams:
+                self._drop(self._streams[value])
+        elif 0 < value < 1 << 31:
             self._chunk_size = min(value, _LARGEST_CHUNK_SIZE)
-        elif value in self._streams:
-            self._drop(self._streams[value])
-        return True
+        else:
+            raise ChunkError(f"a chunk size of {value} is not possible")
 
     def _drop(self, stream: _ChunkStream) -> None:
         if stream.payload is not None:
-            self._held -= len(stream.payload)
+            self.held -= len(stream.payload)
             stream.payload = None
 
 
 class ChunkWriter:
-    """Writes messages as chunks, each with a full header."""
+    """Writes messages as chunks, each with a full header: a server has little to say."""
 
     def __init__(self, chunk_size: int = _DEFAULT_CHUNK_SIZE) -> None:
         self.chunk_size = chunk_size
 
     def write(self, message: Message, chunk_stream_id: int) -> bytes:
-        """Return ``message`` on chunk stream ``chunk_stream_id`` (2 to 63)."""
+        """Return ``message`` on chunk stream ``chunk_stream_id``, 2 to 65599."""
         extended = b""
         stamp = message.timestamp
         if stamp >= _EXTENDED:
@@ -203,7 +248,7 @@ class ChunkWriter:
             stamp = _EXTENDED
         payload = message.payload
         parts = [
-            bytes((chunk_stream_id,)),
+            basic_header(0, chunk_stream_id),
             stamp.to_bytes(3, "big"),
             len(payload).to_bytes(3, "big"),
             bytes((message.type_id,)),
@@ -211,7 +256,18 @@ class ChunkWriter:
             extended,
             payload[: self.chunk_size],
         ]
-        again = bytes((0xC0 | chunk_stream_id,)) + extended
+        again = basic_header(3, chunk_stream_id) + extended
         for at in range(self.chunk_size, len(payload), self.chunk_size):
             parts += (again, payload[at : at + self.chunk_size])
         return b"".join(parts)
+
+
+def basic_header(form: int, chunk_stream_id: int) -> bytes:
+    """Return the one to three bytes that begin a chunk (5.3.1.1). Raises ValueError for an id that there is not."""
+    if not 2 <= chunk_stream_id <= LARGEST_CHUNK_STREAM_ID:
+        raise ValueError(f"chunk stream ids are 2 to {LARGEST_CHUNK_STREAM_ID}, not {chunk_stream_id}")
+    if chunk_stream_id < 64:
+        return bytes((form << 6 | chunk_stream_id,))
+    if chunk_stream_id < 320:
+        return bytes((form << 6, chunk_stream_id - 64))
+    return bytes((form << 6 | 1,)) + (chunk_stream_id - 64).to_bytes(2, "little")

@@ -1,7 +1,7 @@
 """What can go wrong on an RTMP connection, and whose fault it is: decided here, once.
 
-``PeerError``: the other side broke the protocol or asked for what is not to be had; the connection ends, and its text
-says why. ``LocalError``: this side's code misused the session; a bug.
+``PeerError``: the other side broke the protocol or asked for what is not to be had; its connection ends, and the text
+says why. It names what came, never quotes a stream key. ``LocalError``: this side's code misused the session; a bug.
 """
 
 
@@ -17,8 +17,28 @@ class HandshakeError(PeerError):
     """What came is no RTMP handshake."""
 
 
+class ChunkError(PeerError):
+    """The bytes are no chunk stream."""
+
+
 class TooLargeError(PeerError):
     """The peer asked for more memory than it may have."""
+
+
+class Amf0Error(PeerError):
+    """The bytes are no AMF0."""
+
+
+class MessageError(PeerError):
+    """A message does not hold what its type promises."""
+
+
+class CodecError(PeerError):
+    """A codec that is not taken; the text names it and says what is."""
+
+
+class ConfigError(PeerError):
+    """A codec's configuration that no decoder could use."""
 
 
 class LocalError(RtmpError):

@@ -5,22 +5,22 @@ digest variant of Flash players is not needed to publish: a plain answer is acce
 """
 
 import os
+from typing import Final
 
 from ingest.rtmp.errors import HandshakeError
 
-_VERSION = 3
-_SIZE = 1536
-_C0_C1 = 1 + _SIZE
+_VERSION: Final = 3
+_SIZE: Final = 1536
+_HTTP = "HTTP: this port takes RTMP, viewers open the room's web link"
 
-_STRANGERS = {
+_STRANGERS: Final = {
     0x16: "TLS: this port speaks plain RTMP, use rtmp:// and not rtmps://",
-    0x47: "HTTP or MPEG-TS: this port takes RTMP",
-    0x50: "HTTP: this port takes RTMP, viewers open the web address",
-    0x48: "HTTP: this port takes RTMP, viewers open the web address",
-    0x4F: "HTTP or RTSP: this port takes RTMP",
+    0x06: "encrypted RTMP (RTMPE): it is not supported, use rtmp://",
     0x53: "SSH: this port takes RTMP",
-    0x06: "encrypted RTMP (RTMPE), which is not supported: use rtmp://",
+    ord("G"): "HTTP (or MPEG-TS): this port takes RTMP, viewers open the room's web link",
+    **dict.fromkeys(b"PHODCT", _HTTP),
 }
+"""What a first byte gives away."""
 
 
 class ServerHandshake:
@@ -37,14 +37,14 @@ class ServerHandshake:
         answer = b""
         if not self._greeted:
             if self._buffer and self._buffer[0] != _VERSION:
-                guess = _STRANGERS.get(self._buffer[0], "not RTMP")
+                guess = _STRANGERS.get(self._buffer[0], "no RTMP at all")
                 raise HandshakeError(f"what came looks like {guess}")
-            if len(self._buffer) < _C0_C1:
+            if len(self._buffer) < 1 + _SIZE:
                 return b""
-            c1 = bytes(self._buffer[1:_C0_C1])
-            del self._buffer[:_C0_C1]
+            c1 = bytes(self._buffer[1 : 1 + _SIZE])
+            del self._buffer[: 1 + _SIZE]
             self._greeted = True
-            # S1: time 0, zero, random bytes. S2: C1 again, with the time at which it was read (5.2.4).
+            # S1: time 0, version 0 (no digest), random bytes. S2: C1 again, with the time of its reading (5.2.4).
             answer = bytes((_VERSION,)) + bytes(8) + os.urandom(_SIZE - 8) + c1[:4] + bytes(4) + c1[8:]
         if len(self._buffer) >= _SIZE:
             # C2 ought to echo S1; encoders that send something else work everywhere, so they work here.
@@ -53,7 +53,7 @@ class ServerHandshake:
         return answer
 
     def rest(self) -> bytes:
-        """Return what came after the handshake."""
+        """Return what came after the handshake, once."""
         rest = bytes(self._buffer)
         self._buffer.clear()
         return rest

@@ -1,7 +1,8 @@
 """The RTMP listener: sockets, deadlines and limits. The only file of ``ingest`` that does I/O.
 
 Rules: a connection that breaks a rule is closed with one log line; no other is disturbed. What is said to a peer is
-flushed before its socket is closed, and a peer that does not read is dropped. Stream keys are never logged.
+flushed before its socket is closed, and a peer that does not read is dropped. Stream keys are never logged. Everything
+runs in the event loop that ``start`` was called in.
 """
 
 import asyncio
@@ -9,14 +10,13 @@ import contextlib
 import logging
 import socket
 from collections import Counter
-from collections.abc import Callable
 from typing import cast
 
 from ingest.media import Packet, Track
 from ingest.rtmp.errors import PeerError
+from ingest.rtmp.limits import Limits
 from ingest.rtmp.session import (
     Event,
-    Limits,
     MetadataSet,
     PublishAsked,
     ServerSession,
@@ -29,6 +29,8 @@ from ingest.source import Admission, PublishRequest, Refused, Sink
 _log = logging.getLogger(__name__)
 
 _FLUSH_SECONDS = 1.0
+_BACKLOG = 256
+_MISTAKE = "the server made a mistake: its log says more"
 
 
 class RtmpListener:
@@ -38,22 +40,27 @@ class RtmpListener:
         self._admission = admission
         self._limits = limits or Limits()
         self._connections: set[_Connection] = set()
-        self._addresses: Counter[str] = Counter()
+        self._hosts: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
 
     @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """The host and port of each socket listened on; empty before ``start`` and after ``close``."""
+        names = (listening.getsockname() for listening in (self._server.sockets if self._server else ()))
+        return [(str(name[0]), int(name[1])) for name in names]
+
+    @property
     def port(self) -> int:
-        """The port listened on."""
-        assert self._server is not None
-        return int(self._server.sockets[0].getsockname()[1])
+        """The port of the first socket listened on."""
+        return self.addresses[0][1]
 
     async def start(self, host: str, port: int) -> None:
-        """Listen. Raises OSError."""
+        """Listen; port 0 takes a free one. Raises OSError."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, host, port, backlog=256)
+        self._server = await loop.create_server(lambda: _Connection(self), host, port, backlog=_BACKLOG)
 
     async def close(self) -> None:
-        """Stop listening, and end all connections in order."""
+        """Stop listening, and end all connections in order; takes at most a second or so."""
         if self._server is not None:
             self._server.close()
         for connection in list(self._connections):
@@ -61,52 +68,51 @@ class RtmpListener:
         if self._connections:
             await asyncio.wait([connection.ended for connection in self._connections], timeout=2 * _FLUSH_SECONDS)
 
-    def _connection(self) -> "_Connection":
-        return _Connection(self._admission, self._limits, self._enter, self._leave)
-
     def _enter(self, connection: "_Connection", host: str) -> bool:
         """Count a connection in; False if there are too many."""
         self._connections.add(connection)
-        self._addresses[host] += 1
+        self._hosts[host] += 1
         within = len(self._connections) <= self._limits.connections
-        return within and self._addresses[host] <= self._limits.connections_per_address
+        return within and self._hosts[host] <= self._limits.connections_per_address
 
     def _leave(self, connection: "_Connection", host: str) -> None:
+        """Count it out again."""
         self._connections.discard(connection)
-        self._addresses[host] -= 1
-        if not self._addresses[host]:
-            del self._addresses[host]
+        self._hosts[host] -= 1
+        if not self._hosts[host]:
+            del self._hosts[host]
 
 
 class _Connection(asyncio.Protocol):
-    """One connection, and the source of what is published over it."""
+    """One connection, the Source of what is published over it, and the supervisor of its sink."""
 
-    def __init__(
-        self,
-        admission: Admission,
-        limits: Limits,
-        enter: Callable[["_Connection", str], bool],
-        leave: Callable[["_Connection", str], None],
-    ) -> None:
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._admission = admission
-        self._limits = limits
-        self._enter = enter
-        self._leave = leave
-        self._session = ServerSession(limits)
+    def __init__(self, listener: RtmpListener) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[None] = self._loop.create_future()
+        self._admission = listener._admission
+        self._limits = listener._limits
+        self._enter = listener._enter
+        self._leave = listener._leave
+        self._session = ServerSession(self._limits)
         self._transport: asyncio.Transport | None = None
         self._host = "?"
         self._address = "?"
         self._sink: Sink | None = None
-        self._deadline: asyncio.TimerHandle | None = None
-        self._heard = 0.0
-        self._why = "the peer closed the connection"
+        self._timer: asyncio.TimerHandle | None = None
+        self._heard = self._stranger_since = self._loop.time()
+        self._why = "the host closed the connection"
         self._closing = False
 
     @property
     def address(self) -> str:
         """The peer, as ``host:port``."""
         return self._address
+
+    def disconnect(self, reason: str) -> None:
+        """End the connection from this side; the peer is told why."""
+        if not self._closing:
+            self._session.close(reason)
+            self._end(logging.INFO, reason)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is open."""
@@ -115,71 +121,66 @@ class _Connection(asyncio.Protocol):
         self._host = str(peer[0])
         self._address = f"[{peer[0]}]:{peer[1]}" if ":" in self._host else f"{peer[0]}:{peer[1]}"
         connected = transport.get_extra_info("socket")
-        if connected is not None:
-            with contextlib.suppress(OSError):
-                connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if not self._enter(self, self._host):
-            self._end("too many connections")
-            return
-        self._deadline = asyncio.get_running_loop().call_later(self._limits.handshake_seconds, self._check_handshake)
+        with contextlib.suppress(OSError):  # it may be gone again
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._enter(self, self._host):
+            self._watch()
+        else:
+            self._end(logging.WARNING, "too many connections")
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come."""
         if self._closing:
-            return
-        self._heard = asyncio.get_running_loop().time()
+            return  # read and thrown away: closing with unread bytes would reset the connection
+        self._heard = self._loop.time()
         try:
             for event in self._session.receive_data(data):
                 self._handle(event)
                 if self._closing:
                     return
         except PeerError as error:
-            self._end(str(error))
-            return
+            self._end(logging.WARNING, str(error))
         except Exception:
             # The last line of defence of one connection: the other hosts go on.
             _log.exception("%s: a mistake of this server", self._address)
-            self._end("the server made a mistake")
-            return
-        self._flush()
+            self.disconnect(_MISTAKE)
+        else:
+            self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is closed."""
-        if exc is not None and not self._closing:
-            self._why = f"the connection broke: {exc}"
-        self._closing = True
-        if self._deadline is not None:
-            self._deadline.cancel()
+        if not self._closing:
+            self._closing = True
+            if exc is not None:
+                self._why = f"the connection broke: {exc}"
+            _log.info("%s: closed: %s", self._address, self._why)
+        if self._timer is not None:
+            self._timer.cancel()
         self._leave(self, self._host)
         self._drop_sink()
         if not self.ended.done():
             self.ended.set_result(None)
 
-    def disconnect(self, reason: str) -> None:
-        """End the connection from this side; the peer is told why."""
-        if not self._closing:
-            self._session.close(reason)
-            self._end(reason)
-
     def _handle(self, event: Event) -> None:
+        sink = self._sink
         match event:
-            case Packet():
-                if self._sink is not None:
-                    self._sink.packet(event)
-            case Track():
-                if self._sink is not None:
-                    self._sink.track(event)
             case PublishAsked():
                 self._ask(event)
-            case MetadataSet(values=values):
-                if self._sink is not None:
-                    self._sink.metadata(values)
-            case Warned(text=text):
-                if self._sink is not None:
-                    self._sink.warning(text)
             case Unpublished():
-                self._why = "the host stopped streaming"
-                self._drop_sink()
+                self._stranger_since = self._loop.time()
+                self._watch()
+                self._drop_sink("the host stopped streaming")
+            case _ if sink is None:
+                pass  # it is gone already
+            case Packet():
+                sink.packet(event)
+            case Track():
+                sink.track(event)
+            case MetadataSet(values=values):
+                sink.metadata(values)
+            case Warned(text=text):
+                sink.warning(text)
 
     def _ask(self, asked: PublishAsked) -> None:
         request = PublishRequest("rtmp", self._address, asked.app, asked.stream, asked.software)
@@ -187,51 +188,59 @@ class _Connection(asyncio.Protocol):
             self._sink = self._admission.admit(request, self)
         except Refused as refusal:
             self._session.refuse(str(refusal))
-            self._end(f"refused: {refusal}")
+            self._end(logging.WARNING, f"refused: {refusal}")
+            return
+        if self._closing:  # the admission has thought better of it
+            self._drop_sink()
             return
         self._session.accept()
+        _log.info("%s: publishing with %s", self._address, asked.software or "an unnamed encoder")
 
     def _flush(self) -> None:
         data = self._session.data_to_send()
         if data and self._transport is not None:
             self._transport.write(data)
             if self._transport.get_write_buffer_size() > self._limits.unread:
-                self._why = "the peer does not read what it is sent"
+                self._why = "the host does not read what it is sent"
                 self._transport.abort()
 
-    def _end(self, reason: str) -> None:
-        """Send what is left to say, then close; a peer that does not take it in time is cut off."""
+    def _end(self, level: int, reason: str) -> None:
+        """Send what is left to say, then FIN; a peer that does not close its side in time is cut off."""
         if self._closing:
             return
-        self._why = reason
         self._closing = True
-        _log.info("%s: closed: %s", self._address, reason)
+        _log.log(level, "%s: closed: %s", self._address, reason)
         self._flush()
-        self._drop_sink()
+        self._drop_sink(reason)
+        if self._timer is not None:
+            self._timer.cancel()
         assert self._transport is not None
-        if self._deadline is not None:
-            self._deadline.cancel()
-        # Closing with unread bytes would reset the connection, and the peer might never read why: half-close instead.
         if self._transport.can_write_eof():
             self._transport.write_eof()
-        self._deadline = asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self._transport.abort)
+            self._timer = self._loop.call_later(_FLUSH_SECONDS, self._transport.abort)
+        else:
+            self._transport.close()
 
-    def _drop_sink(self) -> None:
+    def _drop_sink(self, reason: str = "") -> None:
         sink, self._sink = self._sink, None
         if sink is not None:
-            sink.closed(self._why)
+            try:
+                sink.closed(reason or self._why)
+            except Exception:
+                _log.exception("%s: a mistake of this server", self._address)
 
-    def _check_handshake(self) -> None:
-        """A stranger has so long to get to its publish command."""
-        if self._session.state is not State.PUBLISHING:
-            self._end(f"nothing was published within {self._limits.handshake_seconds:g} s")
-            return
-        self._check_idle()
-
-    def _check_idle(self) -> None:
-        loop = asyncio.get_running_loop()
-        left = self._heard + self._limits.idle_seconds - loop.time()
-        if left <= 0:
-            self._end(f"nothing came for {self._limits.idle_seconds:g} s")
-            return
-        self._deadline = loop.call_later(left, self._check_idle)
+    def _watch(self) -> None:
+        """End the connection when its time is over, look again when it may be."""
+        if self._timer is not None:
+            self._timer.cancel()
+        limits = self._limits
+        if self._session.state is State.PUBLISHING:
+            due, text = self._heard + limits.idle_seconds, f"nothing came for {limits.idle_seconds:g} s"
+        else:
+            due = self._stranger_since + limits.stranger_seconds
+            text = f"nothing was published within {limits.stranger_seconds:g} s"
+        if due > self._loop.time():
+            self._timer = self._loop.call_at(due, self._watch)
+        else:
+            self._session.close(text)
+            self._end(logging.WARNING, text)

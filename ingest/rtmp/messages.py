@@ -1,28 +1,27 @@
 """The RTMP messages that a publisher and a server exchange, typed. Pure, no I/O.
 
-Source: Adobe's RTMP 1.0 (2012), sections 5.4 and 7.1. One table names type id, class and reader; each class writes
-itself. Set Chunk Size and Abort are the chunk stream's own (``chunks.py``).
+Source: Adobe's RTMP 1.0 (2012), sections 5.4 and 7.1. ``TABLE`` names them all: type id, name, and how to read one;
+each class writes itself with ``message()``. Set Chunk Size and Abort are obeyed by the chunk stream (``chunks.py``) and
+only written here.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ingest.rtmp import amf0
-from ingest.rtmp.chunks import SET_CHUNK_SIZE, Message
-from ingest.rtmp.errors import PeerError
+from ingest.rtmp.chunks import ABORT, AGGREGATE, AUDIO, SET_CHUNK_SIZE, VIDEO, Message
+from ingest.rtmp.errors import MessageError
+from ingest.rtmp.limits import Limits
 
 ACKNOWLEDGEMENT: Final = 3
 USER_CONTROL: Final = 4
 WINDOW_ACK_SIZE: Final = 5
 SET_PEER_BANDWIDTH: Final = 6
-AUDIO: Final = 8
-VIDEO: Final = 9
 DATA_AMF3: Final = 15
 COMMAND_AMF3: Final = 17
 DATA: Final = 18
 COMMAND: Final = 20
-AGGREGATE: Final = 22
 
 STREAM_BEGIN: Final = 0
 PING_REQUEST: Final = 6
@@ -30,10 +29,7 @@ PING_RESPONSE: Final = 7
 
 _TAG_HEADER = 11
 _TAG_TRAILER = 4
-
-
-class MessageError(PeerError):
-    """A message does not hold what its type promises."""
+_WRAP = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +44,17 @@ class SetChunkSize:
 
 
 @dataclass(frozen=True, slots=True)
+class Abort:
+    """The message begun on ``chunk_stream_id`` is given up (5.4.2)."""
+
+    chunk_stream_id: int
+
+    def message(self) -> Message:
+        """Return it as it is sent."""
+        return Message(ABORT, 0, 0, self.chunk_stream_id.to_bytes(4, "big"))
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledgement:
     """``received`` bytes have come so far, modulo 2**32 (5.4.3)."""
 
@@ -55,7 +62,7 @@ class Acknowledgement:
 
     def message(self) -> Message:
         """Return it as it is sent."""
-        return Message(ACKNOWLEDGEMENT, 0, 0, (self.received % (1 << 32)).to_bytes(4, "big"))
+        return Message(ACKNOWLEDGEMENT, 0, 0, (self.received % _WRAP).to_bytes(4, "big"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,91 +117,116 @@ class Command:
 class Data:
     """Metadata (7.1.2)."""
 
-    values: tuple[amf0.Value, ...]
+    values: tuple[object, ...]
+    stream_id: int = 0
+
+    def message(self) -> Message:
+        """Return it as it is sent, in AMF0."""
+        return Message(DATA, self.stream_id, 0, amf0.encode(*self.values))
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """The body of an FLV audio or video tag; ``timestamp`` in milliseconds modulo 2**32."""
+    """The body of an FLV audio or video tag (7.1.4, 7.1.5); ``timestamp`` in milliseconds modulo 2**32."""
 
     video: bool
     timestamp: int
     body: bytes | bytearray
+    stream_id: int = 0
+
+    def message(self) -> Message:
+        """Return it as it is sent."""
+        return Message(VIDEO if self.video else AUDIO, self.stream_id, self.timestamp, self.body)
 
 
 Typed = Acknowledgement | WindowAckSize | SetPeerBandwidth | UserControl | Command | Data | Media
 
 
-def parse(message: Message) -> Iterator[Typed]:
+def parse(message: Message, limits: Limits) -> Iterator[Typed]:
     """Yield what ``message`` holds: nothing for a type that no publisher needs, several for an aggregate.
 
-    Raises MessageError or Amf0Error.
+    Raises MessageError, or Amf0Error for a command or data.
     """
     if message.type_id == AGGREGATE:
-        for inner in _split(message):
-            yield from parse(inner)
+        for inner in _split(message, limits):
+            yield from parse(inner, limits)
         return
-    reader = _READERS.get(message.type_id)
-    if reader is not None:
-        yield reader(message)
+    row = TABLE.get(message.type_id)
+    if row is not None:
+        yield row.read(message, limits)
 
 
-def _number(message: Message, size: int = 4) -> int:
-    if len(message.payload) < size:
+def _number(message: Message, _limits: Limits) -> int:
+    if len(message.payload) < 4:
         raise MessageError("a control message is cut short")
-    return int.from_bytes(message.payload[:size], "big")
+    return int.from_bytes(message.payload[:4], "big")
 
 
-def _user_control(message: Message) -> Typed:
-    return UserControl(_number(message, 2), int.from_bytes(message.payload[2:6], "big"))
+def _user_control(message: Message, _limits: Limits) -> UserControl:
+    if len(message.payload) < 2:
+        raise MessageError("a control message is cut short")
+    # Some events have two values or none (7.1.7): no publisher's matters but a ping's one.
+    return UserControl(int.from_bytes(message.payload[:2], "big"), int.from_bytes(message.payload[2:6], "big"))
 
 
-def _command(message: Message) -> Typed:
-    values = amf0.decode(_without_amf3_mark(message, COMMAND_AMF3))
+def _command(message: Message, limits: Limits) -> Command:
+    values = _values(message, limits, COMMAND_AMF3)
     if not values or not isinstance(values[0], str):
         raise MessageError("a command has no name")
     transaction = values[1] if len(values) > 1 and isinstance(values[1], float) else 0.0
     return Command(values[0], transaction, tuple(values[2:]), message.stream_id)
 
 
-def _data(message: Message) -> Typed:
-    return Data(tuple(amf0.decode(_without_amf3_mark(message, DATA_AMF3))))
+def _data(message: Message, limits: Limits) -> Data:
+    return Data(tuple(_values(message, limits, DATA_AMF3)), message.stream_id)
 
 
-def _without_amf3_mark(message: Message, amf3: int) -> bytes:
-    """Encoders that say AMF3 send AMF0 behind one byte: the object encoding they were given is 0."""
+def _values(message: Message, limits: Limits, amf3: int) -> list[amf0.Value]:
+    """Read the payload; encoders that say AMF3 send AMF0 behind one zero, for they were told encoding 0."""
     payload = bytes(message.payload)
-    return payload[1:] if message.type_id == amf3 and payload[:1] == b"\0" else payload
+    if message.type_id == amf3:
+        payload = payload.removeprefix(b"\0")
+    return amf0.decode(payload, limits.amf_depth)
 
 
-def _media(message: Message) -> Typed:
-    return Media(message.type_id == VIDEO, message.timestamp, message.payload)
+def _media(message: Message, _limits: Limits) -> Media:
+    return Media(message.type_id == VIDEO, message.timestamp, message.payload, message.stream_id)
 
 
-def _split(aggregate: Message) -> Iterator[Message]:
+def _split(aggregate: Message, limits: Limits) -> Iterator[Message]:
     """Yield the messages in an aggregate (7.1.6); their times count from the first's, which is the aggregate's."""
-    body, at, first = bytes(aggregate.payload), 0, None
+    body, at, first = memoryview(aggregate.payload), 0, None
     while at + _TAG_HEADER <= len(body):
-        size = int.from_bytes(body[at + 1 : at + 4], "big")
+        type_id, size = body[at], int.from_bytes(body[at + 1 : at + 4], "big")
         stamp = int.from_bytes(body[at + 4 : at + 7], "big") | body[at + 7] << 24
         first = stamp if first is None else first
         start = at + _TAG_HEADER
-        if start + size > len(body) or body[at] == AGGREGATE:
+        if type_id == AGGREGATE or start + size > len(body):
             raise MessageError("an aggregate message is broken")
-        timestamp = (aggregate.timestamp + stamp - first) % (1 << 32)
-        yield Message(body[at], aggregate.stream_id, timestamp, body[start : start + size])
+        if type_id not in (AUDIO, VIDEO) and size > limits.message:
+            raise MessageError("an aggregate message holds one that is too large")
+        timestamp = (aggregate.timestamp + stamp - first) % _WRAP
+        yield Message(type_id, aggregate.stream_id, timestamp, bytes(body[start : start + size]))
         at = start + size + _TAG_TRAILER
 
 
-_READERS: Final[dict[int, Callable[[Message], Typed]]] = {
-    ACKNOWLEDGEMENT: lambda message: Acknowledgement(_number(message)),
-    USER_CONTROL: _user_control,
-    WINDOW_ACK_SIZE: lambda message: WindowAckSize(_number(message)),
-    SET_PEER_BANDWIDTH: lambda message: SetPeerBandwidth(_number(message)),
-    AUDIO: _media,
-    VIDEO: _media,
-    DATA_AMF3: _data,
-    COMMAND_AMF3: _command,
-    DATA: _data,
-    COMMAND: _command,
+class Row(NamedTuple):
+    """What is known of one message type."""
+
+    name: str
+    read: Callable[[Message, Limits], Typed]
+
+
+TABLE: Final[dict[int, Row]] = {
+    ACKNOWLEDGEMENT: Row("Acknowledgement", lambda *sent: Acknowledgement(_number(*sent))),
+    USER_CONTROL: Row("User Control", _user_control),
+    WINDOW_ACK_SIZE: Row("Window Acknowledgement Size", lambda *sent: WindowAckSize(_number(*sent))),
+    SET_PEER_BANDWIDTH: Row("Set Peer Bandwidth", lambda *sent: SetPeerBandwidth(_number(*sent))),
+    AUDIO: Row("Audio", _media),
+    VIDEO: Row("Video", _media),
+    DATA_AMF3: Row("Data, AMF3", _data),
+    COMMAND_AMF3: Row("Command, AMF3", _command),
+    DATA: Row("Data", _data),
+    COMMAND: Row("Command", _command),
 }
+"""Type id to message, without Aggregate, which holds others."""

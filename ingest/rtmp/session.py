@@ -1,54 +1,57 @@
 """One RTMP connection from the server's side, as a sans-IO state machine: bytes in, events out, bytes to send.
 
-    HANDSHAKE --C2--> CONNECTING --connect--> IDLE --publish--> ASKED --accept--> PUBLISHING
-                                               ^                  |                    |
-                                               +---- refuse: CLOSED                    |
-                                               +-- FCUnpublish, deleteStream, closeStream
+    state        what happens                            next         what is sent
+    -----------  --------------------------------------  -----------  ----------------------------------------------
+    HANDSHAKE    C0 and C1                               HANDSHAKE    S0, S1, S2
+                 C2                                      CONNECTING
+    CONNECTING   connect                                 IDLE         window, bandwidth, chunk size, _result
+                 any other command                       CLOSED       (PeerError)
+    IDLE         publish -> PublishAsked                 ASKED
+    ASKED        accept()                                PUBLISHING   StreamBegin, onStatus NetStream.Publish.Start
+                 refuse(text)                            CLOSED       onStatus NetStream.Publish.BadName
+    PUBLISHING   media -> Track, Packet, MetadataSet     PUBLISHING
+                 video in another codec -> Warned        CLOSED       onStatus NetStream.Publish.Denied (PeerError)
+                 audio in another codec -> Warned, once  PUBLISHING
+                 FCUnpublish, deleteStream, closeStream
+                     -> Unpublished                      IDLE         onStatus NetStream.Unpublish.Success
+    connected    play                                    CLOSED       onStatus NetStream.Play.Failed (PeerError)
+                 createStream, releaseStream, ...        (same)       _result
+                 an unknown command with a transaction   (same)       _error NetConnection.Call.Failed
+                 ping; a window of bytes                 (same)       ping response; acknowledgement
+    any          close(text)                             CLOSED       onStatus NetConnection.Connect.Closed
+                 a broken rule                           CLOSED       (PeerError)
 
-Rules: commands are answered with the transaction id they came with; an unknown one is refused by name, never left
-hanging. Media counts only in PUBLISHING. Limits widen once the publisher has been accepted. A ``PeerError`` ends the
-session; what ``data_to_send`` holds then still says why. Source: Adobe's RTMP 1.0 (2012), section 7.
+Rules: commands are answered with the transaction id that they came with, none is left hanging. Media counts only in
+PUBLISHING. Limits widen once a publisher is accepted, and are narrow again after it has stopped. A ``PeerError`` ends
+the session; what ``data_to_send`` then holds is still to be sent. Source: Adobe's RTMP 1.0 (2012), section 7.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Final
 
 from ingest.media import Kind, Packet, Track
 from ingest.rtmp import messages
 from ingest.rtmp.chunks import ChunkReader, ChunkWriter, Message
-from ingest.rtmp.errors import LocalError, PeerError
-from ingest.rtmp.flv import FlvReader, UnsupportedCodecError
+from ingest.rtmp.errors import CodecError, ConfigError, LocalError, PeerError, TooLargeError
+from ingest.rtmp.flv import FlvReader
 from ingest.rtmp.handshake import ServerHandshake
+from ingest.rtmp.limits import Limits
 from ingest.rtmp.messages import Command
 
-_WINDOW = 2_500_000
-_CHUNK_SIZE = 4096
+_WINDOW: Final = 2_500_000
+_CHUNK_SIZE: Final = 4096
 _CONTROL, _COMMANDS = 2, 3  # chunk stream ids
-_STREAM_ID = 1
+_STREAM_ID: Final = 1
 _HARMLESS = frozenset({"releaseStream", "FCPublish", "_checkbw", "getStreamLength", "FCSubscribe"})
 _UNPUBLISH = frozenset({"FCUnpublish", "deleteStream", "closeStream"})
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a connection may cost. Sizes in bytes, times in seconds; ``stranger`` is before a key was accepted."""
-
-    stranger_message: int = 64 << 10
-    message: int = 16 << 20
-    stranger_held: int = 128 << 10
-    held: int = 24 << 20
-    chunk_streams: int = 64
-    handshake_seconds: float = 10
-    idle_seconds: float = 30
-    unread: int = 1 << 20
-    connections: int = 2000
-    connections_per_address: int = 200
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
 class PublishAsked:
-    """The peer wants to publish ``stream`` in ``app``: answer with ``accept`` or ``refuse`` before more is read."""
+    """The peer wants to publish ``stream`` (a secret) in ``app``: ``accept`` or ``refuse`` before the next event."""
 
     app: str
     stream: str
@@ -91,18 +94,20 @@ class State(Enum):
 class ServerSession:
     """A session; feed it with ``receive_data``, and send what ``data_to_send`` returns after each call."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
         self.state = State.HANDSHAKE
-        self._limits = limits
+        self._limits = limits or Limits()
         self._handshake = ServerHandshake()
-        self._reader = ChunkReader(limits.stranger_message, limits.stranger_held, limits.chunk_streams)
+        self._reader = ChunkReader(self._limits)
         self._writer = ChunkWriter()
         self._out = bytearray()
         self._flv = FlvReader()
         self._left_out: set[Kind] = set()
+        self._broken: set[Kind] = set()
         self._app = ""
         self._software = ""
         self._received = 0
+        self._stranger_since = 0  # the value of _received at which the peer became a stranger
         self._acknowledged = 0
         self._window = _WINDOW
 
@@ -113,22 +118,18 @@ class ServerSession:
         return data
 
     def receive_data(self, data: bytes) -> Iterator[Event]:
-        """Take bytes and yield what they mean; exhaust the iterator before the next call. Raises PeerError."""
-        self._received += len(data)
-        if self.state is State.HANDSHAKE:
-            self._out += self._handshake.receive(data)
-            if not self._handshake.done:
-                return
-            self.state = State.CONNECTING
-            data = self._handshake.rest()
-        for message in self._reader.receive(data):
-            if self.state is State.CLOSED:
-                return
-            for typed in messages.parse(message):
-                yield from self._handle(typed)
-        if self._received - self._acknowledged >= self._window:
-            self._acknowledged = self._received
-            self._control(messages.Acknowledgement(self._received).message())
+        """Take bytes and yield what they mean. Raises PeerError.
+
+        An iterator because the answer to ``PublishAsked`` decides what the bytes after it mean. Exhaust it before the
+        next call, or give the session up.
+        """
+        if self.state is State.CLOSED:
+            return
+        try:
+            yield from self._receive(data)
+        except PeerError:
+            self.state = State.CLOSED
+            raise
 
     def accept(self) -> None:
         """The publisher may publish."""
@@ -136,7 +137,8 @@ class ServerSession:
         self.state = State.PUBLISHING
         self._flv = FlvReader()
         self._left_out.clear()
-        self._reader.most_message, self._reader.most_held = self._limits.message, self._limits.held
+        self._broken.clear()
+        self._reader.trust(True)
         self._control(messages.UserControl(messages.STREAM_BEGIN, _STREAM_ID).message())
         self._status("status", "NetStream.Publish.Start", "You are publishing")
 
@@ -147,14 +149,35 @@ class ServerSession:
         self._status("error", "NetStream.Publish.BadName", reason)
 
     def close(self, reason: str) -> None:
-        """End the session from this side.
+        """End the session from this side, for instance because a newer publisher takes over.
 
-        NetConnection.Connect.Closed says just that. Encoders reconnect by themselves when the connection ends; OBS
-        does not read messages while it streams, so no code would be wiser.
+        NetConnection.Connect.Closed says just that, and blames neither the key nor the stream. ffmpeg prints ``reason``
+        and stops. OBS throws away what it is sent while it streams, so no code would be wiser: it sees the connection
+        end, calls it disconnected and not failed, and reconnects by itself.
         """
         if self.state not in (State.HANDSHAKE, State.CLOSED):
             self._status("error", "NetConnection.Connect.Closed", reason)
         self.state = State.CLOSED
+
+    def _receive(self, data: bytes) -> Iterator[Event]:
+        self._received += len(data)
+        if self.state is State.HANDSHAKE:
+            self._out += self._handshake.receive(data)
+            if not self._handshake.done:
+                return
+            self.state = State.CONNECTING
+            data = self._handshake.rest()
+        for message in self._reader.receive(data):
+            for typed in messages.parse(message, self._limits):
+                yield from self._handle(typed)
+                if self.state is State.CLOSED:
+                    return
+        if self._received - self._acknowledged >= self._window:
+            self._acknowledged = self._received
+            self._control(messages.Acknowledgement(self._received).message())
+        most = self._limits.stranger_bytes
+        if self.state is not State.PUBLISHING and self._received - self._stranger_since > most:
+            raise TooLargeError(f"more than {most} bytes without a stream being published")
 
     def _handle(self, message: messages.Typed) -> Iterator[Event]:
         match message:
@@ -169,6 +192,8 @@ class ServerSession:
                 self._control(messages.UserControl(messages.PING_RESPONSE, value).message())
             case messages.WindowAckSize(size=size):
                 self._window = max(size, 1)
+            case messages.SetPeerBandwidth(size=size):
+                self._control(messages.WindowAckSize(size).message())  # as 5.4.5 asks
             case _:
                 pass
 
@@ -179,16 +204,19 @@ class ServerSession:
         read = self._flv.video if message.video else self._flv.audio
         try:
             found = read(message.timestamp, message.body)
-        except UnsupportedCodecError as error:
+        except CodecError as error:
+            self._left_out.add(kind)
+            yield Warned(str(error))
             if kind is Kind.VIDEO:
-                self.state = State.CLOSED
                 self._status("error", "NetStream.Publish.Denied", str(error))
                 raise
-            self._left_out.add(kind)
-            yield Warned(f"the sound is left out: {error}")
-            return
-        if found is not None:
-            yield found
+        except ConfigError as error:
+            if kind not in self._broken:
+                self._broken.add(kind)
+                yield Warned(str(error))
+        else:
+            if found is not None:
+                yield found
 
     def _data(self, values: tuple[object, ...]) -> Iterator[Event]:
         if values[:1] == ("@setDataFrame",):
@@ -203,15 +231,14 @@ class ServerSession:
         if name == "connect":
             self._connect(command)
         elif self.state is State.CONNECTING:
-            raise PeerError(f"the peer began with {name!r} and not with connect")
+            raise PeerError(f"the peer began with {name[:_LONGEST_NAME]!r} and not with connect")
         elif name == "createStream":
             self._answer(command, None, _STREAM_ID)
         elif name == "publish":
             yield from self._publish(command)
         elif name in _UNPUBLISH:
             if self.state is State.PUBLISHING:
-                self.state = State.IDLE
-                self._status("status", "NetStream.Unpublish.Success", "You have stopped publishing")
+                self._unpublish()
                 yield Unpublished()
             self._answer(command, None)
         elif name in _HARMLESS:
@@ -219,9 +246,10 @@ class ServerSession:
         elif name == "play":
             text = "this server takes publishers by RTMP; viewers open the room's web link"
             self._status("error", "NetStream.Play.Failed", text)
-            raise PeerError("the peer wants to play")
-        elif command.transaction:
-            failed = {"level": "error", "code": "NetConnection.Call.Failed", "description": f"{name}: not known here"}
+            raise PeerError("the peer wants to play: viewers open the room's web link")
+        elif command.transaction and name not in ("_result", "_error"):
+            text = f"{name[:_LONGEST_NAME]} is not known here"
+            failed = {"level": "error", "code": "NetConnection.Call.Failed", "description": text}
             self._send(Command("_error", command.transaction, (None, failed)).message(), _COMMANDS)
 
     def _connect(self, command: Command) -> None:
@@ -231,7 +259,7 @@ class ServerSession:
         if isinstance(properties, Mapping):
             app, software = properties.get("app"), properties.get("flashVer")
             self._app = app if isinstance(app, str) else ""
-            self._software = software[:100] if isinstance(software, str) else ""
+            self._software = software[:_LONGEST_NAME] if isinstance(software, str) else ""
         self.state = State.IDLE
         self._control(messages.WindowAckSize(_WINDOW).message())
         self._control(messages.SetPeerBandwidth(_WINDOW).message())
@@ -253,6 +281,12 @@ class ServerSession:
         yield PublishAsked(self._app, stream if isinstance(stream, str) else "", self._software)
         if self.state is State.ASKED:
             raise LocalError("a publisher was neither accepted nor refused")
+
+    def _unpublish(self) -> None:
+        self.state = State.IDLE
+        self._reader.trust(False)
+        self._stranger_since = self._received
+        self._status("status", "NetStream.Unpublish.Success", "You have stopped publishing")
 
     def _answer(self, command: Command, *values: object) -> None:
         if command.transaction:
