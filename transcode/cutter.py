@@ -44,14 +44,18 @@ class Cutter:
         """A track's configuration changed: the next segment needs a decoder set up anew."""
         self._waiting = self._discontinuity = True
 
-    def packet(self, packet: TimedPacket) -> Iterator[Cut | TimedPacket]:
-        """Yield ``packet``, a ``Cut`` before it where a segment begins; nothing where it cannot be decoded."""
+    def packet(self, packet: TimedPacket) -> Iterator[Cut | Tick | TimedPacket]:
+        """Yield ``packet``, a ``Cut`` before it where a segment begins; only time where it cannot be decoded."""
         leads = packet.kind is self._leader
         if self._waiting:
             if not (leads and packet.keyframe):
+                if self._idle or packet.dts - self.media_end > REGULAR:  # nothing to show, but time passes
+                    yield from self.tick(Tick(packet.dts))
                 return
             if not self._idle and packet.pts - self._start > self._longest:
                 yield self._cut(self.media_end)
+            while packet.pts - self._start > self._longest:
+                yield self._cut(self._start + REGULAR)
             yield self._cut(packet.pts, self._discontinuity)
             self._waiting = self._idle = self._discontinuity = False
             self._shift = packet.pts - packet.dts

@@ -124,7 +124,8 @@ class Segmenter:
         """The held video frame lasts ``length``: it may go into a part."""
         held, self._held = self._held, None
         assert held is not None
-        self._frame = length
+        if not self._crosses(length):  # one that the host let stand tells nothing of the others
+            self._frame = length
         yield from self._append(boxes.Sample(length, held.pts - held.dts, held.keyframe, held.data), held.dts)
 
     def _append(self, sample: boxes.Sample, position: int) -> Iterator[PartItem]:
