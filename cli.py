@@ -115,7 +115,7 @@ def demo(
             await asyncio.to_thread(webbrowser.open, room["watch_url"])
 
     program = (sys.executable, str(Path(__file__).resolve()))
-    _run(show.demo(config, program, show.sample_clip(), ready, terminal.note), verbose)
+    _run(show.demo(config, program, show.sample_clip(), ready, terminal.note), "DEBUG" if verbose else "WARNING")
 
 
 @cli.command()
@@ -139,15 +139,15 @@ def serve(data: Path, rtmp: Address, http: Address, verbose: bool, as_json: bool
             rooms = await asyncio.to_thread(Client(Target.find(data)).rooms)
         terminal.serving(server.url, server.rtmp_url, config, rooms, as_json)
 
-    _run(run.serve(config, ready), verbose)
+    _run(run.serve(config, ready), "DEBUG" if verbose else "INFO")
 
 
-def _run(work: "Coroutine[None, None, None]", verbose: bool) -> None:
+def _run(work: "Coroutine[None, None, None]", level: str) -> None:
     from serve import run
     from serve.demo import DemoError
     from serve.server import StartError
 
-    run.set_up_logging(verbose)
+    run.set_up_logging(level)
     try:
         run.run(run.until_told_to_end(work))
     except (StartError, DemoError) as error:

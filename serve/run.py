@@ -21,16 +21,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def set_up_logging(verbose: bool) -> None:
-    """Log to standard error: what an operator acts on, or with ``verbose`` what a developer wants."""
+def set_up_logging(level: str) -> None:
+    """Log to standard error, from a level on: ``INFO`` is for operators, ``DEBUG`` for developers."""
     logging.basicConfig(
         stream=sys.stderr,
-        level=logging.DEBUG if verbose else logging.INFO,
+        level=level,
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         datefmt="%H:%M:%S",
     )
-    logging.getLogger("asyncio").setLevel(logging.INFO if verbose else logging.WARNING)
-    logging.getLogger("aiohttp.access").setLevel(logging.INFO if verbose else logging.WARNING)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)  # its debugging is of itself
 
 
 def run(main: "Coroutine[None, None, T]") -> T:

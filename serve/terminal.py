@@ -95,7 +95,10 @@ def shown(room: Room) -> None:
         rows.append(("Live for", lasted(room["live_since"])))
     if publisher := room.get("publisher"):
         rows.append(("Host", f"{publisher.get('address')} {publisher.get('software') or ''}"))
-        rows += [(kind.title(), publisher[kind]) for kind in ("video", "audio") if publisher.get(kind)]
+        if video := publisher.get("video"):
+            rows.append(("Video", f"{video['codec']}, {video['width']}x{video['height']}"))
+        if audio := publisher.get("audio"):
+            rows.append(("Audio", f"{audio['codec']}, {audio['sample_rate']} Hz, channels: {audio['channels']}"))
     rows += [*publishing(room), ("Watch", room["watch_url"]), ("HLS", room["hls_url"])]
     fields(rows, indent="")
     warnings(room)

@@ -92,11 +92,12 @@ class TestRooms:
         assert "veilcast room start NAME" in veilcast("room", "list").stdout
 
     def test_show_tells_all_and_passes_no_control_characters_on(self, api: FakeApi, veilcast: Veilcast) -> None:
-        publisher = {"address": "127.0.0.1:5", "software": "OBS\x1b[2J", "since": 1, "video": "H.264", "audio": None}
+        video = {"codec": "h264", "width": 1280, "height": 720}
+        publisher = {"address": "127.0.0.1:5", "software": "OBS\x1b[2J", "since": 1, "video": video, "audio": None}
         room = {**ROOM, "state": "live", "live_since": 1, "publisher": publisher, "warnings": ["keyframes are rare"]}
         api.answers["GET /api/v1/rooms/demo"] = Answer(room)
         result = veilcast("room", "show", "demo")
-        assert "H.264" in result.stdout
+        assert "h264, 1280x720" in result.stdout
         assert "\x1b" not in result.stdout
         assert "Warning: keyframes are rare" in result.stderr
 
