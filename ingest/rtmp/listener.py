@@ -194,6 +194,7 @@ class _Connection(asyncio.Protocol):
             self._drop_sink()
             return
         self._session.accept()
+        self._watch()
         _log.info("%s: publishing with %s", self._address, asked.software or "an unnamed encoder")
 
     def _flush(self) -> None:

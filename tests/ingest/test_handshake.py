@@ -1,0 +1,61 @@
+"""The handshake: simple, version 3, whatever its bytes are cut into; strangers are told apart at their first byte."""
+
+import pytest
+
+from ingest.rtmp.errors import HandshakeError
+from ingest.rtmp.handshake import ServerHandshake
+
+C1 = b"\0\1\2\3" + bytes(4) + bytes(range(256)) * 5 + bytes(248)
+HELLO = b"\x03" + C1
+
+
+def test_c0_and_c1_are_answered_at_once() -> None:
+    handshake = ServerHandshake()
+    answer = handshake.receive(HELLO)
+    s0, s1, s2 = answer[:1], answer[1:1537], answer[1537:]
+    assert s0 == b"\x03"
+    assert s1[4:8] == bytes(4)
+    assert len(set(s1[8:])) > 100, "S1 is random"
+    assert (s2[:4], s2[8:]) == (C1[:4], C1[8:])
+    assert len(answer) == 3073
+    assert not handshake.done
+
+
+def test_any_c2_ends_it_and_the_rest_is_handed_on() -> None:
+    handshake = ServerHandshake()
+    handshake.receive(HELLO)
+    assert handshake.receive(bytes(1536) + b"chunks") == b""
+    assert handshake.done
+    assert handshake.rest() == b"chunks"
+    assert handshake.rest() == b""
+
+
+def test_all_at_once_and_byte_by_byte() -> None:
+    whole = HELLO + bytes(1536) + b"!"
+    at_once, by_byte = ServerHandshake(), ServerHandshake()
+    assert len(at_once.receive(whole)) == 3073
+    answers = [by_byte.receive(whole[at : at + 1]) for at in range(len(whole) - 1)]
+    assert [len(answer) for answer in answers if answer] == [3073]
+    assert at_once.done
+    assert by_byte.done
+    assert at_once.rest() == b"!"
+
+
+@pytest.mark.parametrize(
+    ("first", "named"),
+    [
+        (b"GET / HTTP/1.1", "HTTP"),
+        (b"POST /open/1", "HTTP"),
+        (b"\x16\x03\x01", "TLS"),
+        (b"\x06", "RTMPE"),
+        (b"SSH-2.0", "SSH"),
+        (b"\0", "no RTMP"),
+    ],
+)
+def test_a_stranger_is_named(first: bytes, named: str) -> None:
+    with pytest.raises(HandshakeError, match=named):
+        ServerHandshake().receive(first)
+
+
+def test_nothing_is_no_error() -> None:
+    assert ServerHandshake().receive(b"") == b""
