@@ -12,16 +12,21 @@ from ingest.media import Kind, Packet
 from transcode.media import TIMELINE, Tick, TimedPacket
 
 _MILLISECOND = TIMELINE // 1000
-_WRAP = 1 << 32
+_WRAP = (1 << 32) * _MILLISECOND
+"""Stamps are milliseconds modulo 2**32."""
 
 BACKWARD = TIMELINE // 5
-"""A stamp this far behind its predecessor has jumped; a lesser step back is only jitter."""
+"""A stamp this far behind its track's last one has jumped; a lesser step back is only jitter."""
 FORWARD = 3 * TIMELINE
-"""A stamp this far ahead of what the clock allows has jumped."""
+"""A stamp this far ahead of what the clock allows has jumped; a track may begin so far beside the other one."""
 LATE = 3 * TIMELINE
 """A connected host that has sent no media for so long is away: the timeline goes on by ticks."""
 LATE_WHEN_GONE = TIMELINE
-"""The same for a host whose connection is closed."""
+"""The same for a host whose connection is closed, or that has not begun."""
+BETWEEN = TIMELINE // 20
+"""The last frame before an absence lasts at least so long: what follows it never overlaps it."""
+REORDER = 3 * TIMELINE
+"""No encoder shows a frame this long after, or before, its decode time: such a composition offset counts as 0."""
 DRIFT = 30 * _MILLISECOND
 """Counted and stamped sound may differ by this much for ``DRIFT_FRAMES`` frames; then the count is corrected."""
 DRIFT_FRAMES = 8
@@ -44,9 +49,11 @@ class _SampleCount:
     def __init__(self, sample_rate: int, frame_length: int) -> None:
         self._rate = sample_rate
         self._frame = frame_length
+        self._half = frame_length * TIMELINE // sample_rate // 2
         self._anchor: int | None = None
         self._samples = 0
         self._strayed = 0
+        self._mending = False
 
     def place(self, stamped: int) -> int | None:
         """Return the ticks of the next frame, which the host stamped ``stamped``; None if it must be left out."""
@@ -54,12 +61,14 @@ class _SampleCount:
             return self._restart(stamped)
         counted = self._anchor + self._samples * TIMELINE // self._rate
         drift = stamped - counted
-        self._strayed = self._strayed + 1 if abs(drift) > DRIFT else 0
-        if abs(drift) > DRIFT_AT_ONCE or self._strayed >= DRIFT_FRAMES:
-            self._strayed = 0
-            if drift < 0:
-                return None  # more sound than time: what is left out brings the count back
-            return self._restart(stamped)
+        if abs(drift) <= (self._half if self._mending else DRIFT):
+            self._strayed, self._mending = 0, False
+        else:
+            self._strayed += 1
+            self._mending |= abs(drift) > DRIFT_AT_ONCE or self._strayed >= DRIFT_FRAMES
+        if self._mending:
+            # Less sound than time is a hole; of more sound than time, frames are left out until the count is right.
+            return self._restart(stamped) if drift > 0 else None
         self._samples += self._frame
         return counted
 
@@ -70,15 +79,15 @@ class _SampleCount:
     def _restart(self, stamped: int) -> int:
         self._anchor = stamped
         self._samples = self._frame
-        self._strayed = 0
+        self._strayed, self._mending = 0, False
         return stamped
 
 
 class Timekeeper:
     """Places one room's packets on its timeline, source after source.
 
-    ``position`` is where the timeline stands (ticks); nothing is placed before it. ``now`` arguments are ticks of a
-    monotonic clock; ``zero`` is what that clock said, or would have said, at tick 0 of the timeline.
+    ``position`` is where the timeline stands (ticks); no later source is placed before it. ``now`` arguments are ticks
+    of a monotonic clock; ``zero`` is what that clock said, or would have said, at tick 0 of the timeline.
     """
 
     def __init__(self, zero: int, position: int = 0) -> None:
@@ -87,7 +96,6 @@ class Timekeeper:
         self._tracks: dict[Kind, _TrackClock] = {}
         self._offset: int | None = None
         self._earlier: deque[int] = deque(maxlen=_REMEMBERED_OFFSETS)
-        self._unwrapped: int | None = None
         self._count: _SampleCount | None = None
         self._connected = False
         self._leader: Kind | None = None  # the picture, once there is one: without it the host is away
@@ -124,10 +132,9 @@ class Timekeeper:
         leads = self._leader in (None, packet.kind)
         if self.away and not leads:
             return None
-        stamp = self._unwrap(packet.stamp) * _MILLISECOND
+        stamp = packet.stamp * _MILLISECOND
         if self._offset is None:
             self._offset = max(now - self._zero, self.position) - stamp
-            self._floor = stamp + self._offset
             self._tracks.clear()
         if leads:
             self._heard = now
@@ -140,53 +147,55 @@ class Timekeeper:
             if counted is None:
                 return None
             dts = counted
+        composition = packet.offset * _MILLISECOND
+        pts = dts + (composition if abs(composition) < REORDER else 0)
         if track is None:
             self._tracks[packet.kind] = _TrackClock(dts, now)
         else:
+            # A decode time must grow, whatever the host says; what is shown when stays true.
             dts = max(dts, track.last + 1)
             track.last, track.arrived = dts, now
-        return TimedPacket(packet.kind, dts + packet.offset * _MILLISECOND, dts, packet.keyframe, packet.data)
+        # A host whose clock runs fast takes the timeline with it: ticks go on from where its media ended.
+        self._zero = min(self._zero, now - dts)
+        return TimedPacket(packet.kind, pts, dts, packet.keyframe, packet.data)
 
     def tick(self, now: int) -> Tick | None:
         """Return the tick that is due at ``now``, if media is late; else None."""
-        if not self.away:
-            patience = LATE if self._connected else LATE_WHEN_GONE
-            if now - self._heard < patience:
-                return None
-            self._lose_anchor()
+        patience = LATE if self._connected and not self.away else LATE_WHEN_GONE
+        if now - self._heard < patience:
+            return None
+        self._lose_anchor()
         self._floor = max(self._floor, now - self._zero)
         return Tick(self._floor)
 
     def _lose_anchor(self) -> None:
-        self._floor = self.position
+        if self._offset is None:
+            return
+        self._floor = self.position + BETWEEN
         self._offset = None
-        self._unwrapped = None
         self._earlier.clear()
         if self._count is not None:
             self._count.forget()
 
-    def _unwrap(self, stamp: int) -> int:
-        """Return ``stamp`` (ms modulo 2**32) as the whole number nearest to the last one."""
-        if self._unwrapped is None:
-            self._unwrapped = stamp
-        else:
-            self._unwrapped += (stamp - self._unwrapped + _WRAP // 2) % _WRAP - _WRAP // 2
-        return self._unwrapped
-
     def _continuous(self, stamp: int, track: _TrackClock | None, now: int) -> int:
         """Return ``stamp`` on the timeline, after finding another offset if the host's clock has jumped."""
         assert self._offset is not None
-        if track is None:
-            last, elapsed = self.position, 0
+        if track is not None:
+            last, elapsed, backward = track.last, now - track.arrived, BACKWARD
         else:
-            last, elapsed = track.last, now - track.arrived
+            last = self.position if self._tracks else stamp + self._offset
+            elapsed, backward = 0, FORWARD
 
-        def fits(offset: int) -> bool:
-            return -BACKWARD <= stamp + offset - last <= max(elapsed, 0) + FORWARD
+        def step(offset: int) -> int:
+            """From the track's last packet to this one; of all the wraps, the nearest."""
+            return (stamp + offset - last + _WRAP // 2) % _WRAP - _WRAP // 2
 
-        if not fits(self._offset):
+        if not -backward <= step(self._offset) <= elapsed + FORWARD:
             # A lone outlier is over with the next packet, and sound jumps soon after the picture: try known offsets.
-            known = next((offset for offset in self._earlier if fits(offset)), None)
+            fitting = (known for known in self._earlier if -backward <= step(known) <= elapsed + FORWARD)
+            offset = next(fitting, last + max(elapsed, 1) - stamp)
+            if offset in self._earlier:
+                self._earlier.remove(offset)
             self._earlier.appendleft(self._offset)
-            self._offset = last + max(elapsed, 1) - stamp if known is None else known
-        return stamp + self._offset
+            self._offset = offset
+        return last + step(self._offset)

@@ -73,13 +73,15 @@ _ASPECT_RATIOS = (
     (80, 33), (18, 11), (15, 11), (64, 33), (160, 99), (4, 3), (3, 2), (2, 1),
 )  # fmt: skip
 _EXTENDED_ASPECT_RATIO = 255
+_ODDEST_ASPECT = 3  # wider than any of the table: beyond it is nonsense, and pixels are taken for square
 
 # Profiles whose SPS carries chroma_format_idc and what follows (ITU-T H.264, 7.3.2.1.1).
 _HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
+_SPS = 7  # nal_unit_type
 
 
 def parse_avc(record: bytes) -> AvcConfig:
-    """Read an AVCDecoderConfigurationRecord."""
+    """Read an AVCDecoderConfigurationRecord. Raises CodecError."""
     if len(record) < 8 or record[0] != 1:
         raise CodecError("not an H.264 configuration record")
     if not record[5] & 0x1F:
@@ -88,6 +90,8 @@ def parse_avc(record: bytes) -> AvcConfig:
     sps = record[8 : 8 + length]
     if len(sps) < 4 or len(sps) < length:
         raise CodecError("the H.264 sequence parameter set is cut short")
+    if sps[0] & 0x1F != _SPS:
+        raise CodecError("the H.264 configuration record does not begin with a sequence parameter set")
     return _parse_sps(sps)
 
 
@@ -99,6 +103,8 @@ def _parse_sps(nal: bytes) -> AvcConfig:
     chroma = 1
     if profile in _HIGH_PROFILES:
         chroma = bits.ue()
+        if chroma > 3:
+            raise CodecError("the H.264 chroma format is unknown")
         if chroma == 3:
             bits.u(1)  # separate_colour_plane_flag
         bits.ue()  # bit_depth_luma_minus8
@@ -156,7 +162,7 @@ def _parse_vui(bits: _Bits) -> tuple[Fraction, Fraction | None]:
         index = bits.u(8)
         if index == _EXTENDED_ASPECT_RATIO:
             wide, high = bits.u(16), bits.u(16)
-            if wide and high:
+            if wide and high and 1 / _ODDEST_ASPECT <= wide / high <= _ODDEST_ASPECT:
                 aspect = Fraction(wide, high)
         elif index < len(_ASPECT_RATIOS):
             aspect = Fraction(*_ASPECT_RATIOS[index])
@@ -185,7 +191,10 @@ _AAC_LC, _SBR, _PS = 2, 5, 29
 
 
 def parse_aac(record: bytes) -> AacConfig:
-    """Read an AudioSpecificConfig. A channel layout that only the stream tells (0) counts as stereo."""
+    """Read an AudioSpecificConfig. A channel layout that only the stream tells (0) counts as stereo.
+
+    Raises CodecError.
+    """
     bits = _Bits(record)
     object_type = _audio_object_type(bits)
     rate = _sample_rate(bits)
@@ -215,6 +224,6 @@ def _sample_rate(bits: _Bits) -> int:
         rate = _SAMPLE_RATES[index]
     else:
         raise CodecError(f"AAC sampling frequency index {index} is reserved")
-    if not rate:
-        raise CodecError("the AAC sample rate is zero")
+    if not _SAMPLE_RATES[-1] <= rate <= _SAMPLE_RATES[0]:
+        raise CodecError(f"the AAC sample rate cannot be {rate} Hz")
     return rate

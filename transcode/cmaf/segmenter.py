@@ -1,9 +1,10 @@
 """The segmenter makes one rendition's parts: timed packets and cuts in, part-link items out. Pure, no I/O.
 
 Rules: a part is the most whole frames that fit PART-TARGET, and closes before the frame that would cross it; its
-duration is its media's own. Segments tile the timeline: one lasts until the next begins, whether media fills it or
-not, so that playlist time and media time never part. Video waits one frame, since only the next one's stamp tells how
-long it lasts.
+duration is its media's own (but a frame that alone outlasts PART-TARGET, as the host dropped those after it, is listed
+no longer than that). Segments tile the timeline: one lasts until the next begins, whether media fills it or not, so
+that playlist time and media time never part. Video waits one frame, since only the next one's stamp tells how long it
+lasts. Sound that comes after its time was told to be a gap is left out.
 """
 
 import zlib
@@ -13,10 +14,10 @@ from collections.abc import Iterator
 from ingest.media import Kind, Track
 from transcode.cmaf import boxes
 from transcode.cmaf.codecs import parse_aac, parse_avc
+from transcode.cutter import LONE_FRAME
 from transcode.media import TIMELINE, Cut, Init, Part, PartItem, SegmentEnd, SegmentStart, TimedPacket
 from transcode.opening import PART_UNIT
 
-_UNKNOWN_FRAME = TIMELINE // 30  # how long a lone frame is taken to last
 _ROUNDING = 2  # units: a stamp that strays no further from the sample count only lost precision on its way
 
 
@@ -67,37 +68,46 @@ class Segmenter:
             return
         if self._kind is Kind.VIDEO:
             self._held = packet
-        else:
-            yield from self._append(boxes.Sample(self._frame, 0, True, packet.data), self._position(packet))
+        elif (position := self._position(packet)) is not None and position >= self._start:
+            yield from self._append(boxes.Sample(self._frame, 0, True, packet.data), position)
 
     def end(self, pts: int) -> Iterator[PartItem]:
         """The broadcast ends at ``pts``."""
         yield from self.tick(pts)
-        yield from self._close(pts * self._timescale // TIMELINE)
+        yield from self._close(self._units(pts))
 
-    def _position(self, packet: TimedPacket) -> int:
-        """Where a packet decodes, in timescale units; sound that follows without a hole is placed by its count."""
+    def _units(self, pts: int) -> int:
+        """Return ``pts`` (ticks) in the nearest timescale units."""
+        return (2 * pts * self._timescale + TIMELINE) // (2 * TIMELINE)
+
+    def _position(self, packet: TimedPacket) -> int | None:
+        """Where a packet decodes, in timescale units; None if it would overlap what is there.
+
+        Sound that follows without a hole is placed by its count.
+        """
         if self._kind is Kind.VIDEO:
             return packet.dts
-        counted = packet.pts * self._timescale / TIMELINE
-        return self._end if counted < self._end + _ROUNDING else round(counted)
+        stamped = self._units(packet.pts)
+        if stamped > self._end + _ROUNDING:
+            return stamped
+        return self._end if stamped >= self._end - self._frame // 2 else None
 
     def _apply(self, cut: Cut, position: int | None) -> Iterator[PartItem]:
         """Begin the segment of ``cut``, with the frame at ``position`` or with nothing yet."""
-        boundary = cut.pts * self._timescale // TIMELINE
+        boundary = self._units(cut.pts)
         if self._kind is Kind.AUDIO and position == self._end:
             boundary = position  # unbroken sound is cut between its own frames
         yield from self._close(boundary)
         if self._next_track is not None and (cut.discontinuity or self._track is None):
             yield self._set_up(self._next_track)
-            boundary = cut.pts * self._timescale // TIMELINE
+            boundary = self._units(cut.pts)
         self._msn, self._start, self._index = cut.msn, max(boundary, self._start), 0
         yield SegmentStart(self._rendition, cut.msn, self._start, self._timescale, cut.discontinuity)
 
     def _close(self, boundary: int) -> Iterator[PartItem]:
         """The current segment lasts to ``boundary``, or to the end of its sound if that is later."""
         if self._held is not None:
-            yield from self._release(self._frame or _UNKNOWN_FRAME)
+            yield from self._release(self._frame or LONE_FRAME)
         yield from self._flush()
         if self._kind is Kind.AUDIO:
             boundary = max(boundary, self._end)
@@ -148,6 +158,7 @@ class Segmenter:
         samples, length = self._samples, self._samples_length
         self._sequence += 1
         data = boxes.chunk(self._sequence, self._samples_start, samples, self._track.codec)
-        yield Part(self._rendition, self._msn, self._index, length, any(s.keyframe for s in samples), data)
+        listed = min(length, self._part_target * self._timescale // PART_UNIT)
+        yield Part(self._rendition, self._msn, self._index, listed, any(s.keyframe for s in samples), data)
         self._samples, self._samples_length = [], 0
         self._index += 1
