@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import logging
 
 from ingest.rtmp.listener import RtmpListener
 from serve.config import Address
 from serve.rooms import Rooms
+
+_log = logging.getLogger(__name__)
 
 _TICK = 0.25
 
@@ -40,4 +43,9 @@ class Gate:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(_TICK)
-            self._rooms.tick()
+            for room in self._rooms.all():
+                try:
+                    room.tick()
+                except Exception:
+                    # The supervisor of the rooms: one that fails must not stop the time of the others.
+                    _log.exception("room %s: a mistake of this server", room.name)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from serve.encoding import takes_gzip
 from serve.origin import Origin, Show
 from serve.playlist import MIME_TYPE
 from serve.problems import Handler, Problem, not_found
@@ -85,7 +86,7 @@ class HlsRoutes:
             "Vary": "Accept-Encoding",
             "Content-Type": MIME_TYPE,
         }
-        if _takes_gzip(request):
+        if takes_gzip(request):
             return web.Response(body=text.gzipped, headers={**headers, "Content-Encoding": "gzip"})
         return web.Response(body=text.plain, headers=headers)
 
@@ -130,14 +131,6 @@ def _for_all_sites(handler: Handler) -> Handler:
         return response
 
     return answer
-
-
-def _takes_gzip(request: web.Request) -> bool:
-    for accepted in request.headers.get("Accept-Encoding", "").lower().split(","):
-        coding, _, weight = accepted.partition(";")
-        if coding.strip() == "gzip":
-            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
 
 
 def _directive(request: web.Request, name: str) -> int | None:

@@ -156,11 +156,6 @@ class Rooms:
                 found = room
         return found
 
-    def tick(self) -> None:
-        """Time passes."""
-        for room in self._rooms.values():
-            room.tick()
-
     def disconnect_all(self, reason: str) -> None:
         """Send every publisher away; broadcasts stay open, for the next start of the server."""
         for room in self._rooms.values():

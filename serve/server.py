@@ -1,8 +1,7 @@
 """The composition root of ``veilcast serve``: store, rooms, gate, origin and web in one asyncio process."""
 
-
+import errno
 import fcntl
-import logging
 import os
 import secrets
 from contextlib import AsyncExitStack
@@ -18,14 +17,13 @@ from serve.hls import HlsRoutes
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.network import loopback, reachable, taken
 from serve.origin import Origin
-from serve.problems import answer_problems
+from serve.problems import Handler, answer_problems
 from serve.room import SystemClock
 from serve.rooms import Rooms
 from serve.site import SiteRoutes
 from serve.store import Store, StoreError
 from serve.views import Addresses
-
-_log = logging.getLogger(__name__)
+from serve.web.pages import NotBuilt, Pages, read_pages
 
 _LOCK = "lock"
 _MOST_BODY = 64 << 10
@@ -71,16 +69,17 @@ class Server:
     async def _start(self) -> None:
         data = self._config.data
         try:
+            pages = read_pages()
             store = Store(data)
             self._stack.callback(store.close)
             self._lock(data)
             self.token = store.server_value("token", secrets.token_urlsafe(24))
             origin = Origin()
             rooms = Rooms(store, origin, SystemClock())
-        except StoreError as error:
+        except (StoreError, NotBuilt) as error:
             raise StartError(str(error)) from error
         gate = Gate(rooms)
-        http_port = await self._serve_web(origin, rooms)
+        http_port = await self._serve_web(origin, rooms, pages)
         self._stack.push_async_callback(gate.close)
         try:
             await gate.start(self._config.rtmp)
@@ -109,13 +108,13 @@ class Server:
                 f"another server uses the data folder {data}: stop it, or name another folder with --data"
             ) from error
 
-    async def _serve_web(self, origin: Origin, rooms: Rooms) -> int:
+    async def _serve_web(self, origin: Origin, rooms: Rooms, pages: Pages) -> int:
         api = Api(rooms, lambda: self._addresses, self.token)
         metrics = Metrics(rooms, api.viewers)
         app = web.Application(middlewares=[answer_problems], client_max_size=_MOST_BODY)
         app.add_routes(HlsRoutes(origin, api.watched).routes())
         app.add_routes(api.routes())
-        app.add_routes(SiteRoutes(rooms).routes())
+        app.add_routes(SiteRoutes(pages).routes())
         app.add_routes([web.get("/healthz", _alive), web.get("/readyz", _alive)])
         app.router.add_get("/metrics", _metrics(metrics))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_DRAIN, handler_cancellation=True)
@@ -130,7 +129,7 @@ class Server:
         return int(runner.addresses[0][1])
 
 
-def _metrics(metrics: Metrics):
+def _metrics(metrics: Metrics) -> Handler:
     async def show(_: web.Request) -> web.Response:
         return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
@@ -144,6 +143,6 @@ async def _alive(_: web.Request) -> web.Response:
 def _unavailable(address: Address, option: str, error: OSError) -> StartError:
     if isinstance(error, PermissionError):
         return StartError(f"port {address.port} needs more rights: choose one above 1023 with {option}")
-    if error.errno in (98, 48):
+    if error.errno == errno.EADDRINUSE:
         return StartError(taken(address, option))
     return StartError(f"cannot listen on {address} ({error.strerror or error}): choose another address with {option}")

@@ -155,7 +155,8 @@ class House:
         while self._ticked + _TICK <= until:
             self._ticked += _TICK
             self.clock.milliseconds = max(self.clock.milliseconds, self._ticked)
-            self.rooms.tick()
+            for room in self.rooms.all():
+                room.tick()
         self.clock.milliseconds = until
 
     def open(self, name: str = "demo", **settings: object) -> str:
