@@ -47,9 +47,8 @@ def is_built() -> bool:
 
 def inputs_digest() -> str:
     """Return the digest of all that ``dist/`` is made from."""
-    folders = (HERE / "src", HERE / "licences")
-    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-    return _digest([*(HERE / name for name in _BUNDLE), *sorted(files)])
+    sources = sorted(path for path in (HERE / "src").rglob("*") if path.is_file())
+    return _digest([*(HERE / name for name in _BUNDLE), *sources])
 
 
 def find_node() -> tuple[list[str], list[str]]:

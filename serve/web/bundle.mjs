@@ -43,6 +43,28 @@ for (const [path, output] of Object.entries(result.metafile.outputs)) {
   if (entry && ENTRIES.includes(basename(entry))) assets[basename(entry)] = basename(path);
 }
 
+/** The licence texts of all packages whose code is in the bundles. */
+async function notices() {
+  const packages = new Set();
+  for (const input of Object.keys(result.metafile.inputs)) {
+    const found = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input);
+    if (found) packages.add(found[1]);
+  }
+  const rule = "=".repeat(80);
+  const texts = ["These pages contain the following software.\n"];
+  for (const name of [...packages].sort()) {
+    const folder = join(root, "node_modules", name);
+    const { version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+    texts.push(`${rule}\n${name} ${version} (${license})\n\n${await readFile(join(folder, "LICENSE"), "utf8")}`);
+  }
+  texts.push(`${rule}\nThe Apache License that is named above\n\n${await readFile(join(root, "../../LICENSE"), "utf8")}`);
+  return texts.join("\n");
+}
+const text = await notices();
+const hash = createHash("sha256").update(text).digest("hex").slice(0, 8).toUpperCase();
+assets["notices.txt"] = `notices-${hash}.txt`;
+await writeFile(join(dist, "assets", assets["notices.txt"]), text);
+
 /** The page with its includes and the names of its assets filled in. */
 async function page(name) {
   let html = await readFile(join(src, name), "utf8");
@@ -55,31 +77,6 @@ async function page(name) {
   });
 }
 for (const name of PAGES) await writeFile(join(dist, name), await page(name));
-
-/** The licence text of a package: its own file, or ours of that name where its npm package carries none. */
-async function licence(name) {
-  const own = join(root, "node_modules", name, "LICENSE");
-  return readFile(own, "utf8").catch(() => readFile(join(root, "licences", `${name}.txt`), "utf8"));
-}
-
-/** The licence texts of all packages whose code is in the bundles. */
-async function notices() {
-  const packages = new Set();
-  for (const input of Object.keys(result.metafile.inputs)) {
-    const found = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input);
-    if (found) packages.add(found[1]);
-  }
-  const texts = ["These pages contain the following software.\n"];
-  for (const name of [...packages].sort()) {
-    const { version, license } = JSON.parse(await readFile(join(root, "node_modules", name, "package.json"), "utf8"));
-    texts.push(`${"=".repeat(80)}\n${name} ${version} (${license})\n\n${await licence(name)}`);
-  }
-  return texts.join("\n");
-}
-const text = await notices();
-const hash = createHash("sha256").update(text).digest("hex").slice(0, 8).toUpperCase();
-assets["notices.txt"] = `notices-${hash}.txt`;
-await writeFile(join(dist, "assets", assets["notices.txt"]), text);
 
 const manifest = { pages: PAGES, assets: Object.values(assets) };
 for (const path of Object.keys(result.metafile.outputs)) {

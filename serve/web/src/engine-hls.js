@@ -6,10 +6,9 @@ export const hlsSupported = () => Hls.isSupported();
 
 const CONFIG = {
   lowLatencyMode: true,
-  // Where to be behind the edge is the playlist's word (PART-HOLD-BACK): liveSyncDuration stays unset.
+  // How far behind the edge to be is the playlist's word (PART-HOLD-BACK): liveSyncDuration stays unset.
   maxLiveSyncPlaybackRate: 1.1,
   liveSyncOnStallIncrease: 0.5,
-  liveMaxLatencyDurationCount: 6, // further behind than six targets, jump instead of catching up
   liveDurationInfinity: true,
   backBufferLength: 30,
   maxBufferLength: 20,
@@ -64,6 +63,11 @@ export class HlsEngine {
   /** Where on the video's clock a viewer should be, or null. */
   get live() {
     return this.hls.liveSyncPosition;
+  }
+
+  /** How far behind that to catch up by playing faster, in seconds; hls.js does not beyond about three. */
+  get mostBehind() {
+    return 3;
   }
 
   /** The wall-clock time of the picture shown, as a Date, or null. */

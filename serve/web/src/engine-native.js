@@ -34,6 +34,10 @@ export class NativeEngine {
     return this.window ? Math.max(this.window[0], this.window[1] - BEHIND) : null;
   }
 
+  get mostBehind() {
+    return Infinity; // the browser's own business
+  }
+
   get date() {
     const start = this.video.getStartDate?.();
     return start && !Number.isNaN(start.getTime()) ? new Date(start.getTime() + this.video.currentTime * 1000) : null;

@@ -52,8 +52,8 @@ export class Player {
 
   /** Play broadcast `id`, from now on. */
   attach(id) {
-    this.drop();
     this.attached = id;
+    this.recovery = new Recovery();
     this.tracks = { video: true, audio: false };
     this.begin();
   }
@@ -63,6 +63,12 @@ export class Player {
     this.drop();
     this.attached = null;
     this.set("off");
+  }
+
+  /** Whether media should be coming: the host is on air, and the server answers. */
+  expect(expected) {
+    if (expected && !this.expected) this.stalledSince = performance.now(); // what it waited before was no fault
+    this.expected = expected;
   }
 
   /** Whether it can be heard, "on" or "off"; or null when there is no sound. */
@@ -169,9 +175,12 @@ export class Player {
   }
 
   resumed() {
-    const long = this.state === "paused" && performance.now() - this.pausedAt > PAUSED;
-    if (this.state === "paused" || this.state === "blocked") this.set("loading");
-    if (long) this.goLive();
+    if (this.state === "blocked") this.set("loading");
+    if (this.state !== "paused") return;
+    const now = performance.now();
+    this.stalledSince = now; // until it moves
+    this.set("stalled");
+    if (now - this.pausedAt > PAUSED) this.goLive();
   }
 
   /** How long a stall has lasted, in milliseconds. */
@@ -192,6 +201,7 @@ export class Player {
       buffered,
       window: engine.window,
       live: engine.live,
+      mostBehind: engine.mostBehind,
       expected: this.expected,
     });
     if (rescue) this.rescue(rescue, video.currentTime);

@@ -45,7 +45,7 @@ function update() {
 }
 
 function steer() {
-  player.expected = room !== null && onAir(room) && link === "ok";
+  player.expect(room !== null && onAir(room) && link === "ok");
   const task = playerTask({ room, attached: player.attached, player: player.state });
   if (task === "attach") player.attach(room.broadcast);
   else if (task === "detach") player.detach();

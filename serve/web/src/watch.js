@@ -3,7 +3,7 @@
 // Browsers open six connections to an HTTP/1.1 server, and a Low-Latency player needs up to four. So the event stream is
 // open only while nothing plays; while something does, each heartbeat brings the state back.
 
-import { ask } from "./api.js";
+import { ApiError, ask } from "./api.js";
 import { Backoff } from "./logic/backoff.js";
 
 const BEAT = 5000;
@@ -32,21 +32,20 @@ export class RoomWatch {
   /** Follow the room until `close`. */
   async run() {
     while (!this.closed) {
-      try {
-        this.tell(await this.ask());
-      } catch (error) {
-        if (error.status === 404) {
-          this.heard(this.room, "missing");
-          await this.rest(MISSING);
-        } else {
-          this.heard(this.room, "unreachable");
-          await this.rest(this.backoff.next());
-        }
-        continue;
+      const answer = await this.ask().catch((error) => error);
+      if (this.closed) return;
+      if (!(answer instanceof ApiError)) {
+        this.backoff.reset();
+        this.tell(answer);
+        if (this.isPlaying) await this.rest(BEAT);
+        else await this.listen();
+      } else if (answer.status === 404) {
+        this.heard(this.room, "missing");
+        await this.rest(MISSING);
+      } else {
+        this.heard(this.room, "unreachable");
+        await this.rest(this.backoff.next());
       }
-      this.backoff.reset();
-      if (this.isPlaying) await this.rest(BEAT);
-      else await this.listen();
     }
   }
 

@@ -41,8 +41,10 @@ export class Recovery {
 const MOVED = 0.01; // seconds; less is no movement
 const STALL = 400; // ms without movement before a hole is skipped
 const SEEK_AGAIN = 1500; // ms to let a seek do its work
-const LATE_SEEK = 5000; // ms without movement before trying the live position
-const LATE_ATTACH = 12_000; // ms without movement before beginning anew
+const JUMP_AGAIN = 6000; // ms between jumps over media that could be played
+const BEHIND = 1500; // ms too far behind before jumping
+const LATE_SEEK = 5000; // ms without movement, while there should be some, before trying the live position
+const LATE_ATTACH = 12_000; // ... before beginning anew
 const OUTSIDE = 1; // seconds beyond the playlist's window
 const PADDING = 0.05; // seconds into a range, so that rounding does not leave the playhead before it
 
@@ -60,6 +62,8 @@ export class Playhead {
     this.position = -1;
     this.movedAt = now;
     this.seekedAt = -Infinity;
+    this.expectedAt = now;
+    this.inTimeAt = now;
     this.triedLive = false;
   }
 
@@ -69,17 +73,28 @@ export class Playhead {
   }
 
   /**
-   * Look at the player: `{ now, position, idle, buffered, window, live, expected }`. Times of media in seconds.
-   * `idle`: paused or ended, so that nothing should move; `buffered`: list of [start, end]; `window`: the
-   * playlist's [start, end], or null; `live`: the position to be at; `expected`: whether the host is on air, so that
-   * media should come. Returns null or `{ act: "seek", to, why }` or `{ act: "attach", why }`.
+   * Look at the player, a few times a second. Returns null, `{ act: "seek", to, why }` or `{ act: "attach", why }`.
+   * Positions are in seconds of the video's clock:
+   *
+   *   now         milliseconds
+   *   position    where the playhead is
+   *   idle        paused or ended, so that nothing should move
+   *   buffered    list of [start, end]
+   *   window      the playlist's [start, end], or null
+   *   live        the position to be at, or null
+   *   mostBehind  how far behind that playing a little faster will do
+   *   expected    whether the host is on air, so that media should come
    */
-  look({ now, position, idle, buffered, window, live, expected }) {
+  look({ now, position, idle, buffered, window, live, mostBehind, expected }) {
+    if (!expected) this.expectedAt = now;
+    if (idle || live === null || live - position <= mostBehind) this.inTimeAt = now;
     if (idle || Math.abs(position - this.position) > MOVED) {
       this.position = position;
       this.movedAt = now;
-      if (!idle) this.triedLive = false;
-      return null;
+      if (idle) return null;
+      this.triedLive = false;
+      const late = expected && now - this.inTimeAt > BEHIND && now - this.seekedAt > JUMP_AGAIN;
+      return late ? this.seek(live, "behind", now) : null;
     }
     const still = this.still(now);
     if (still < STALL || now - this.seekedAt < SEEK_AGAIN) return null;
@@ -89,12 +104,12 @@ export class Playhead {
       const outside = position < window[0] - OUTSIDE || position > window[1] + OUTSIDE;
       if (outside && expected) return this.seek(live, "window", now);
     }
-    if (!expected) return null;
-    if (still > LATE_ATTACH) {
+    const overdue = Math.min(still, now - this.expectedAt);
+    if (overdue > LATE_ATTACH) {
       this.reset(now);
       return { act: "attach", why: "stuck" };
     }
-    if (still > LATE_SEEK && !this.triedLive && live !== null && Math.abs(live - position) > PADDING) {
+    if (overdue > LATE_SEEK && !this.triedLive && live !== null && live > position + PADDING) {
       this.triedLive = true;
       return this.seek(live, "stuck", now);
     }

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Backoff } from "../src/logic/backoff.js";
+import { Playhead, Recovery } from "../src/logic/recovery.js";
+
+const never = () => 0;
+
+test("pauses grow to the longest one and never end", () => {
+  const backoff = new Backoff(100, 1000, never);
+  const pauses = Array.from({ length: 8 }, () => backoff.next());
+  assert.deepEqual(pauses, [100, 160, 256, 410, 655, 1000, 1000, 1000]);
+  backoff.reset();
+  assert.equal(backoff.next(), 100);
+});
+
+test("chance shortens a pause by a fifth at most", () => {
+  assert.equal(new Backoff(100, 1000, () => 1).next(), 80);
+});
+
+test("a network error is answered by loading on, then by beginning anew, forever", () => {
+  const recovery = new Recovery(never);
+  const acts = Array.from({ length: 9 }, () => recovery.fatal("networkError", true, 0).act);
+  assert.deepEqual(acts, ["reload", "reload", "reload", "attach", "reload", "reload", "reload", "attach", "reload"]);
+});
+
+test("before any media has come there is nothing to load on from", () => {
+  assert.equal(new Recovery(never).fatal("networkError", false, 0).act, "attach");
+});
+
+test("media that arrives makes the next pause short again", () => {
+  const recovery = new Recovery(never);
+  for (let i = 0; i < 5; i++) recovery.fatal("networkError", true, 0);
+  recovery.progress();
+  assert.deepEqual(recovery.fatal("networkError", true, 0), { act: "reload", after: 250 });
+});
+
+test("a media error gets new decoders once, and a new attachment if that did not help", () => {
+  const recovery = new Recovery(never);
+  assert.deepEqual(recovery.fatal("mediaError", true, 0), { act: "recover", after: 0 });
+  assert.equal(recovery.fatal("mediaError", true, 3000).act, "attach");
+  assert.equal(recovery.fatal("mediaError", true, 30_000).act, "recover");
+});
+
+// A player at 10 s of a live stream whose playlist reaches from 0 to 20 s, with nothing to play on.
+const STILL = {
+  now: 0,
+  position: 10,
+  idle: false,
+  buffered: [[5, 10]],
+  window: [0, 20],
+  live: 19,
+  mostBehind: Infinity,
+  expected: true,
+};
+
+/** Look every 250 ms until `until` (ms), obeying where the playhead stands still; return what was advised, and when. */
+function watch(situation, until) {
+  const playhead = new Playhead();
+  const advice = [];
+  let position = STILL.position;
+  for (let now = 0; now <= until; now += 250) {
+    const change = typeof situation === "function" ? situation(now) : situation;
+    const answer = playhead.look({ ...STILL, position, now, ...change });
+    if (answer) advice.push({ now, ...answer });
+    if (answer?.act === "seek") position = answer.to;
+  }
+  return advice;
+}
+
+test("a playhead that moves is left alone", () => {
+  assert.deepEqual(watch((now) => ({ position: 10 + now / 1000, live: 11 + now / 1000 }), 60_000), []);
+});
+
+test("so is one that the viewer has paused", () => {
+  assert.deepEqual(watch({ idle: true, mostBehind: 3 }, 60_000), []);
+});
+
+test("media after a hole is played, however large the hole", () => {
+  const [first] = watch({ buffered: [[5, 10], [72, 74]] }, 2000); // prettier-ignore
+  assert.deepEqual([first.act, first.why], ["seek", "hole"]);
+  assert.ok(first.to > 72 && first.to < 72.2);
+  assert.ok(first.now < 1000);
+});
+
+test("a hole is skipped even while nothing is expected of the host", () => {
+  assert.equal(watch({ expected: false, buffered: [[5, 10], [72, 74]] }, 1000)[0].why, "hole"); // prettier-ignore
+});
+
+test("a playhead out of the window goes to the live position", () => {
+  const [first] = watch({ window: [40, 60], live: 59 }, 1000);
+  assert.deepEqual([first.act, first.why, first.to], ["seek", "window", 59]);
+});
+
+test("a player that does not move goes live, and then begins anew", () => {
+  assert.deepEqual(watch({}, 13_000).map(({ act, why }) => [act, why]), [["seek", "stuck"], ["attach", "stuck"]]); // prettier-ignore
+});
+
+test("without a host nothing is tried, and the clock starts when it is back", () => {
+  assert.deepEqual(watch({ expected: false }, 60_000), []);
+  const back = watch((now) => ({ expected: now >= 50_000 }), 56_000);
+  assert.ok(back[0].now > 54_500 && back[0].act === "seek");
+});
+
+test("being far behind is ended by a jump, since playing faster would take too long", () => {
+  const late = watch((now) => ({ position: 10 + now / 1000, live: 20 + now / 1000, mostBehind: 3 }), 5000);
+  assert.equal(late.length, 1);
+  assert.deepEqual([late[0].why, late[0].to], ["behind", 20 + late[0].now / 1000]);
+});
