@@ -1,0 +1,108 @@
+"""The sample host: publishes a file over RTMP in real time, as an encoder would. Blocking: run it in its own process.
+
+Packets go out as they are in the file, paced by the monotonic clock. A loop goes on where the last round ended.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.stream import Stream
+
+_CODECS = ("h264", "aac")
+_RECODE = "-c:v libx264 -g 60 -pix_fmt yuv420p -c:a aac"
+_TIMEOUT = 10.0
+_REFUSAL = "Server error: "
+
+
+class PushError(Exception):
+    """The file cannot be published; the text says why and what to do."""
+
+
+def push(url: str, path: Path, loop: bool = False) -> None:
+    """Publish ``path`` to ``url`` (``rtmp://HOST:PORT/live/KEY``), once or for ever. Raises PushError."""
+    try:
+        file = av.open(str(path))
+    except av.FFmpegError as error:
+        raise PushError(f"cannot read {path}: {error.strerror}") from error
+    with file:
+        streams = _playable(file, path)
+        out, outputs = _connect(url, streams)
+        began = time.monotonic()
+        try:
+            for packet, seconds in _packets(file, streams, loop):
+                ahead = began + float(seconds) - time.monotonic()
+                if ahead > 0:
+                    time.sleep(ahead)
+                packet.stream = outputs[packet.stream.index]
+                out.mux_one(packet)
+            out.close()
+        except av.FFmpegError as error:
+            with contextlib.suppress(av.FFmpegError):
+                out.close()
+            raise PushError("the server closed the connection: start again to go on") from error
+
+
+def _playable(file: InputContainer, path: Path) -> list[Stream]:
+    streams: list[Stream] = [*file.streams.video[:1], *file.streams.audio[:1]]
+    if not streams:
+        raise PushError(f"{path} holds neither picture nor sound")
+    for stream in streams:
+        name = stream.codec_context.name
+        if name not in _CODECS:
+            raise PushError(
+                f"{path} holds {name}, and RTMP hosts send H.264 and AAC: recode it first, such as with"
+                f" ffmpeg -i {path.name} {_RECODE} recoded.mp4"
+            )
+    return streams
+
+
+def _packets(file: InputContainer, streams: list[Stream], loop: bool) -> Iterator[tuple["av.Packet[Stream]", Fraction]]:
+    """Yield packets with stamps that never go back, and when they are due, in seconds from the start."""
+    offset = Fraction(0)
+    while True:
+        end = Fraction(0)
+        shift: Fraction | None = None
+        for packet in file.demux(streams):
+            if packet.dts is None or packet.pts is None:
+                continue
+            base = packet.time_base
+            if packet.pts < 0 and packet.stream.type == "audio":
+                continue  # an encoder's priming, which an edit list would hide
+            if shift is None:
+                # Reordered pictures decode before 0: all moves, so that the first is sent at 0.
+                shift = max(Fraction(0), -packet.dts * base)
+            moved = offset + shift
+            dts, pts = packet.dts * base + moved, packet.pts * base + moved
+            end = max(end, dts + (packet.duration or 0) * base)
+            packet.dts, packet.pts = round(dts / base), round(pts / base)
+            yield packet, dts
+        if not loop or end <= offset:
+            return
+        offset = end
+        file.seek(0)
+
+
+def _connect(url: str, streams: list[Stream]) -> tuple[OutputContainer, dict[int, Stream]]:
+    """Begin to publish; the connection is made when the header is written."""
+    av.logging.set_level(av.logging.ERROR)  # the server's reason is only in FFmpeg's log
+    with av.logging.Capture(local=False) as said:
+        out = None
+        try:
+            out = av.open(url, "w", format="flv", options={"flvflags": "no_duration_filesize"}, timeout=_TIMEOUT)
+            outputs: dict[int, Stream] = {s.index: out.add_stream_from_template(s) for s in streams}
+            out.start_encoding()
+        except av.FFmpegError as error:
+            if out is not None:
+                with contextlib.suppress(av.FFmpegError):
+                    out.close()
+            reasons = [text.strip() for _, _, text in said if _REFUSAL in text]
+            if reasons:
+                raise PushError(f"the server refused it: {reasons[-1].removeprefix(_REFUSAL)}") from error
+            where = url.rpartition("/")[0]
+            raise PushError(f"no RTMP server answers at {where} ({error.strerror}): is it running?") from error
+    return out, outputs
