@@ -98,19 +98,9 @@ async def _publish(program: Sequence[str], clip: Path, url: str, client: Client)
 
 
 async def _make(clip: Path, program: Sequence[str]) -> None:
-    """Make the clip in a child, since the server's process never loads PyAV. It appears whole or not at all."""
-    new = clip.with_name(f"{clip.stem}.new{clip.suffix}")
-    try:
-        clip.parent.mkdir(parents=True, exist_ok=True)
-        status = await _child(*program, "make-clip", str(new))
-        if status != 0:
-            raise DemoError(f"the sample clip could not be made in {clip.parent}: see `veilcast doctor`")
-        new.replace(clip)
-    except OSError as error:
-        raise DemoError(f"cannot write the sample clip {clip}: {error.strerror}") from error
-    finally:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
+    """Make the clip in a child, since the server's process never loads PyAV. The child says what went wrong."""
+    if await _child(*program, "make-clip", str(clip)) != 0:
+        raise DemoError(f"the sample clip {clip} could not be made: see above, and `veilcast doctor`")
 
 
 async def _child(*command: str) -> int:
