@@ -121,9 +121,10 @@ class _Connection(asyncio.Protocol):
         self._host = str(peer[0])
         self._address = f"[{peer[0]}]:{peer[1]}" if ":" in self._host else f"{peer[0]}:{peer[1]}"
         connected = transport.get_extra_info("socket")
-        with contextlib.suppress(OSError):  # it may be gone again
-            connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if connected is not None:
+            with contextlib.suppress(OSError):  # the peer may be gone again
+                connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._enter(self, self._host):
             self._watch()
         else:
@@ -158,9 +159,8 @@ class _Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._leave(self, self._host)
-        self._drop_sink()
-        if not self.ended.done():
-            self.ended.set_result(None)
+        self._drop_sink(self._why)
+        self.ended.set_result(None)
 
     def _handle(self, event: Event) -> None:
         sink = self._sink
@@ -191,7 +191,7 @@ class _Connection(asyncio.Protocol):
             self._end(logging.WARNING, f"refused: {refusal}")
             return
         if self._closing:  # the admission has thought better of it
-            self._drop_sink()
+            self._drop_sink(self._why)
             return
         self._session.accept()
         self._watch()
@@ -210,6 +210,7 @@ class _Connection(asyncio.Protocol):
         if self._closing:
             return
         self._closing = True
+        self._why = reason
         _log.log(level, "%s: closed: %s", self._address, reason)
         self._flush()
         self._drop_sink(reason)
@@ -222,11 +223,11 @@ class _Connection(asyncio.Protocol):
         else:
             self._transport.close()
 
-    def _drop_sink(self, reason: str = "") -> None:
+    def _drop_sink(self, reason: str) -> None:
         sink, self._sink = self._sink, None
         if sink is not None:
             try:
-                sink.closed(reason or self._why)
+                sink.closed(reason)
             except Exception:
                 _log.exception("%s: a mistake of this server", self._address)
 

@@ -12,6 +12,8 @@ Chunks and AMF0 come from ``ingest.rtmp``; the dialogue is FMLE's. ``dialogue`` 
 import asyncio
 import contextlib
 import os
+import socket
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
@@ -119,6 +121,7 @@ class RtmpClient:
     def __post_init__(self) -> None:
         self._chunks = ChunkReader(Limits())
         self._transaction = 1.0
+        self._told = 0
 
     @classmethod
     async def open(cls, host: str, port: int) -> Self:
@@ -178,11 +181,11 @@ class RtmpClient:
         await self.writer.drain()
 
     async def status(self) -> Status:
-        """Wait for the next onStatus. Raises ClosedError."""
-        count = len(self.statuses)
-        while len(self.statuses) == count:
+        """Wait for the next onStatus, each is given once. Raises ClosedError."""
+        while len(self.statuses) == self._told:
             await self._receive()
-        return self.statuses[count]
+        self._told += 1
+        return self.statuses[self._told - 1]
 
     async def closed(self) -> None:
         """Wait until the server has closed its side."""
@@ -198,6 +201,9 @@ class RtmpClient:
 
     def abort(self) -> None:
         """Vanish: the server sees a reset."""
+        connected = self.writer.get_extra_info("socket")
+        if connected is not None and not self.writer.transport.is_closing():
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
     async def _answer(self, transaction: float) -> Command:
