@@ -30,8 +30,10 @@ REORDER = 3 * TIMELINE
 DRIFT = 30 * _MILLISECOND
 """Counted and stamped sound may differ by this much for ``DRIFT_FRAMES`` frames; then the count is corrected."""
 DRIFT_FRAMES = 8
-DRIFT_AT_ONCE = 80 * _MILLISECOND
-"""A difference beyond this is corrected at once: the host lost or added sound."""
+LOST = 40 * _MILLISECOND
+"""Stamps this far ahead of the count are followed at once: the host lost sound."""
+ADDED = 80 * _MILLISECOND
+"""Stamps this far behind the count are followed at once; many hosts stamp single frames 20 to 40 ms early."""
 _REMEMBERED_OFFSETS = 4
 
 
@@ -65,7 +67,7 @@ class _SampleCount:
             self._strayed, self._mending = 0, False
         else:
             self._strayed += 1
-            self._mending |= abs(drift) > DRIFT_AT_ONCE or self._strayed >= DRIFT_FRAMES
+            self._mending |= not -ADDED <= drift <= LOST or self._strayed >= DRIFT_FRAMES
         if self._mending:
             # Less sound than time is a hole; of more sound than time, frames are left out until the count is right.
             return self._restart(stamped) if drift > 0 else None
@@ -190,12 +192,16 @@ class Timekeeper:
             """From the track's last packet to this one; of all the wraps, the nearest."""
             return (stamp + offset - last + _WRAP // 2) % _WRAP - _WRAP // 2
 
-        if not -backward <= step(self._offset) <= elapsed + FORWARD:
-            # A lone outlier is over with the next packet, and sound jumps soon after the picture: try known offsets.
-            fitting = (known for known in self._earlier if -backward <= step(known) <= elapsed + FORWARD)
-            offset = next(fitting, last + max(elapsed, 1) - stamp)
-            if offset in self._earlier:
-                self._earlier.remove(offset)
-            self._earlier.appendleft(self._offset)
+        # A lone outlier is over with the next packet, and sound jumps soon after the picture: known offsets come first.
+        known = (self._offset, *self._earlier)
+        fitting = (
+            offset
+            for forward in (BACKWARD, FORWARD)
+            for offset in known
+            if -backward <= step(offset) <= elapsed + forward
+        )
+        offset = next(fitting, last + max(elapsed, 1) - stamp)
+        if offset != self._offset:
+            self._earlier = deque((other for other in known if other != offset), _REMEMBERED_OFFSETS)
             self._offset = offset
         return last + step(self._offset)
