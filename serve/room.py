@@ -78,9 +78,9 @@ class Publisher:
         self._room = room
 
     def metadata(self, values: Mapping[str, object]) -> None:
-        """Advice that nothing relies on, but that names the host's software where it did not say before."""
+        """Advice that nothing relies on, but that names the host's software: all encoders connect as "FMLE"."""
         encoder = values.get("encoder")
-        if not self.software and isinstance(encoder, str):
+        if isinstance(encoder, str) and encoder:
             self.software = encoder[:100]
 
     def track(self, track: Track) -> None:

@@ -380,7 +380,7 @@ async def test_usual_keyframes_need_no_warning(house: House) -> None:
     assert house.rooms.get("demo").warnings == []
 
 
-async def test_a_host_that_did_not_name_its_software_may_do_so_in_its_metadata(house: House) -> None:
+async def test_metadata_names_a_hosts_software_better_than_its_greeting(house: House) -> None:
     key = house.open()
     host = house.connect(key, software="")
     assert host.sink is not None
@@ -388,13 +388,13 @@ async def test_a_host_that_did_not_name_its_software_may_do_so_in_its_metadata(h
     publisher = house.rooms.get("demo").publisher
     assert publisher is not None
     assert publisher.software == "x" * 100
-    host = house.connect(key, software="named")
+    host = house.connect(key, software="FMLE/3.0")
     assert host.sink is not None
     host.sink.metadata({"encoder": 5})
     host.sink.metadata({"encoder": "other"})
     publisher = house.rooms.get("demo").publisher
     assert publisher is not None
-    assert publisher.software == "named"
+    assert publisher.software == "other"
 
 
 async def test_a_picture_of_absurd_size_is_left_out(house: House) -> None:

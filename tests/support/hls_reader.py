@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
 import av
-import m3u8
+import m3u8  # type: ignore[import-untyped]
 import numpy as np
 
 from transcode.testcard import BEEP_HERTZ, SAMPLE_RATE, read_code
@@ -126,7 +126,7 @@ def frames(media: bytes) -> Iterator[tuple[float, int | None, bool]]:
     """Yield (seconds, bar code, whether it flashes) for each frame of a test card."""
     with av.open(io.BytesIO(media), "r") as container:
         for frame in container.decode(video=0):
-            luma = frame.to_ndarray(format="yuv420p")[: frame.height]
+            luma = frame.to_ndarray(format="yuv420p")[: frame.height].astype(np.uint8, copy=False)
             assert frame.time is not None
             yield frame.time, read_code(luma), bool(luma[: frame.height // 32].mean() > 127)
 
