@@ -72,8 +72,9 @@ class Cutter:
                 yield self._cut(packet.dts + self._shift)
         elif packet.pts < self._shown:
             return
-        elif packet.dts - self._start > self._longest:
-            yield self._cut(packet.dts)  # the picture has stopped
+        else:
+            while packet.dts - self._start > self._longest:  # the picture has stopped
+                yield self._cut(self._start + self._longest)
         if packet.kind in self._lasts and (length := packet.dts - self._lasts[packet.kind]) < REGULAR:
             self._lengths[packet.kind] = length  # more is a hole
         self._lasts[packet.kind] = packet.dts
@@ -90,13 +91,16 @@ class Cutter:
 
     @property
     def media_end(self) -> int:
-        """Where the leading track's media ends (ticks), or a little later where the sound does; never before a cut."""
+        """Where the leading track's media ends (ticks), or a little later where the sound does.
+
+        Never before the last cut, nor so far after it that the segment outgrows TARGETDURATION.
+        """
         if self._leader not in self._lasts:
             return self._start
         end = self._end(self._leader) + self._shift
         if Kind.AUDIO in self._lasts and 0 < (sound := self._end(Kind.AUDIO)) - end < SOUND_TAIL:
             end = sound
-        return max(end, self._start)
+        return min(max(end, self._start), self._start + self._longest)
 
     def _begins_segment(self, packet: TimedPacket) -> bool:
         length = packet.dts + self._shift - self._start
