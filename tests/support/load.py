@@ -1,0 +1,109 @@
+"""Many hosts in one process that cost next to nothing: the load of benchmarks.
+
+    python -m tests.support.load CLIP rtmp://HOST:PORT/live/KEY ...
+
+Each publishes CLIP (mp4, H.264 without B-frames and AAC, 8 s or a multiple, so that whole AAC frames fill it) in a
+loop until the process is ended. ``on air TIME`` is printed when all are accepted and about to send,
+TIME in seconds as ``time.time``.
+"""
+
+import asyncio
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import av
+
+from ingest.media import Codec, Kind, Packet, Track
+from tests.support.processes import Child, until
+from tests.support.rtmp_client import Loop, RtmpClient, make_loop
+
+_FOR_EVER = 86_400.0
+_SPREAD = 2.0  # seconds over which hosts start, so that their keyframes do not come at once
+
+
+def make_noise(path: Path, megabits: int, size: str = "1920x1080", fps: int = 30, seconds: int = 8) -> None:
+    """Make a clip that really has ``megabits`` Mbit/s of picture, and a keyframe every 2 s."""
+    rate = f"{megabits}M"
+    words = ["ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin", "-y"]
+    words += ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate={fps},noise=alls=40:allf=t"]
+    words += ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-t", str(seconds), "-pix_fmt", "yuv420p"]
+    words += ["-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", str(2 * fps), "-sc_threshold", "0"]
+    words += ["-b:v", rate, "-minrate", rate, "-maxrate", rate, "-bufsize", rate, "-c:a", "aac", "-ac", "2", str(path)]
+    subprocess.run(words, check=True, timeout=120)
+
+
+def read_clip(path: Path) -> tuple[list[Track], list[Packet], int]:
+    """Return a clip's tracks, its packets in stamp order, and its length in milliseconds."""
+    tracks, packets = [], []
+    with av.open(str(path)) as file:
+        length = round((file.duration or 0) / 1_000_000) * 1000
+        for stream in (file.streams.video[0], file.streams.audio[0]):
+            kind, codec = (Kind.VIDEO, Codec.H264) if stream.type == "video" else (Kind.AUDIO, Codec.AAC)
+            tracks.append(Track(kind, codec, bytes(stream.codec_context.extradata or b"")))
+        for packet in file.demux():
+            if packet.dts is None or packet.dts < 0:
+                continue
+            stamp = int(packet.dts * packet.time_base * 1000)
+            kind = Kind.VIDEO if packet.stream.type == "video" else Kind.AUDIO
+            if stamp < length:
+                packets.append(Packet(kind, stamp, 0, packet.is_keyframe, bytes(packet)))
+    return tracks, sorted(packets, key=lambda packet: packet.stamp), length
+
+
+class Load:
+    """A child process that publishes ``clip`` to each of ``urls``."""
+
+    def __init__(self, clip: Path, urls: list[str], log: Path) -> None:
+        self._child = Child((sys.executable, "-m", "tests.support.load", clip, *urls), log)
+
+    def __enter__(self) -> "Load":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._child.stop()
+
+    def on_air(self) -> float:
+        """Wait until every host sends; return when all were accepted, as ``time.time``."""
+
+        def said() -> str | None:
+            self.check()
+            return self._child.said().partition("on air ")[2]
+
+        return float(until(said, "the hosts to be on air"))
+
+    def check(self) -> None:
+        """Fail if a host was sent away."""
+        assert self._child.running, self._child.said()
+
+
+async def _connect(url: str) -> RtmpClient:
+    where = urlsplit(url)
+    app, _, stream = where.path.lstrip("/").partition("/")
+    client = await RtmpClient.connect(where.hostname or "", where.port or 1935, app)
+    status = await client.publish(stream)
+    if status.code != "NetStream.Publish.Start":
+        sys.exit(f"refused: {status.code}: {status.description}")
+    return client
+
+
+async def _play(client: RtmpClient, tracks: list[Track], loop: Loop, delay: float) -> None:
+    await asyncio.sleep(delay)
+    client.send(*tracks)
+    await loop.play(client, _FOR_EVER)
+
+
+async def _main(clip: Path, urls: list[str]) -> None:
+    tracks, packets, length = await asyncio.to_thread(read_clip, clip)
+    loop = make_loop(packets, length)
+    clients = [await _connect(url) for url in urls]
+    print(f"on air {time.time():.3f}", flush=True)
+    async with asyncio.TaskGroup() as hosts:
+        for number, client in enumerate(clients):
+            hosts.create_task(_play(client, tracks, loop, number * _SPREAD / len(clients)))
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(Path(sys.argv[1]), sys.argv[2:]))
