@@ -28,7 +28,7 @@ const CONFIG = {
 
 /**
  * `owner` has the `recovery` that lasts longer than one attachment, and hears: `tracks({ video, audio })`, `progress()`
- * when media has arrived, `stalled()`, `fatal(error)`, and `restart(milliseconds)` when only a new attachment will help.
+ * when media has arrived, `stalled()`, `fatal(error)`, and `restart(milliseconds, why)` when only a new attachment will help.
  */
 export class HlsEngine {
   constructor(video, url, owner) {
@@ -36,6 +36,7 @@ export class HlsEngine {
     this.owner = owner;
     this.recovery = owner.recovery;
     this.started = false;
+    this.lastNumber = Infinity;
     this.timer = 0;
     const hls = (this.hls = new Hls(CONFIG));
     hls.on(Hls.Events.ERROR, (_, data) => this.error(data));
@@ -45,6 +46,7 @@ export class HlsEngine {
         audio: Boolean(tracks.audio || tracks.audiovideo || hls.audioTracks.length),
       });
     });
+    hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => this.follow(details));
     hls.on(Hls.Events.FRAG_BUFFERED, () => {
       this.started = true;
       this.recovery.progress();
@@ -54,10 +56,10 @@ export class HlsEngine {
     hls.attachMedia(video);
   }
 
-  /** The playlist's [start, end] on the video's clock, or null. */
+  /** The playlist's [start, end] on the video's clock, or null when there is no fresh one. */
   get window() {
     const details = this.hls.latestLevelDetails;
-    return details ? [details.fragmentStart, details.edge] : null;
+    return details && details.age < 2 * details.targetduration ? [details.fragmentStart, details.edge] : null;
   }
 
   /** Where on the video's clock a viewer should be, or null. */
@@ -84,17 +86,28 @@ export class HlsEngine {
     return this.hls.levels.some((level) => level.width > 0 || level.videoCodec);
   }
 
+  /** A playlist that has nothing in common with the one before: hls.js would guess where on its clock it belongs. */
+  follow(details) {
+    const torn = details.startSN > this.lastNumber + 1;
+    this.lastNumber = details.endSN;
+    if (torn) this.owner.restart(0, "torn");
+  }
+
   error(data) {
     if (data.details === Hls.ErrorDetails.BUFFER_STALLED_ERROR) this.owner.stalled();
     if (!data.fatal) return;
     const { act, after } = this.recovery.fatal(data.type, this.started, performance.now());
+    if (data.details === Hls.ErrorDetails.MANIFEST_LOAD_ERROR && data.response?.code === 404) {
+      this.owner.restart(after, "not yet"); // on air, but without a segment so far
+      return;
+    }
     this.owner.fatal({ type: data.type, details: data.details, status: data.response?.code ?? null, act });
     if (act === "recover") {
       this.hls.recoverMediaError();
     } else if (act === "reload") {
       this.later(after, () => this.hls.startLoad());
     } else {
-      this.owner.restart(after);
+      this.owner.restart(after, data.details);
     }
   }
 

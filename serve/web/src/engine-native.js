@@ -15,7 +15,7 @@ export class NativeEngine {
     on("error", () => {
       const { after } = owner.recovery.fatal("other", false, performance.now());
       owner.fatal({ type: "native", details: String(video.error?.code ?? ""), status: null, act: "attach" });
-      owner.restart(after);
+      owner.restart(after, "native");
     });
     on("loadedmetadata", () => owner.tracks({ video: video.videoWidth > 0, audio: true }));
     on("progress", () => {

@@ -67,8 +67,11 @@ export class Player {
 
   /** Whether media should be coming: the host is on air, and the server answers. */
   expect(expected) {
-    if (expected && !this.expected) this.stalledSince = performance.now(); // what it waited before was no fault
+    const begins = expected && !this.expected;
     this.expected = expected;
+    if (!begins) return;
+    this.stalledSince = performance.now(); // what it waited before was no fault
+    this.nudge();
   }
 
   /** Whether it can be heard, "on" or "off"; or null when there is no sound. */
@@ -97,9 +100,9 @@ export class Player {
     if (this.video.paused) this.play();
   }
 
-  /** Try again now what waits for its next try: the server is back, or the network. */
+  /** Try again now what waits for its next try: the server is back, the host, or the network. */
   nudge() {
-    if (this.timer) this.begin();
+    if (this.timer && this.expected) this.begin();
   }
 
   /** Seconds from the picture's time at the server to now, if the clocks agree; or null. */
@@ -127,7 +130,7 @@ export class Player {
       },
       stalled: () => (this.counters.stalls += 1),
       progress: () => this.goOn(),
-      restart: (after) => this.again(after),
+      restart: (after, why) => this.again(after, why),
     });
     this.goOn();
   }
@@ -137,9 +140,11 @@ export class Player {
     if (this.engine && this.video.paused && (this.state === "loading" || this.state === "stalled")) this.play();
   }
 
-  again(after) {
+  /** Begin anew after so many milliseconds; if then there is nothing to play, as soon as there is. */
+  again(after, why) {
+    this.remember({ type: "again", details: why, act: "attach" });
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.begin(), after);
+    this.timer = setTimeout(() => this.expected && this.begin(), after);
   }
 
   drop() {
@@ -175,12 +180,12 @@ export class Player {
   }
 
   resumed() {
-    if (this.state === "blocked") this.set("loading");
-    if (this.state !== "paused") return;
+    if (this.state !== "paused" && this.state !== "blocked") return;
     const now = performance.now();
+    const long = this.state === "blocked" || now - this.pausedAt > PAUSED;
     this.stalledSince = now; // until it moves
     this.set("stalled");
-    if (now - this.pausedAt > PAUSED) this.goLive();
+    if (long) this.goLive();
   }
 
   /** How long a stall has lasted, in milliseconds. */

@@ -87,7 +87,7 @@ test("a hole is skipped even while nothing is expected of the host", () => {
 });
 
 test("a playhead out of the window goes to the live position", () => {
-  const [first] = watch({ window: [40, 60], live: 59 }, 1000);
+  const [first] = watch({ window: [40, 60], live: 59 }, 2000);
   assert.deepEqual([first.act, first.why, first.to], ["seek", "window", 59]);
 });
 
@@ -102,7 +102,7 @@ test("without a host nothing is tried, and the clock starts when it is back", ()
 });
 
 test("being far behind is ended by a jump, since playing faster would take too long", () => {
-  const late = watch((now) => ({ position: 10 + now / 1000, live: 20 + now / 1000, mostBehind: 3 }), 5000);
-  assert.equal(late.length, 1);
-  assert.deepEqual([late[0].why, late[0].to], ["behind", 20 + late[0].now / 1000]);
+  const [late, ...more] = watch((now) => ({ position: 10 + now / 1000, live: 20 + now / 1000, mostBehind: 3 }), 4000);
+  assert.deepEqual([late.why, late.to], ["behind", 20 + late.now / 1000]);
+  assert.deepEqual(more, [], "the jump gets time to work");
 });

@@ -41,11 +41,12 @@ export class Recovery {
 const MOVED = 0.01; // seconds; less is no movement
 const STALL = 400; // ms without movement before a hole is skipped
 const SEEK_AGAIN = 1500; // ms to let a seek do its work
-const JUMP_AGAIN = 6000; // ms between jumps over media that could be played
+const JUMP_AGAIN = 3000; // ms between jumps over media that could be played
 const BEHIND = 1500; // ms too far behind before jumping
 const LATE_SEEK = 5000; // ms without movement, while there should be some, before trying the live position
 const LATE_ATTACH = 12_000; // ... before beginning anew
-const OUTSIDE = 1; // seconds beyond the playlist's window
+const LOST = 1500; // ms without movement outside the playlist's window; the window is a guess at first
+const OUTSIDE = 1; // seconds beyond the window
 const PADDING = 0.05; // seconds into a range, so that rounding does not leave the playhead before it
 
 /**
@@ -100,11 +101,11 @@ export class Playhead {
     if (still < STALL || now - this.seekedAt < SEEK_AGAIN) return null;
     const hole = nextRange(buffered, position);
     if (hole !== null) return this.seek(hole + PADDING, "hole", now);
-    if (window !== null && live !== null) {
-      const outside = position < window[0] - OUTSIDE || position > window[1] + OUTSIDE;
-      if (outside && expected) return this.seek(live, "window", now);
-    }
     const overdue = Math.min(still, now - this.expectedAt);
+    if (overdue > LOST && window !== null && live !== null) {
+      const outside = position < window[0] - OUTSIDE || position > window[1] + OUTSIDE;
+      if (outside) return this.seek(live, "window", now);
+    }
     if (overdue > LATE_ATTACH) {
       this.reset(now);
       return { act: "attach", why: "stuck" };

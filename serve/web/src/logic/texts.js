@@ -26,7 +26,7 @@ export const texts = {
     waiting: "Waiting",
     away: "Host away",
     stopped: "Closed",
-    unknown: "…",
+    unknown: "",
   },
 
   play: "Play",
