@@ -63,7 +63,7 @@ class Segmenter:
         if self._held is not None and not (self._cuts and self._cuts[0].discontinuity):
             yield from self._release(packet.dts - self._held.dts)
         while self._cuts and (self._kind is Kind.VIDEO or packet.pts >= self._cuts[0].pts):
-            yield from self._apply(self._cuts.popleft(), self._position(packet))
+            yield from self._apply(self._cuts.popleft(), packet)
         if self._msn is None or self._track is None or self._next_track is not None:
             return
         if self._kind is Kind.VIDEO:
@@ -92,17 +92,20 @@ class Segmenter:
             return stamped
         return self._end if stamped >= self._end - self._frame // 2 else None
 
-    def _apply(self, cut: Cut, position: int | None) -> Iterator[PartItem]:
-        """Begin the segment of ``cut``, with the frame at ``position`` or with nothing yet."""
-        boundary = self._units(cut.pts)
-        if self._kind is Kind.AUDIO and position == self._end:
-            boundary = position  # unbroken sound is cut between its own frames
-        yield from self._close(boundary)
+    def _apply(self, cut: Cut, packet: TimedPacket | None) -> Iterator[PartItem]:
+        """Begin the segment of ``cut``, with ``packet`` or with nothing yet."""
+        yield from self._close(self._boundary(cut, packet))
         if self._next_track is not None and (cut.discontinuity or self._track is None):
             yield self._set_up(self._next_track)
-            boundary = self._units(cut.pts)
-        self._msn, self._start, self._index = cut.msn, max(boundary, self._start), 0
+        self._start = max(self._boundary(cut, packet), self._start)
+        self._msn, self._index = cut.msn, 0
         yield SegmentStart(self._rendition, cut.msn, self._start, self._timescale, cut.discontinuity)
+
+    def _boundary(self, cut: Cut, packet: TimedPacket | None) -> int:
+        """Where the segment of ``cut`` begins, in timescale units: sound is cut between its own frames."""
+        boundary = self._units(cut.pts)
+        position = self._position(packet) if packet is not None and self._kind is Kind.AUDIO else None
+        return position if position is not None and position - boundary < self._frame else boundary
 
     def _close(self, boundary: int) -> Iterator[PartItem]:
         """The current segment lasts to ``boundary``, or to the end of its sound if that is later."""
