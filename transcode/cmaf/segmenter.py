@@ -68,7 +68,7 @@ class Segmenter:
             return
         if self._kind is Kind.VIDEO:
             self._held = packet
-        elif (position := self._position(packet)) is not None and position >= self._start:
+        elif (position := self._position(packet)) is not None and position >= self._start - _ROUNDING:
             yield from self._append(boxes.Sample(self._frame, 0, True, packet.data), position)
 
     def end(self, pts: int) -> Iterator[PartItem]:
@@ -97,7 +97,8 @@ class Segmenter:
         yield from self._close(self._boundary(cut, packet))
         if self._next_track is not None and (cut.discontinuity or self._track is None):
             yield self._set_up(self._next_track)
-        self._start = max(self._boundary(cut, packet), self._start)
+        if self._msn is None:
+            self._start = self._boundary(cut, packet)
         self._msn, self._index = cut.msn, 0
         yield SegmentStart(self._rendition, cut.msn, self._start, self._timescale, cut.discontinuity)
 
