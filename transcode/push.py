@@ -4,6 +4,8 @@ Packets go out as they are in the file, paced by the monotonic clock. A loop goe
 """
 
 import contextlib
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from fractions import Fraction
@@ -16,22 +18,62 @@ from av.stream import Stream
 _CODECS = ("h264", "aac")
 _RECODE = "-c:v libx264 -g 60 -pix_fmt yuv420p -c:a aac"
 _TIMEOUT = 10.0
-_REFUSAL = "Server error: "
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 15.0  # seconds until a lost server is tried again
+_SERVER = "Server error: "
+_LOG_LINES = 20
+
+_Log = list[tuple[int, str, str]]
 
 
 class PushError(Exception):
     """The file cannot be published; the text says why and what to do."""
 
 
-def push(url: str, path: Path, loop: bool = False) -> None:
-    """Publish ``path`` to ``url`` (``rtmp://HOST:PORT/live/KEY``), once or for ever. Raises PushError."""
+class ServerGone(PushError):
+    """No server answers, or it has closed the connection: it may be back later."""
+
+
+def push(url: str, path: Path, loop: bool = False, reconnect: bool = False) -> None:
+    """Publish ``path`` to ``url`` (``rtmp://HOST:PORT/live/KEY``), once or for ever. Raises PushError.
+
+    SIGINT and SIGTERM end it in order. ``reconnect`` makes it try again, from the file's beginning, whenever the server
+    is gone; a server that refuses is never asked again.
+    """
+    wait = _FIRST_WAIT
+    with contextlib.suppress(KeyboardInterrupt), _sigterm_interrupts():
+        while True:
+            began = time.monotonic()
+            try:
+                return _publish(url, path, loop)
+            except ServerGone:
+                if not reconnect:
+                    raise
+                wait = _FIRST_WAIT if time.monotonic() - began > _LONGEST_WAIT else min(2 * wait, _LONGEST_WAIT)
+                time.sleep(wait)
+
+
+@contextlib.contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does, where signals can be had: in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _publish(url: str, path: Path, loop: bool) -> None:
     try:
         file = av.open(str(path))
     except av.FFmpegError as error:
         raise PushError(f"cannot read {path}: {error.strerror}") from error
-    with file:
+    av.logging.set_level(av.logging.ERROR)  # what the server says is only in FFmpeg's log
+    with file, av.logging.Capture(local=False) as log:
         streams = _playable(file, path)
-        out, outputs = _connect(url, streams)
+        out, outputs = _connect(url, streams, log)
         began = time.monotonic()
         try:
             for packet, seconds in _packets(file, streams, loop):
@@ -40,11 +82,14 @@ def push(url: str, path: Path, loop: bool = False) -> None:
                     time.sleep(ahead)
                 packet.stream = outputs[packet.stream.index]
                 out.mux_one(packet)
+                del log[:-_LOG_LINES]
             out.close()
         except av.FFmpegError as error:
+            why = f" ({reason})" if (reason := _server_words(log)) else ""
+            raise ServerGone(f"the server closed the connection{why}: start again to go on") from error
+        finally:
             with contextlib.suppress(av.FFmpegError):
                 out.close()
-            raise PushError("the server closed the connection: start again to go on") from error
 
 
 def _playable(file: InputContainer, path: Path) -> list[Stream]:
@@ -87,22 +132,25 @@ def _packets(file: InputContainer, streams: list[Stream], loop: bool) -> Iterato
         file.seek(0)
 
 
-def _connect(url: str, streams: list[Stream]) -> tuple[OutputContainer, dict[int, Stream]]:
+def _connect(url: str, streams: list[Stream], log: _Log) -> tuple[OutputContainer, dict[int, Stream]]:
     """Begin to publish; the connection is made when the header is written."""
-    av.logging.set_level(av.logging.ERROR)  # the server's reason is only in FFmpeg's log
-    with av.logging.Capture(local=False) as said:
-        out = None
-        try:
-            out = av.open(url, "w", format="flv", options={"flvflags": "no_duration_filesize"}, timeout=_TIMEOUT)
-            outputs: dict[int, Stream] = {s.index: out.add_stream_from_template(s) for s in streams}
-            out.start_encoding()
-        except av.FFmpegError as error:
-            if out is not None:
-                with contextlib.suppress(av.FFmpegError):
-                    out.close()
-            reasons = [text.strip() for _, _, text in said if _REFUSAL in text]
-            if reasons:
-                raise PushError(f"the server refused it: {reasons[-1].removeprefix(_REFUSAL)}") from error
-            where = url.rpartition("/")[0]
-            raise PushError(f"no RTMP server answers at {where} ({error.strerror}): is it running?") from error
+    out = None
+    try:
+        out = av.open(url, "w", format="flv", options={"flvflags": "no_duration_filesize"}, timeout=_TIMEOUT)
+        outputs: dict[int, Stream] = {s.index: out.add_stream_from_template(s) for s in streams}
+        out.start_encoding()
+    except av.FFmpegError as error:
+        if out is not None:
+            with contextlib.suppress(av.FFmpegError):
+                out.close()
+        if reason := _server_words(log):
+            raise PushError(f"the server refused it: {reason}") from error
+        where = url.rpartition("/")[0]
+        raise ServerGone(f"no RTMP server answers at {where} ({error.strerror}): is it running?") from error
     return out, outputs
+
+
+def _server_words(log: _Log) -> str:
+    """Return the last that the server has said, or nothing."""
+    said = [text.strip().removeprefix(_SERVER) for _, _, text in log if text.startswith(_SERVER)]
+    return said[-1] if said else ""
