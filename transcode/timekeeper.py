@@ -192,16 +192,15 @@ class Timekeeper:
             """From the track's last packet to this one; of all the wraps, the nearest."""
             return (stamp + offset - last + _WRAP // 2) % _WRAP - _WRAP // 2
 
-        # A lone outlier is over with the next packet, and sound jumps soon after the picture: known offsets come first.
-        known = (self._offset, *self._earlier)
-        fitting = (
-            offset
-            for forward in (BACKWARD, FORWARD)
-            for offset in known
-            if -backward <= step(offset) <= elapsed + forward
-        )
-        offset = next(fitting, last + max(elapsed, 1) - stamp)
-        if offset != self._offset:
-            self._earlier = deque((other for other in known if other != offset), _REMEMBERED_OFFSETS)
-            self._offset = offset
+        if not -backward <= step(self._offset) <= elapsed + BACKWARD:
+            # A lone outlier is over with the next packet, and sound jumps soon after the picture: known offsets first.
+            known = (self._offset, *self._earlier)
+            fitting = (
+                offset
+                for forward in (BACKWARD, FORWARD)
+                for offset in known
+                if -backward <= step(offset) <= elapsed + forward
+            )
+            self._offset = next(fitting, last + max(elapsed, 1) - stamp)
+            self._earlier = deque((other for other in known if other != self._offset), _REMEMBERED_OFFSETS)
         return last + step(self._offset)
