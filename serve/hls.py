@@ -58,6 +58,9 @@ class HlsRoutes:
         """The multivariant playlist of the room's running broadcast."""
         room = request.match_info["room"]
         show = self._origin.current(room)
+        if show is not None:
+            for window in show.windows.values():  # on air, and its first segment is whole in a moment
+                await _begun(window)
         if show is None or not show.ready:
             raise Problem(404, "Off air", "this room is not on air now: ask again", _RETRY)
         self._watched(request, room)
@@ -69,7 +72,7 @@ class HlsRoutes:
         msn, part = _directive(request, "_HLS_msn"), _directive(request, "_HLS_part")
         if part is not None and msn is None:
             raise Problem(400, "Bad request", "_HLS_part needs _HLS_msn")
-        if not await _until(lambda: window.ready or window.ended, window, _FIRST):
+        if not await _begun(window):
             raise Problem(503, "Not yet", "this broadcast has no segment yet: ask again", _RETRY)
         if not window.ready:
             raise not_found("this broadcast ended before it had a segment: open the room's master.m3u8 again")
@@ -140,6 +143,11 @@ def _directive(request: web.Request, name: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 12):
         raise Problem(400, "Bad request", f"{name} is a whole number")
     return int(text)
+
+
+async def _begun(window: Window) -> bool:
+    """Wait for the first segment to be whole, or the end; whether either came."""
+    return await _until(lambda: window.ready or window.ended, window, _FIRST)
 
 
 async def _until(condition: Callable[[], bool], window: Window, seconds: float) -> bool:

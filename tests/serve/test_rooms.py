@@ -262,7 +262,6 @@ async def test_no_stream_key_reaches_the_log(house: House, caplog: pytest.LogCap
         assert secret not in caplog.text
 
 
-
 async def test_garbage_in_packets_reaches_nobody_else(house: House) -> None:
     """Media is not decoded here: what is in a packet is the players' concern."""
     key = house.open()
