@@ -274,7 +274,10 @@ def measure_servers(report: Report, contestants: list[Contestant], clip: Path, f
         with report.measuring(what):
             costs = [cost(contestant, clip, folder, rooms, effort) for contestant in contestants]
             report.row(what, *(f"{spent:.2f} s" for spent, _ in costs))
-            report.row(f"resident memory with {rooms}", *(f"{memory:.0f} MiB" for _, memory in costs))
+            report.row(
+                f"resident memory with {rooms}, {effort.settle + effort.window:.0f} s on air",
+                *(f"{memory:.0f} MiB" for _, memory in costs),
+            )
 
 
 def main() -> None:
