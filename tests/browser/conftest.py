@@ -1,4 +1,4 @@
-"""One Chromium for all browser tests."""
+"""One Chromium for all browser tests of a module."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,8 +9,9 @@ from playwright.sync_api import Browser, ViewportSize
 from tests.support.browser import DESKTOP, Viewer, chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Ended with its module: as long as it lives, Playwright keeps an event loop that async tests would meet."""
     with chromium() as launched:
         yield launched
 
