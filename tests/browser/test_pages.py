@@ -60,7 +60,7 @@ def test_a_page_waits_for_its_host_and_starts_by_itself(
     assert viewer.loads == 1
 
 
-@pytest.mark.parametrize("away", [3, 40], ids=["a moment", "longer than the window of the playlist"])
+@pytest.mark.parametrize("away", [3, 28], ids=["a moment", "longer than the window of the playlist"])
 @pytest.mark.timeout(180)
 def test_a_host_that_comes_back_is_seen_without_a_reload(
     server: RunningServer, clip: Path, log: Path, view: View, artifacts: Path, away: int

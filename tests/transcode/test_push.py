@@ -24,8 +24,9 @@ FRAMES = 60
 ROOT = Path(__file__).resolve().parents[2]
 
 HOST = """
-import sys
+import signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits it ignored
 from transcode.push import PushError, push
 try:
     push(sys.argv[1], Path(sys.argv[2]), loop="loop" in sys.argv, reconnect="reconnect" in sys.argv)
