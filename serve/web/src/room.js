@@ -67,7 +67,7 @@ function drawCurtain(shown) {
 function drawFacts() {
   const facts = element("facts");
   const title = room === null ? (name ?? "") : roomTitle(room);
-  const isLive = room !== null && onAir(room) && link !== "missing";
+  const isLive = room !== null && onAir(room) && link === "ok";
   document.title = isLive ? texts.liveTitle(title) : texts.pageTitle(title);
   if (facts === null) return;
   write("title", title);

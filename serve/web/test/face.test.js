@@ -71,4 +71,5 @@ test("the badge tells a dropped host from one that has not come yet", () => {
   assert.equal(badge(WAITING, "ok"), "waiting");
   assert.equal(badge(null, "ok"), "unknown");
   assert.equal(badge(LIVE, "missing"), "unknown");
+  assert.equal(badge(LIVE, "unreachable"), "unknown");
 });

@@ -41,7 +41,7 @@ export function face({ supported, room, link, player, played, stuck }) {
 
 /** The badge's name for a room. */
 export function badge(room, link) {
-  if (room === null || link === "missing") return "unknown";
+  if (room === null || link !== "ok") return "unknown"; // what was so is not said to be so still
   return hostAway(room) ? "away" : room.state;
 }
 
