@@ -5,7 +5,7 @@ source's media goes into, or raises ``Refused``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ingest.media import Packet, Track
@@ -22,7 +22,7 @@ class PublishRequest:
     protocol: str
     address: str
     app: str
-    stream: str
+    stream: str = field(repr=False)
     software: str = ""
 
 
