@@ -13,6 +13,8 @@ from serve.origin import Origin, Show
 from serve.playlist import MIME_TYPE
 from serve.problems import Handler, Problem, not_found
 from serve.window import Window
+from transcode.ladder import RENDITION
+from transcode.media import AUDIO
 
 _CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Date, Age"}
 _IMMUTABLE = "public, max-age=86400, immutable"
@@ -34,7 +36,7 @@ class HlsRoutes:
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
         base = "/hls/{room}"
-        media = base + r"/{broadcast}/{rendition:video|audio}"
+        media = base + "/{broadcast}/{rendition:" + RENDITION + "}"
         return [
             web.get(base + "/master.m3u8", _for_all_sites(self.multivariant)),
             web.get(media + ".m3u8", _for_all_sites(self.media)),
@@ -170,5 +172,5 @@ def _answer(body: bytes, mime_type: str, cache: str) -> web.Response:
 def _media(body: bytes | memoryview | None, request: web.Request) -> web.Response:
     if body is None:
         raise not_found("no such segment: it is too old, not made yet, or a gap")
-    kind = "audio/mp4" if request.match_info["rendition"] == "audio" else "video/mp4"
+    kind = "audio/mp4" if request.match_info["rendition"] == AUDIO else "video/mp4"
     return _answer(body, kind, _IMMUTABLE)  # type: ignore[arg-type]

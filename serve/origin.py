@@ -3,12 +3,13 @@
 import asyncio
 
 from serve.parts import BroadcastStart
-from serve.playlist import multivariant_playlist
+from serve.playlist import Variant, multivariant_playlist
 from serve.window import Window
-from transcode.media import PartItem
+from transcode.media import AUDIO, SOURCE, AudioFormat, PartItem, VideoFormat
 
 _ENDED_KEPT = 60.0
 """Seconds that an ended broadcast stays for the players that still play it."""
+_CONTAINER = 3  # percent that CMAF adds to what was promised of the media alone
 
 
 class Show:
@@ -17,22 +18,44 @@ class Show:
     def __init__(self, start: BroadcastStart) -> None:
         self.start = start
         plan = start.plan
-        self.windows = {
-            rendition: Window(rendition, plan, start.started_at, start.discontinuities)
-            for rendition, listed in (("video", plan.video), ("audio", plan.audio))
-            if listed is not None
-        }
+        names = [rung.name for rung in plan.rungs] + ([AUDIO] if plan.sound is not None else [])
+        self.windows = {name: Window(name, plan, start.started_at, start.discontinuities) for name in names}
 
     @property
     def ready(self) -> bool:
-        """Whether every rendition has something to play."""
-        return all(window.ready for window in self.windows.values())
+        """Whether every rendition has something to play, and it is known what it is."""
+        return all(window.ready and window.format is not None for window in self.windows.values())
 
     def multivariant(self) -> bytes:
-        """Return the multivariant playlist. BANDWIDTH is the peak so far: it only says what is true today."""
-        peak = sum(window.bandwidth for window in self.windows.values())
-        bandwidth = max(peak, self.start.plan.bandwidth, 1)
-        return multivariant_playlist(self.start.plan, self.start.broadcast, bandwidth).encode()
+        """Return the multivariant playlist. It says what is true today: formats and bit rates may change."""
+        plan = self.start.plan
+        sound = self._format(AUDIO)
+        variants = [
+            Variant(rung.name, picture, *self._bandwidths(rung.name, rung.bit_rate))
+            for rung in plan.rungs
+            if isinstance(picture := self._format(rung.name), VideoFormat)
+        ]
+        if not plan.rungs:
+            variants.append(Variant(AUDIO, None, *self._bandwidths(AUDIO, 0)))
+        independent = plan.transcoded and all(rung.name != SOURCE for rung in plan.rungs)
+        text = multivariant_playlist(
+            self.start.broadcast, variants, sound if isinstance(sound, AudioFormat) else None, independent
+        )
+        return text.encode()
+
+    def _format(self, rendition: str) -> VideoFormat | AudioFormat | None:
+        window = self.windows.get(rendition)
+        return window.format if window is not None else None
+
+    def _bandwidths(self, rendition: str, promised: int) -> tuple[int, int | None]:
+        """Peak and average (bit/s) of a rendition and the sound: what was measured, the peak at least as promised."""
+        sound = self.start.plan.sound
+        promised += sound.bit_rate if sound is not None else 0
+        windows = [self.windows[name] for name in {rendition, AUDIO} if name in self.windows]
+        peak = max(promised * (100 + _CONTAINER) // 100, sum(window.bandwidth for window in windows), 1)
+        averages = [window.average_bandwidth for window in windows]
+        known = [average for average in averages if average is not None]
+        return peak, min(sum(known), peak) if len(known) == len(averages) else None
 
 
 class Origin:

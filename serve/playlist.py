@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from transcode.media import Plan
+from transcode.media import AUDIO, AudioFormat, Plan, VideoFormat
 from transcode.opening import PART_UNIT
 
 VERSION = 9  # EXT-X-GAP needs 8, EXT-X-PART and its kin come with 9 (8216bis, 8)
@@ -122,24 +122,51 @@ def _date(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def multivariant_playlist(plan: Plan, folder: str, bandwidth: int) -> str:
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What a player can choose: a picture, with the sound if there is any, or the sound alone (``video`` is None).
+
+    ``bandwidth`` is the peak of all of it, ``average_bandwidth`` (None: not known yet) that of the segments listed now,
+    both in bit/s.
+    """
+
+    rendition: str
+    video: VideoFormat | None
+    bandwidth: int
+    average_bandwidth: int | None = None
+
+
+def multivariant_playlist(
+    folder: str, variants: Sequence[Variant], sound: AudioFormat | None, independent: bool
+) -> str:
     """Return the multivariant playlist of a broadcast whose media playlists lie in ``folder``.
 
-    ``bandwidth`` is the peak of picture and sound together in bit/s (RFC 8216, 4.3.4.2).
+    Players begin with the first of ``variants`` (RFC 8216, 6.3.1). ``independent``: every segment begins with a
+    keyframe (EXT-X-INDEPENDENT-SEGMENTS). What the tags say: RFC 8216, 4.3.4.1 and 4.3.4.2; 8216bis, 4.4.6.
     """
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}"]
-    codecs = ",".join(part.codecs for part in (plan.video, plan.audio) if part)
-    attributes = [f"BANDWIDTH={bandwidth}", f'CODECS="{codecs}"']
-    if plan.video is None:
-        lines += [f"#EXT-X-STREAM-INF:{','.join(attributes)}", f"{folder}/audio.m3u8"]
-        return "\n".join(lines) + "\n"
-    video = plan.video
-    attributes += [f"RESOLUTION={video.width}x{video.height}", f"FRAME-RATE={video.frame_rate:.3f}"]
-    if plan.audio is not None:
+    if independent:
+        lines.append("#EXT-X-INDEPENDENT-SEGMENTS")
+    if sound is not None and any(variant.video is not None for variant in variants):
         lines.append(
             '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Main",DEFAULT=YES,AUTOSELECT=YES'
-            f',CHANNELS="{plan.audio.channels}",URI="{folder}/audio.m3u8"'
+            f',CHANNELS="{sound.channels}",URI="{folder}/{AUDIO}.m3u8"'
         )
-        attributes.append('AUDIO="audio"')
-    lines += [f"#EXT-X-STREAM-INF:{','.join(attributes)}", f"{folder}/video.m3u8"]
+    for variant in variants:
+        lines.append("#EXT-X-STREAM-INF:" + ",".join(_stream_attributes(variant, sound)))
+        lines.append(f"{folder}/{variant.rendition}.m3u8")
     return "\n".join(lines) + "\n"
+
+
+def _stream_attributes(variant: Variant, sound: AudioFormat | None) -> Iterator[str]:
+    video = variant.video
+    yield f"BANDWIDTH={variant.bandwidth}"
+    if variant.average_bandwidth is not None:
+        yield f"AVERAGE-BANDWIDTH={variant.average_bandwidth}"
+    codecs = ",".join(part.codecs for part in (video, sound) if part is not None)
+    yield f'CODECS="{codecs}"'
+    if video is not None:
+        yield f"RESOLUTION={video.width}x{video.height}"
+        yield f"FRAME-RATE={video.frame_rate:.3f}"
+        if sound is not None:
+            yield 'AUDIO="audio"'

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from serve import playlist
 from serve.signal import Signal
-from transcode.media import Init, Part, PartItem, Plan, SegmentEnd, SegmentStart
+from transcode.media import AudioFormat, Init, Part, PartItem, Plan, SegmentEnd, SegmentStart, VideoFormat
 
 WINDOW = 24.0
 _TARGETS = 4
@@ -28,6 +28,7 @@ class Text:
 class Window:
     """The live edge of one rendition of a broadcast.
 
+    ``format`` is that of its newest init segment, ``bandwidth`` the peak of its segments so far in bit/s.
     ``started_at`` is the wall-clock time of tick 0 of the timeline in Unix milliseconds; ``discontinuities`` how many
     there were before this window began (EXT-X-DISCONTINUITY-SEQUENCE).
     """
@@ -35,6 +36,7 @@ class Window:
     def __init__(self, rendition: str, plan: Plan, started_at: int, discontinuities: int = 0) -> None:
         self.changed = Signal()
         self.ended = False
+        self.format: VideoFormat | AudioFormat | None = None
         self.bandwidth = 0
         self._rendition = rendition
         self._plan = plan
@@ -55,6 +57,7 @@ class Window:
             case Init():
                 self._inits[item.name] = item.data
                 self._init = item.name
+                self.format = item.format
                 return
             case SegmentStart():
                 date = self._started_at + item.start * 1000 // item.timescale
@@ -78,6 +81,13 @@ class Window:
     def ready(self) -> bool:
         """Whether a player can begin: a segment is whole."""
         return bool(self._segments) and self._segments[0].duration is not None
+
+    @property
+    def average_bandwidth(self) -> int | None:
+        """The mean of the segments that are listed and have media, in bit/s; None if there is none."""
+        whole = [segment for segment in self._segments if segment.data and segment.seconds > 0]
+        size, seconds = sum(len(segment.data or b"") for segment in whole), sum(segment.seconds for segment in whole)
+        return round(size * 8 / seconds) if whole else None
 
     @property
     def edge(self) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import gc
 import re
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -11,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serve.window import WINDOW, Window
-from transcode.media import Init, Part, PartItem, Plan, SegmentEnd, SegmentStart, VideoFormat
+from transcode.media import FrameRate, Init, Part, PartItem, Plan, Rung, SegmentEnd, SegmentStart, VideoFormat
 
 NOON = 1_800_000_000_000
-PLAN = Plan(VideoFormat("avc1.64001f", 1280, 720, 30.0), None, 2, 21_334, 3_000_000)
+PLAN = Plan((Rung("720p", 1280, 720, 1, 2_800_000),), None, FrameRate(30, 1), "balanced", 2, 21_334)
+PICTURE = VideoFormat("avc1.64001f", 1280, 720, 30.0)
 SCALE = 90_000
 
 
@@ -22,7 +24,7 @@ class Feed:
     """Feeds a window with segments that tile the timeline."""
 
     def __init__(self, plan: Plan = PLAN, number: int = 0, discontinuities: int = 0) -> None:
-        self.window = Window("video", plan, NOON, discontinuities)
+        self.window = Window("720p", plan, NOON, discontinuities)
         self.number = number
         self.position = 0
 
@@ -30,19 +32,19 @@ class Feed:
         for item in items:
             self.window.receive(item)
 
-    def init(self, name: str) -> None:
-        self(Init("video", name, name.encode()))
+    def init(self, name: str, picture: VideoFormat = PICTURE) -> None:
+        self(Init("720p", name, name.encode(), picture))
 
     def start(self, discontinuity: bool = False) -> None:
-        self(SegmentStart("video", self.number, self.position, SCALE, discontinuity))
+        self(SegmentStart("720p", self.number, self.position, SCALE, discontinuity))
 
     def part(self, index: int, seconds: float = 0.2, data: bytes | None = None) -> None:
         made = data if data is not None else b"%d.%d " % (self.number, index)
-        self(Part("video", self.number, index, round(seconds * SCALE), index == 0, made))
+        self(Part("720p", self.number, index, round(seconds * SCALE), index == 0, made))
 
     def end(self, seconds: float) -> None:
         length = round(seconds * SCALE)
-        self(SegmentEnd("video", self.number, length))
+        self(SegmentEnd("720p", self.number, length))
         self.position += length
         self.number += 1
 
@@ -64,7 +66,7 @@ class Feed:
 
     @property
     def listed(self) -> list[int]:
-        return [int(number) for number in re.findall(r"^video/(\d+)\.m4s$", self.text, re.MULTILINE)]
+        return [int(number) for number in re.findall(r"^720p/(\d+)\.m4s$", self.text, re.MULTILINE)]
 
 
 @pytest.fixture
@@ -124,7 +126,7 @@ def test_segments_leave_the_playlist_a_window_behind_the_edge(feed: Feed) -> Non
 
 def test_the_window_is_at_least_four_targets_long() -> None:
     """RFC 8216, 6.2.2: a playlist is never shorter than three targets."""
-    feed = Feed(Plan(PLAN.video, None, 10, PLAN.part_target, 1))
+    feed = Feed(replace(PLAN, target_duration=10))
     feed.whole(20, seconds=10)
     assert len(feed.listed) == 4
 
@@ -198,7 +200,7 @@ def test_a_playlist_names_the_init_segment_it_needs_when_older_ones_have_left(fe
     feed.whole(discontinuity=True)
     feed.whole(30)
     assert feed.text.count("#EXT-X-MAP") == 1
-    assert '#EXT-X-MAP:URI="video/init-bb.mp4"' in feed.text
+    assert '#EXT-X-MAP:URI="720p/init-bb.mp4"' in feed.text
 
 
 def test_the_playlist_is_made_once_for_each_change(feed: Feed) -> None:
@@ -215,7 +217,7 @@ def test_the_end_is_told_once_and_everything_stays(feed: Feed) -> None:
     feed.whole(3)
     feed.window.end()
     assert feed.window.ended
-    assert feed.text.endswith("video/2.m4s\n#EXT-X-ENDLIST\n")
+    assert feed.text.endswith("720p/2.m4s\n#EXT-X-ENDLIST\n")
     assert feed.window.segment(0)
 
 
@@ -223,7 +225,7 @@ def test_a_segment_that_was_only_begun_is_not_listed_at_the_end(feed: Feed) -> N
     feed.whole(2)
     feed.gap(0)
     feed.window.end()
-    assert feed.text.endswith("video/1.m4s\n#EXT-X-ENDLIST\n")
+    assert feed.text.endswith("720p/1.m4s\n#EXT-X-ENDLIST\n")
 
 
 def test_parts_of_a_whole_segment_are_views_of_it(feed: Feed) -> None:
@@ -263,6 +265,37 @@ def test_bandwidth_is_the_peak_of_segments_long_enough_to_tell(feed: Feed) -> No
     feed.end(2)
     feed.gap()
     assert feed.window.bandwidth == 1_000_000
+
+
+def test_average_bandwidth_is_of_the_segments_listed_now_that_have_media(feed: Feed) -> None:
+    """8216bis, 4.4.6.2."""
+    assert feed.window.average_bandwidth is None
+    feed.start()
+    feed.part(0, 2, bytes(250_000))
+    assert feed.window.average_bandwidth is None, "no segment is whole"
+    feed.end(2)
+    feed.gap()
+    feed.start()
+    feed.part(0, 1, bytes(50_000))
+    feed.end(1)
+    assert feed.window.average_bandwidth == 800_000
+    for _ in range(20):
+        feed.start()
+        feed.part(0, 2, bytes(25_000))
+        feed.end(2)
+    assert feed.window.average_bandwidth == 100_000
+    for _ in range(20):
+        feed.gap()
+    assert feed.window.average_bandwidth is None
+
+
+def test_its_format_is_that_of_the_newest_init_segment(feed: Feed) -> None:
+    """A host may change its picture in mid-broadcast."""
+    assert Feed().window.format is None
+    assert feed.window.format == PICTURE
+    other = VideoFormat("avc1.640028", 1920, 1080, 30.0)
+    feed.init("bb", other)
+    assert feed.window.format == other
 
 
 @pytest.mark.parametrize(
