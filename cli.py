@@ -200,9 +200,13 @@ def show(client: Client, name: str, as_json: bool) -> None:
 def set_(client: Client, name: str, settings: dict[str, Any], as_json: bool) -> None:
     """Change a room's settings, also while it is live."""
     if not settings:
-        raise click.UsageError("nothing to change: give --title, --ladder, --private or --public")
+        raise click.UsageError("nothing to change: give --title, --ladder, --preset, --loudness, --private or --public")
     changed = client.change(name, settings)
-    terminal.emit_json(changed) if as_json else terminal.shown(changed)
+    if as_json:
+        terminal.emit_json(changed)
+    else:
+        terminal.shown(changed)
+        terminal.next_broadcast(changed, settings)
 
 
 @room.command()

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from serve.room import State
+from serve.room import Room, State
 from serve.rooms import Rooms
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -47,3 +47,32 @@ class Metrics(Collector):
                 state.add_metric([room.name, possible], float(room.state is possible))
         yield state
         yield viewers
+        yield from self._workers(rooms)
+
+    @staticmethod
+    def _workers(rooms: Iterable[Room]) -> Iterable[Metric]:
+        """The processes that transcode. What they count begins again with each broadcast."""
+        working = [(room, room.worker) for room in rooms if room.worker is not None]
+        yield GaugeMetricFamily("veilcast_workers", "Rooms that are transcoded", value=len(working))
+        total = sum(worker.rss for _, worker in working)
+        yield GaugeMetricFamily("veilcast_worker_rss_bytes", "Memory of all workers", value=total)
+        rss = GaugeMetricFamily("veilcast_room_worker_rss_bytes", "Memory of a room's worker", labels=["room"])
+        counts = {
+            name: CounterMetricFamily(f"veilcast_room_{name}", text, labels=["room"])
+            for name, text in (
+                ("worker_restarts", "Times that a room's worker was replaced"),
+                ("packets_dropped", "Packets that a room's worker had no time to decode"),
+                ("frames_dropped", "Frames that a room's worker had no time to encode"),
+                ("frames_repeated", "Frames that a room's worker repeated, since the host left them out"),
+            )
+        }
+        for room, worker in working:
+            if room.row.private:
+                continue
+            rss.add_metric([room.name], worker.rss)
+            counts["worker_restarts"].add_metric([room.name], worker.restarts)
+            counts["packets_dropped"].add_metric([room.name], worker.dropped_packets)
+            counts["frames_dropped"].add_metric([room.name], worker.dropped_frames)
+            counts["frames_repeated"].add_metric([room.name], worker.repeated_frames)
+        yield rss
+        yield from counts.values()

@@ -4,6 +4,7 @@ Every option has a ``VEILCAST_…`` variable: the shared ones the names given he
 """
 
 import functools
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from click.shell_completion import CompletionItem
 
 from serve.client import Client, ClientError, Target
 from serve.config import Address, ConfigError, default_data, read_file
+from transcode.ladder import PRESETS, LadderError, parse_ladder
 
+OFF = "off"
 Command = Callable[..., None]
 
 
@@ -117,11 +120,30 @@ room_name = click.argument("name", shell_complete=room_names)
 
 
 def _ladder(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    if value not in (None, "source"):
-        raise click.ClickException(
-            f"the ladder {value!r} is not available in this version, which has 'source' only; nothing was changed"
-        )
+    if value is not None:
+        try:
+            parse_ladder(value)
+        except LadderError as error:
+            raise click.ClickException(str(error)) from error
     return value
+
+
+class LoudnessType(click.ParamType[float | str]):
+    """LUFS, or off. The server knows what can be had."""
+
+    name = "LUFS|off"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:  # noqa: ANN401
+        """Read it."""
+        if value == OFF:
+            return OFF
+        try:
+            loudness = float(value)
+        except ValueError:
+            loudness = math.nan
+        if not math.isfinite(loudness):
+            self.fail(f"{value!r} is no loudness: write LUFS such as -16, or off", param, ctx)
+        return loudness
 
 
 def _absent(option: str, things: str, **attributes: Any) -> Callable[[Command], Command]:  # noqa: ANN401
@@ -139,7 +161,19 @@ def room_settings(command: Command) -> Command:
     """Add the options that a room can be given, as ``settings``: those that were given and no others."""
 
     @click.option("--title", metavar="T", help="What viewers see above the player.")
-    @click.option("--ladder", metavar="L", callback=_ladder, help="The renditions: 'source', the host's own picture.")
+    @click.option(
+        "--ladder",
+        metavar="L",
+        callback=_ladder,
+        help="The renditions: auto, a list such as 720p,480p or source,720p, or source.",
+    )
+    @click.option("--preset", type=click.Choice(PRESETS), help="Less work for the encoder, or a better picture.")
+    @click.option(
+        "--loudness",
+        type=LoudnessType(),
+        metavar="LUFS|off",
+        help="Bring the sound to so many LUFS (EBU R128), such as -16; off leaves it as it comes.",
+    )
     @click.option(
         "--private/--public",
         default=None,
@@ -148,10 +182,12 @@ def room_settings(command: Command) -> Command:
     @_absent("--filter", "filters are", multiple=True)
     @_absent("--delay", "a delay is")
     @_absent("--record", "recordings are", is_flag=True)
-    @_absent("--preset", "presets are")
     @functools.wraps(command)
-    def with_settings(*, title: str | None, ladder: str | None, private: bool | None, **others: object) -> None:
-        given = {"title": title, "ladder": ladder, "private": private}
-        command(settings={name: value for name, value in given.items() if value is not None}, **others)
+    def with_settings(**words: object) -> None:
+        given = {name: words.pop(name) for name in ("title", "ladder", "preset", "loudness", "private")}
+        settings = {name: value for name, value in given.items() if value is not None}
+        if given["loudness"] == OFF:
+            settings["loudness"] = None
+        command(settings=settings, **words)
 
     return with_settings

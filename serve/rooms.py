@@ -13,9 +13,12 @@ from serve.parts import PartLink
 from serve.room import Clock, Room
 from serve.signal import Signal
 from serve.store import RoomRow, Store
+from transcode.ladder import AUTO, PRESETS, LadderError, parse_ladder
 
-LADDERS = ("source",)
 MOST_TITLE = 200
+PRESET = "balanced"
+QUIETEST, LOUDEST = -30, -8
+"""What loudness can be asked for (LUFS)."""
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 
 
@@ -34,21 +37,34 @@ class SettingError(RoomError):
 class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an operator sets; what is not given stays as it is. An unknown setting is an error, never ignored:
     a room asked for with a filter must not start without it.
+
+    ``loudness`` in LUFS; None leaves the sound as it comes. Title and privacy change at once, what concerns pictures
+    and sound with the next broadcast.
     """
 
     title: str | None = None
     ladder: str | None = None
+    preset: str | None = None
+    loudness: float | msgspec.UnsetType | None = msgspec.UNSET
     private: bool | None = None
 
     def applied_to(self, row: RoomRow) -> RoomRow:
         """Return ``row`` with these settings. Raises SettingError."""
-        if self.ladder is not None and self.ladder not in LADDERS:
-            raise SettingError(f"the ladder {self.ladder!r} does not exist in this version: use {' or '.join(LADDERS)}")
+        if self.ladder is not None:
+            try:
+                parse_ladder(self.ladder)
+            except LadderError as error:
+                raise SettingError(str(error)) from error
+        if self.preset is not None and self.preset not in PRESETS:
+            raise SettingError(f"there is no preset {self.preset!r}: use {', '.join(PRESETS)}")
+        loudness = self.loudness
+        if isinstance(loudness, int | float) and not QUIETEST <= loudness <= LOUDEST:
+            raise SettingError(f"the loudness {loudness:g} cannot be had: use {QUIETEST} to {LOUDEST} LUFS, or off")
         if self.title is not None and not 0 < len(self.title.strip()) <= MOST_TITLE:
             raise SettingError(f"a title has 1 to {MOST_TITLE} characters")
-        return replace(
-            row, **{name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
-        )
+        given = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+        given["loudness"] = row.loudness if loudness is msgspec.UNSET else loudness
+        return replace(row, **given)
 
 
 class Rooms:
@@ -87,7 +103,7 @@ class Rooms:
             raise SettingError(
                 f"{name!r} cannot name a room: use 1 to 64 of a-z, 0-9, - and _, with a letter or digit at both ends"
             )
-        row = settings.applied_to(RoomRow(name, name, "source", False, _new_key(), True))
+        row = settings.applied_to(RoomRow(name, name, AUTO, PRESET, None, False, _new_key(), True))
         self._store.save_room(row)
         room = self._rooms[name] = Room(row, self._store, self._link, self._clock)
         self.changed.fire()

@@ -3,6 +3,7 @@
 Calls are short and synchronous: a row a room and a segment. Write-ahead logging keeps readers and a killed server safe.
 """
 
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -15,9 +16,12 @@ import msgspec
 from ingest.media import Track
 from transcode.media import Plan
 
+_log = logging.getLogger(__name__)
+
 FILE = "veilcast.sqlite3"
-_VERSION = 1
-_SCHEMA = """
+# What takes a database from each version to the next; version 0 is an empty file.
+_STEPS = (
+    """
 CREATE TABLE server (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE rooms (
     name TEXT PRIMARY KEY, title TEXT NOT NULL, ladder TEXT NOT NULL, private INTEGER NOT NULL,
@@ -29,7 +33,14 @@ CREATE TABLE broadcasts (
     number INTEGER NOT NULL, position INTEGER NOT NULL, discontinuities INTEGER NOT NULL, ended INTEGER NOT NULL
 );
 CREATE INDEX broadcasts_room ON broadcasts(room, ended);
-"""
+""",
+    # Plans have another shape from here on: no broadcast of before can be taken up.
+    """
+ALTER TABLE rooms ADD COLUMN preset TEXT NOT NULL DEFAULT 'balanced';
+ALTER TABLE rooms ADD COLUMN loudness REAL;
+UPDATE broadcasts SET ended = 1;
+""",
+)
 
 
 class StoreError(Exception):
@@ -38,11 +49,13 @@ class StoreError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RoomRow:
-    """A room as its operator set it up."""
+    """A room as its operator set it up; ``loudness`` in LUFS, None where it is left as it comes."""
 
     name: str
     title: str
     ladder: str
+    preset: str
+    loudness: float | None
     private: bool
     stream_key: str
     open: bool
@@ -87,10 +100,10 @@ class Store:
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA foreign_keys = ON")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > _VERSION:
+        if version > len(_STEPS):
             raise StoreError(f"{self._path} was written by a newer Veilcast: use that version, or another data folder")
-        if version < 1:
-            self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+        for reached, step in enumerate(_STEPS[version:], version + 1):
+            self._db.executescript(f"BEGIN; {step} PRAGMA user_version = {reached}; COMMIT;")
 
     def close(self) -> None:
         """Close the database."""
@@ -105,17 +118,25 @@ class Store:
     def rooms(self) -> list[RoomRow]:
         """Return all rooms, by name."""
         with self._errors("read"):
-            rows = self._db.execute("SELECT name, title, ladder, private, stream_key, open FROM rooms ORDER BY name")
-            return [RoomRow(n, t, ladder, bool(p), key, bool(o)) for n, t, ladder, p, key, o in rows]
+            rows = self._db.execute(
+                "SELECT name, title, ladder, preset, loudness, private, stream_key, open FROM rooms ORDER BY name"
+            )
+            return [
+                RoomRow(name, title, ladder, preset, loudness, bool(private), key, bool(is_open))
+                for name, title, ladder, preset, loudness, private, key, is_open in rows
+            ]
 
     def save_room(self, room: RoomRow) -> None:
         """Insert or replace a room."""
         with self._errors("write to"):
             self._db.execute(
-                "INSERT INTO rooms VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT(name) DO UPDATE SET title=excluded.title,"
-                " ladder=excluded.ladder, private=excluded.private, stream_key=excluded.stream_key, open=excluded.open",
-                (room.name, room.title, room.ladder, room.private, room.stream_key, room.open),
-            )
+                "INSERT INTO rooms (name, title, ladder, preset, loudness, private, stream_key, open)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(name) DO UPDATE SET title=excluded.title,"
+                " ladder=excluded.ladder, preset=excluded.preset, loudness=excluded.loudness,"
+                " private=excluded.private, stream_key=excluded.stream_key, open=excluded.open",
+                (room.name, room.title, room.ladder, room.preset, room.loudness, room.private, room.stream_key,
+                 room.open),
+            )  # fmt: skip
 
     def delete_room(self, name: str) -> None:
         """Delete a room and all that is known of its broadcasts."""
@@ -140,7 +161,7 @@ class Store:
             self._db.execute("UPDATE broadcasts SET ended = 1 WHERE id = ?", (broadcast,))
 
     def running_broadcast(self, room: str) -> BroadcastRow | None:
-        """Return the broadcast that ``room`` was in the middle of, if any."""
+        """Return the broadcast that ``room`` was in the middle of, if any that this version can go on with."""
         with self._errors("read"):
             row = self._db.execute(
                 "SELECT id, room, started_at, plan, tracks, number, position, discontinuities FROM broadcasts"
@@ -149,8 +170,12 @@ class Store:
             ).fetchone()
         if row is None:
             return None
-        plan = msgspec.json.decode(row[3], type=Plan)
-        tracks = msgspec.json.decode(row[4], type=tuple[Track, ...])
+        try:
+            plan = msgspec.json.decode(row[3], type=Plan)
+            tracks = msgspec.json.decode(row[4], type=tuple[Track, ...])
+        except msgspec.DecodeError as error:  # of another version, or damaged: the room waits for its next broadcast
+            _log.warning("room %s: broadcast %s cannot be taken up again: %s", room, row[0], error)
+            return None
         return BroadcastRow(row[0], row[1], row[2], plan, tracks, *row[5:])
 
     @contextmanager

@@ -7,9 +7,9 @@ import io
 import json
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
@@ -28,6 +28,13 @@ _WAITS = {
     "covered": "live, covered",
     "stopped": "stopped",
 }
+
+
+_WORKER = (
+    ("restarts", "restarts"),
+    ("dropped_packets", "packets dropped"),
+    ("dropped_frames", "frames dropped"),
+)
 
 
 def emit_json(value: object) -> None:
@@ -72,6 +79,8 @@ def opened(room: Room) -> None:
     fields(publishing(room), indent="    ")
     click.echo("For viewers:")
     fields([("Watch", room["watch_url"])], indent="    ")
+    click.echo("Pictures and sound:")
+    fields(encoding(room), indent="    ")
     warnings(room)
     qr(str(room["watch_url"]))
 
@@ -89,7 +98,7 @@ def shown(room: Room) -> None:
         ("State", _WAITS.get(room["state"], room["state"])),
         ("Viewers", room["viewers"]),
         ("Listed", "no (private: anyone with the link can watch)" if room.get("private") else "yes"),
-        ("Ladder", room.get("ladder", "source")),
+        *encoding(room),
     ]
     if room.get("live_since") is not None:
         rows.append(("Live for", lasted(room["live_since"])))
@@ -102,6 +111,36 @@ def shown(room: Room) -> None:
     rows += [*publishing(room), ("Watch", room["watch_url"]), ("HLS", room["hls_url"])]
     fields(rows, indent="")
     warnings(room)
+
+
+def encoding(room: Room) -> list[tuple[str, object]]:
+    """What becomes of a room's pictures and sound, and how its worker does if that is worth a word."""
+    renditions = [_rendition(made) for made in room.get("renditions") or []]
+    ladder = plain(room.get("ladder", "source"))
+    rows: list[tuple[str, object]] = [("Ladder", f"{ladder}: {', '.join(renditions)}" if renditions else ladder)]
+    if preset := room.get("preset"):
+        rows.append(("Preset", preset))
+    if (loudness := room.get("loudness")) is not None:
+        rows.append(("Loudness", f"{loudness:g} LUFS"))
+    worker = room.get("worker") or {}
+    told = [f"{text} {worker[name]}" for name, text in _WORKER if worker.get(name)]
+    if told:
+        rows.append(("Worker", ", ".join(told)))
+    return rows
+
+
+def _rendition(made: dict[str, Any]) -> str:
+    return f"{made['name']} ({made['width']}x{made['height']}, {made['frame_rate']:g}/s)"
+
+
+def next_broadcast(room: Room, settings: Collection[str]) -> None:
+    """Say when ``settings`` that were given take effect; what concerns pictures and sound needs a new broadcast."""
+    if room.get("broadcast") is not None or not {"ladder", "preset", "loudness"}.intersection(settings):
+        return  # a running broadcast is one that these settings changed nothing of
+    if room.get("publisher"):
+        note("Pictures and sound change with a new broadcast, which begins now: viewers follow by themselves.")
+    else:
+        note("Pictures and sound change with the next broadcast.")
 
 
 def warnings(room: Room) -> None:

@@ -5,6 +5,7 @@ import msgspec
 from ingest.media import Kind, Track
 from serve.room import Publisher, Room
 from transcode.cmaf.codecs import parse_aac, parse_avc
+from transcode.media import Plan
 
 
 class VideoView(msgspec.Struct, frozen=True):
@@ -33,6 +34,31 @@ class PublisherView(msgspec.Struct, frozen=True):
     audio: AudioView | None
 
 
+class RenditionView(msgspec.Struct, frozen=True):
+    """A rendition of the picture; ``frame_rate`` in Hz, ``bit_rate`` the peak in bit/s."""
+
+    name: str
+    width: int
+    height: int
+    frame_rate: float
+    bit_rate: int
+
+
+class WorkerView(msgspec.Struct, frozen=True):
+    """How the process that transcodes a broadcast does; ``rss`` is its memory in bytes.
+
+    Dropped packets were too many to be decoded in time, dropped frames too many to be encoded; repeated ones stand for
+    pictures that the host left out.
+    """
+
+    pid: int | None
+    restarts: int
+    dropped_packets: int
+    dropped_frames: int
+    repeated_frames: int
+    rss: int
+
+
 class RoomView(msgspec.Struct, frozen=True, kw_only=True):
     """A room, for everybody. ``delay`` in seconds, ``live_since`` in Unix seconds."""
 
@@ -48,12 +74,16 @@ class RoomView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OperatorRoomView(RoomView, frozen=True, kw_only=True):
-    """A room, for its operator."""
+    """A room, for its operator. ``loudness`` in LUFS; ``renditions`` are those of the running broadcast."""
 
     rtmp_url: str
     stream_key: str
     private: bool
     ladder: str
+    preset: str
+    loudness: float | None
+    renditions: list[RenditionView]
+    worker: WorkerView | None
     publisher: PublisherView | None
     warnings: list[str]
 
@@ -100,9 +130,21 @@ def operator_view(room: Room, viewers: int, addresses: Addresses) -> OperatorRoo
         stream_key=room.row.stream_key,
         private=room.row.private,
         ladder=room.row.ladder,
+        preset=room.row.preset,
+        loudness=room.row.loudness,
+        renditions=_renditions(room.broadcast.plan) if room.broadcast else [],
+        worker=msgspec.convert(room.worker, WorkerView, from_attributes=True) if room.worker else None,
         publisher=_publisher(room.publisher) if room.publisher else None,
         warnings=list(room.warnings),
     )
+
+
+def _renditions(plan: Plan) -> list[RenditionView]:
+    rate = float(plan.frame_rate)
+    return [
+        RenditionView(rung.name, rung.width, rung.height, round(rate / rung.every, 3), rung.bit_rate)
+        for rung in plan.rungs
+    ]
 
 
 def _publisher(publisher: Publisher) -> PublisherView:

@@ -55,8 +55,70 @@ class TestRooms:
     def test_start_sends_the_settings_that_are_given_and_no_others(self, api: FakeApi, veilcast: Veilcast) -> None:
         api.answers["PUT /api/v1/rooms/demo"] = Answer(ROOM)
         assert veilcast("room", "start", "demo").exit_code == 0
-        assert veilcast("room", "start", "demo", "--title", "T", "--ladder", "source", "--private").exit_code == 0
-        assert [body for _, body in api.asked] == [{}, {"title": "T", "ladder": "source", "private": True}]
+        words = ("--title", "T", "--ladder", "source,720p", "--preset", "fast", "--loudness", "-16", "--private")
+        assert veilcast("room", "start", "demo", *words).exit_code == 0
+        given = {"title": "T", "ladder": "source,720p", "preset": "fast", "loudness": -16, "private": True}
+        assert [body for _, body in api.asked] == [{}, given]
+
+    def test_loudness_is_switched_off_by_name(self, api: FakeApi, veilcast: Veilcast) -> None:
+        api.answers["PATCH /api/v1/rooms/demo"] = Answer(ROOM)
+        assert veilcast("room", "set", "demo", "--loudness", "off").exit_code == 0
+        assert api.asked[-1][1] == {"loudness": None}
+
+    @pytest.mark.parametrize(
+        ("option", "value", "status", "said"),
+        [
+            ("--ladder", "720", 1, "use auto, source, or a list such as 720p,480p or source,720p"),
+            ("--ladder", "", 1, "use auto, source, or a list"),
+            ("--preset", "slow", 2, "is not one of 'fast', 'balanced', 'quality'"),
+            ("--loudness", "loud", 2, "write LUFS such as -16, or off"),
+            ("--loudness", "nan", 2, "write LUFS such as -16, or off"),
+        ],
+    )
+    @pytest.mark.parametrize("command", ["start", "set"])
+    def test_a_value_that_is_none_is_told_what_is_one(
+        self, api: FakeApi, veilcast: Veilcast, command: str, option: str, value: str, status: int, said: str
+    ) -> None:
+        assert said in veilcast.fails("room", command, "demo", option, value, status=status)
+        assert api.asked == []
+
+    @pytest.mark.parametrize("command", ["start", "show"])
+    def test_it_is_told_what_becomes_of_pictures_and_sound(
+        self, api: FakeApi, veilcast: Veilcast, command: str
+    ) -> None:
+        api.answers["PUT /api/v1/rooms/demo"] = api.answers["GET /api/v1/rooms/demo"] = Answer(ROOM)
+        lines = [line.split() for line in veilcast("room", command, "demo").stdout.splitlines()]
+        assert ["Ladder", "auto"] in lines
+        assert ["Preset", "balanced"] in lines
+        assert not {"Loudness", "Worker"}.intersection(line[0] for line in lines if line)
+        renditions = [
+            {"name": "1080p60", "width": 1920, "height": 1080, "frame_rate": 59.94, "bit_rate": 7_500_000},
+            {"name": "480p", "width": 854, "height": 480, "frame_rate": 29.97, "bit_rate": 1_300_000},
+        ]
+        worker = {"pid": 1, "restarts": 2, "dropped_packets": 0, "dropped_frames": 7, "repeated_frames": 9, "rss": 1}
+        room = {**ROOM, "loudness": -16.0, "renditions": renditions, "worker": worker}
+        api.answers["PUT /api/v1/rooms/demo"] = api.answers["GET /api/v1/rooms/demo"] = Answer(room)
+        told = veilcast("room", command, "demo").stdout
+        assert "auto: 1080p60 (1920x1080, 59.94/s), 480p (854x480, 29.97/s)" in told
+        assert "-16 LUFS" in told
+        assert "restarts 2, frames dropped 7\n" in told
+
+    @pytest.mark.parametrize(
+        ("words", "answer", "said"),
+        [
+            (("--ladder", "480p"), {"publisher": {"address": "a"}}, "with a new broadcast, which begins now"),
+            (("--loudness", "-16"), {}, "with the next broadcast"),
+            (("--title", "T"), {}, ""),
+            (("--preset", "fast"), {"broadcast": "b1"}, ""),
+        ],
+    )
+    def test_set_says_when_it_takes_effect(
+        self, api: FakeApi, veilcast: Veilcast, words: tuple[str, ...], answer: dict[str, object], said: str
+    ) -> None:
+        api.answers["PATCH /api/v1/rooms/demo"] = Answer({**ROOM, **answer})
+        told = veilcast("room", "set", "demo", *words).stderr
+        assert said in told
+        assert bool(told) is bool(said)
 
     def test_start_prints_what_host_and_viewers_need(self, api: FakeApi, veilcast: Veilcast) -> None:
         api.answers["PUT /api/v1/rooms/demo"] = Answer(ROOM)
@@ -127,9 +189,6 @@ class TestWhatIsNotThereYet:
             ("--filter", ""),
             ("--delay", "4"),
             ("--record",),
-            ("--preset", "fast"),
-            ("--ladder", "720p,480p"),
-            ("--ladder", "auto"),
         ],
     )
     def test_it_is_refused_and_the_server_is_not_asked(

@@ -9,11 +9,18 @@ import pytest
 
 from ingest.media import Codec, Kind, Track
 from serve.store import FILE, BroadcastRow, RoomRow, Store, StoreError
-from transcode.media import AudioFormat, Plan, VideoFormat
+from transcode.media import FrameRate, Plan, Rung, Sound
 
-ROOM = RoomRow("demo", "Demo", "source", False, "k1", True)
+ROOM = RoomRow("demo", "Demo", "720p,480p", "fast", -16.0, False, "k1", True)
 TRACKS = (Track(Kind.VIDEO, Codec.H264, b"\x01\x64\x00"), Track(Kind.AUDIO, Codec.AAC, b"\x11\x90"))
-PLAN = Plan(VideoFormat("avc1.64001f", 1280, 720, 29.97), AudioFormat("mp4a.40.2", 48000, 2), 4, 21_334, 3_000_000)
+PLAN = Plan(
+    (Rung("source", 1280, 720, 1, 4_000_000), Rung("480p", 854, 480, 2, 1_300_000)),
+    Sound(48000, 2, 128_000, True, -16.0),
+    FrameRate(30_000, 1001),
+    "fast",
+    4,
+    21_334,
+)
 BROADCAST = BroadcastRow("b1", "demo", 1_800_000_000_000, PLAN, TRACKS, 7, 1_260_000, 2)
 
 
@@ -38,7 +45,7 @@ def test_rooms_outlive_the_server(tmp_path: Path) -> None:
 
 def test_saving_a_room_again_replaces_its_settings(store: Store) -> None:
     store.save_room(ROOM)
-    changed = replace(ROOM, title="Other", stream_key="k9", private=True, open=False)
+    changed = RoomRow("demo", "Other", "auto", "quality", None, True, "k9", False)
     store.save_room(changed)
     assert store.rooms() == [changed]
 
@@ -62,6 +69,28 @@ def test_a_killed_server_loses_nothing(tmp_path: Path) -> None:
     killed.save_room(ROOM)
     killed.save_broadcast(BROADCAST)
     assert Store(tmp_path).running_broadcast("demo") == BROADCAST
+
+
+def test_a_broadcast_of_sound_alone_comes_back_as_it_was(store: Store) -> None:
+    store.save_room(ROOM)
+    silent = replace(BROADCAST, plan=replace(PLAN, rungs=()))
+    store.save_broadcast(silent)
+    assert store.running_broadcast("demo") == silent
+
+
+@pytest.mark.parametrize("column", ["plan", "tracks"])
+@pytest.mark.parametrize("text", ["", "{", "{}", "[]", '{"video": null}'])
+def test_a_broadcast_that_cannot_be_read_is_not_taken_up_and_the_server_starts(
+    store: Store, caplog: pytest.LogCaptureFixture, column: str, text: str
+) -> None:
+    store.save_room(ROOM)
+    store.save_broadcast(BROADCAST)
+    if (column, text) == ("tracks", "[]"):
+        text = "[[]]"  # no track at all can be read
+    store._db.execute(f"UPDATE broadcasts SET {column} = ?", (text,))
+    assert store.running_broadcast("demo") is None
+    assert "broadcast b1 cannot be taken up again" in caplog.text
+    assert store.rooms() == [ROOM]
 
 
 def test_only_how_far_it_has_come_and_its_tracks_change(store: Store) -> None:
@@ -134,6 +163,47 @@ def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(StoreError, match="newer Veilcast"):
         Store(tmp_path)
+
+
+def test_a_database_of_the_first_version_keeps_its_rooms_as_they_were(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / FILE) as db:
+        db.executescript(
+            """
+            CREATE TABLE server (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+            CREATE TABLE rooms (
+                name TEXT PRIMARY KEY, title TEXT NOT NULL, ladder TEXT NOT NULL, private INTEGER NOT NULL,
+                stream_key TEXT NOT NULL UNIQUE, open INTEGER NOT NULL
+            );
+            CREATE TABLE broadcasts (
+                id TEXT PRIMARY KEY, room TEXT NOT NULL REFERENCES rooms(name) ON DELETE CASCADE,
+                started_at INTEGER NOT NULL, plan TEXT NOT NULL, tracks TEXT NOT NULL,
+                number INTEGER NOT NULL, position INTEGER NOT NULL, discontinuities INTEGER NOT NULL,
+                ended INTEGER NOT NULL
+            );
+            CREATE INDEX broadcasts_room ON broadcasts(room, ended);
+            INSERT INTO server VALUES ('token', 'secret');
+            INSERT INTO rooms VALUES ('demo', 'Demo', 'source', 1, 'k1', 1);
+            INSERT INTO broadcasts VALUES (
+                'b1', 'demo', 1800000000000,
+                '{"video":{"codecs":"avc1.64001f","width":1280,"height":720,"frame_rate":30.0},"audio":null,'
+                || '"target_duration":4,"part_target":21334,"bandwidth":3000000}',
+                '[]', 7, 1260000, 2, 0
+            );
+            PRAGMA user_version = 1;
+            """
+        )
+    db.close()
+    for _ in range(2):  # it is brought up to date once
+        store = Store(tmp_path)
+        assert store.rooms() == [RoomRow("demo", "Demo", "source", "balanced", None, True, "k1", True)]
+        assert store.server_value("token", "new") == "secret"
+        assert store.running_broadcast("demo") is None
+        assert store._db.execute("SELECT ended FROM broadcasts WHERE id = 'b1'").fetchone() == (1,)
+        store.close()
+    store = Store(tmp_path)
+    store.save_room(ROOM)
+    store.save_broadcast(replace(BROADCAST, id="b2"))
+    assert store.running_broadcast("demo") == replace(BROADCAST, id="b2")
 
 
 def test_a_full_disk_is_said_so_and_what_was_there_can_still_be_read(store: Store) -> None:

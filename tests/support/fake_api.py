@@ -23,7 +23,11 @@ ROOM: dict[str, Any] = {
     "rtmp_url": "rtmp://127.0.0.1:1935/live",
     "stream_key": "0123456789abcdef",
     "private": False,
-    "ladder": "source",
+    "ladder": "auto",
+    "preset": "balanced",
+    "loudness": None,
+    "renditions": [],
+    "worker": None,
     "publisher": None,
     "warnings": [],
 }
