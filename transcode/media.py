@@ -40,9 +40,14 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The timeline has reached ``pts`` (ticks) though no media has: time passes while the host is away."""
+    """The timeline has reached ``pts`` (ticks) though no media has.
+
+    ``away``: no media before that will come any more, since there is no host. Else pictures are only late, as those of
+    a screen share are that sends one a second.
+    """
 
     pts: int
+    away: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +64,32 @@ RoomItem = Track | TimedPacket | Cut | Tick | End
 
 
 @dataclass(frozen=True, slots=True)
+class VideoFormat:
+    """What a player is told of a picture: RFC 6381 ``codecs``, display size, nominal frame rate (Hz)."""
+
+    codecs: str
+    width: int
+    height: int
+    frame_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFormat:
+    """What a player is told of a sound; ``sample_rate`` in Hz."""
+
+    codecs: str
+    sample_rate: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
 class Init:
     """An init segment (CMAF header) that the segments after it need; ``name`` stands for its content."""
 
     rendition: str
     name: str
     data: bytes
+    format: VideoFormat | AudioFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,38 +127,90 @@ class SegmentEnd:
 PartItem = Init | SegmentStart | Part | SegmentEnd
 
 
-# --- what a broadcast promises its players ---
+# --- what a broadcast promises its players ---------------------------------------------------------------------
+
+SOURCE = "source"
+"""The rendition that is the host's own picture."""
+AUDIO = "audio"
+"""The rendition of the sound, shared by all pictures."""
 
 
 @dataclass(frozen=True, slots=True)
-class VideoFormat:
-    """What a player is told of a video rendition: RFC 6381 ``codecs``, display size, nominal frame rate (Hz)."""
+class FrameRate:
+    """Frames in ``denominator`` seconds: 30000/1001 is NTSC's 29.97."""
 
-    codecs: str
+    numerator: int
+    denominator: int
+
+    def __float__(self) -> float:
+        """Return it in Hz."""
+        return self.numerator / self.denominator
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A rendition of the picture: its ``name`` in URLs, display size, and peak ``bit_rate`` (bit/s).
+
+    It shows every ``every``-th of the broadcast's frames.
+    """
+
+    name: str
     width: int
     height: int
-    frame_rate: float
+    every: int
+    bit_rate: int
 
 
 @dataclass(frozen=True, slots=True)
-class AudioFormat:
-    """What a player is told of an audio rendition."""
+class Sound:
+    """The rendition of the sound; ``transcoded`` or the host's own. ``bit_rate`` in bit/s, ``loudness`` in LUFS."""
 
-    codecs: str
     sample_rate: int
     channels: int
+    bit_rate: int
+    transcoded: bool
+    loudness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All that stays fixed while a broadcast lives.
 
-    ``target_duration`` in seconds (EXT-X-TARGETDURATION), ``part_target`` in units of 10 µs (PART-TARGET),
-    ``bandwidth`` the peak seen in the first GOP in bit/s.
+    ``rungs`` from the best on; ``frame_rate`` is that of the broadcast: constant where pictures are transcoded, and
+    measured where they are not; ``preset`` names the encoder's settings. ``target_duration`` in seconds
+    (EXT-X-TARGETDURATION), ``part_target`` in units of 10 µs (PART-TARGET).
     """
 
-    video: VideoFormat | None
-    audio: AudioFormat | None
+    rungs: tuple[Rung, ...]
+    sound: Sound | None
+    frame_rate: FrameRate
+    preset: str
     target_duration: int
     part_target: int
-    bandwidth: int
+
+    @property
+    def encoded(self) -> tuple[Rung, ...]:
+        """The rungs that an encoder makes."""
+        return tuple(rung for rung in self.rungs if rung.name != SOURCE)
+
+    @property
+    def transcoded(self) -> bool:
+        """Whether a worker is needed."""
+        return bool(self.encoded) or (self.sound is not None and self.sound.transcoded)
+
+
+@dataclass(frozen=True, slots=True)
+class Aired:
+    """How far a rendition has come on the part link, in its own timescale: a worker that takes over goes on there.
+
+    Segment ``msn`` began at ``start`` and needs the init segment named ``init``; its part ``index`` is next and begins
+    at ``end``, unless it is ``whole``.
+    """
+
+    rendition: str
+    init: str
+    msn: int
+    index: int
+    start: int
+    end: int
+    whole: bool

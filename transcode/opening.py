@@ -1,7 +1,8 @@
-"""The opening of a broadcast: what its first GOP tells of all that stays fixed from then on. Pure, no I/O.
+"""The opening of a broadcast: what its first packets tell of all that stays fixed from then on. Pure, no I/O.
 
-TARGETDURATION and PART-TARGET may not change while a playlist lives (RFC 8216bis, 6.2.1), and a ``source`` room has
-the host's keyframes and frame rate to live with. So the first GOP is held until it is whole, and measured.
+TARGETDURATION and PART-TARGET may not change while a playlist lives (RFC 8216bis, 6.2.1). A room with a ``source`` rung
+has the host's keyframes and frame rate to live with: its first GOP is held until it is whole, and measured. One that is
+transcoded altogether makes its own, and waits no longer than the frame rate takes to measure.
 """
 
 import math
@@ -10,12 +11,14 @@ from statistics import median
 
 from ingest.media import Kind, Track
 from transcode.cmaf.codecs import AacConfig, AvcConfig, parse_aac, parse_avc
-from transcode.media import TIMELINE, AudioFormat, Plan, TimedPacket, VideoFormat
+from transcode.ladder import SOUND_RATE, Encoding, constant_rate, rungs_for, sound_for
+from transcode.media import SOURCE, TIMELINE, FrameRate, Plan, Rung, Sound, TimedPacket
 
 TARGET_DURATION = 4
 """Seconds; keyframes may be this far apart without the host being told to change them."""
 LONGEST_TARGET_DURATION = 10
-SOUND_TARGET_DURATION = 2
+OWN_TARGET_DURATION = 2
+"""Seconds; where segments are as long as we make them, or there is sound alone."""
 PART_TARGET = 21_334
 """In 10 µs: ten AAC frames at 48 kHz."""
 PART_UNIT = 100_000
@@ -27,6 +30,8 @@ _ROUNDING = 0.2  # seconds a GOP may exceed TARGETDURATION, against which length
 _ANNOUNCED = 2 * TIMELINE
 _PROMISED = 3 * TIMELINE
 _MEASURED = TIMELINE // 2
+_FEW = 5  # frames; a picture that comes more slowly is measured for longer
+_SOUND_FRAME = 1024  # samples
 _MOST_BYTES = 32 << 20
 _PACKET_COST = 256  # bytes that a held packet takes beside its data, roughly
 
@@ -34,15 +39,19 @@ _PACKET_COST = 256  # bytes that a held packet takes beside its data, roughly
 class Opening:
     """Holds the first packets of a broadcast until its ``Plan`` is known.
 
-    Waits at most ``LONGEST_TARGET_DURATION`` for the second keyframe, 2 s for a second track to be announced, 3 s for
-    the first packet of one that was; and holds at most 32 MiB. What is known then decides.
+    Waits at most ``LONGEST_TARGET_DURATION`` for what it has to measure, 2 s for a second track to be announced, 3 s
+    for the first packet of one that was; and holds at most 32 MiB. What is known then decides.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, encoding: Encoding) -> None:
         self.packets: list[TimedPacket] = []
         self.tracks: dict[Kind, Track] = {}
         self.plan: Plan | None = None
+        self.claimed_rate = 0.0
+        """Frames a second as the host's metadata has it; 0 where it has not."""
+        self._encoding = encoding
         self._seen: set[Kind] = set()
+        self._stamps: list[int] = []  # decode times of the picture
         self._keyframes: list[int] = []  # decode times of the first two
         self._bytes = 0
 
@@ -55,20 +64,39 @@ class Opening:
         self.packets.append(packet)
         self._bytes += len(packet.data)
         self._seen.add(packet.kind)
-        if packet.kind is Kind.VIDEO and packet.keyframe and len(self._keyframes) < 2:
-            self._keyframes.append(packet.dts)
+        if packet.kind is Kind.VIDEO:
+            self._stamps.append(packet.dts)
+            if packet.keyframe and len(self._keyframes) < 2:
+                self._keyframes.append(packet.dts)
         span = packet.dts - self.packets[0].dts
         full = self._bytes + len(self.packets) * _PACKET_COST > _MOST_BYTES
         if full or span >= LONGEST_TARGET_DURATION * TIMELINE:
             self.plan = self._measure(LONGEST_TARGET_DURATION)
+        elif Kind.VIDEO in self.tracks and self._makes_its_own:
+            # Sound that comes later has its place: a transcoded broadcast with a picture always lists it.
+            if self._timed:
+                self.plan = self._measure(OWN_TARGET_DURATION)
         elif span < max(map(self._patience, Kind)):
             return
         elif Kind.VIDEO not in self._seen:
-            self.plan = self._measure(SOUND_TARGET_DURATION)
+            self.plan = self._measure(OWN_TARGET_DURATION)
         elif len(self._keyframes) > 1 and packet.dts - self._keyframes[0] >= _MEASURED:
             interval = (self._keyframes[1] - self._keyframes[0]) / TIMELINE
             fitting = math.ceil(interval - _ROUNDING)
             self.plan = self._measure(min(max(fitting, TARGET_DURATION), LONGEST_TARGET_DURATION))
+
+    @property
+    def _makes_its_own(self) -> bool:
+        """Whether nothing of the host's own picture is passed on."""
+        return not self._encoding.ladder.source and self._encoding.ladder.transcodes
+
+    @property
+    def _timed(self) -> bool:
+        """Whether the picture has come for long enough to tell its frame rate."""
+        if not self._keyframes:
+            return False
+        seen = self._stamps[-1] - self._keyframes[0]
+        return seen >= _MEASURED and (len(self._stamps) >= _FEW or seen >= _ANNOUNCED)
 
     def _patience(self, kind: Kind) -> int:
         if kind in self._seen:
@@ -76,36 +104,59 @@ class Opening:
         return _PROMISED if kind in self.tracks else _ANNOUNCED
 
     def _measure(self, target_duration: int) -> Plan:
-        video, audio = None, None
-        frames: list[float] = []
-        if Kind.VIDEO in self.tracks and Kind.VIDEO in self._seen:
-            avc = parse_avc(self.tracks[Kind.VIDEO].config)
-            frames.append(self._frame_seconds(avc))
-            video = VideoFormat(avc.codecs, avc.display_width, avc.height, round(1 / frames[0], 3))
-        if Kind.AUDIO in self.tracks and Kind.AUDIO in self._seen:
-            aac = parse_aac(self.tracks[Kind.AUDIO].config)
-            frames.append(aac.frame_length / aac.sample_rate)
-            audio = audio_format(aac)
-        if video is None:
-            target_duration = SOUND_TARGET_DURATION
+        aac = self._aac()
+        if Kind.VIDEO not in self.tracks or Kind.VIDEO not in self._seen:
+            return self._of_sound(aac)
+        avc = parse_avc(self.tracks[Kind.VIDEO].config)
+        frame = self._frame_seconds(avc)
+        own = Rung(SOURCE, avc.display_width, avc.height, 1, self._bit_rate(Kind.VIDEO))
+        if not self._encoding.ladder.transcodes:
+            rate = FrameRate(round(1000 / frame), 1000)
+            if aac is None or Kind.AUDIO not in self._seen:
+                return Plan((own,), None, rate, self._encoding.preset, target_duration, fit_part_target(frame))
+            part_target = fit_part_target(frame, aac.frame_length / aac.sample_rate)
+            return Plan((own,), self._own_sound(aac), rate, self._encoding.preset, target_duration, part_target)
+        rate = constant_rate(1 / frame, (float(avc.frame_rate or 0), self.claimed_rate))
+        rungs = rungs_for(self._encoding.ladder, own.width, own.height, rate)
+        sound = sound_for(aac.channels if aac else 2, self._encoding.loudness)
+        if self._makes_its_own:
+            return Plan(rungs, sound, rate, self._encoding.preset, target_duration, PART_TARGET)
+        part_target = fit_part_target(frame, 1 / float(rate), _SOUND_FRAME / SOUND_RATE)
+        return Plan((own, *rungs), sound, rate, self._encoding.preset, target_duration, part_target)
+
+    def _of_sound(self, aac: AacConfig | None) -> Plan:
+        """A broadcast without a picture."""
+        still = FrameRate(0, 1)
+        if self._encoding.ladder.transcodes:
+            sound = sound_for(aac.channels if aac else 2, self._encoding.loudness)
+            return Plan((), sound, still, self._encoding.preset, OWN_TARGET_DURATION, PART_TARGET)
+        if aac is None:
+            return Plan((), None, still, self._encoding.preset, OWN_TARGET_DURATION, PART_TARGET)
+        part_target = fit_part_target(aac.frame_length / aac.sample_rate)
+        return Plan((), self._own_sound(aac), still, self._encoding.preset, OWN_TARGET_DURATION, part_target)
+
+    def _own_sound(self, aac: AacConfig) -> Sound:
+        return Sound(aac.sample_rate, aac.channels, self._bit_rate(Kind.AUDIO), False)
+
+    def _bit_rate(self, kind: Kind) -> int:
         span = max(self.packets[-1].dts - self.packets[0].dts, 1)
-        return Plan(video, audio, target_duration, fit_part_target(*frames), self._bytes * 8 * TIMELINE // span)
+        size = sum(len(packet.data) for packet in self.packets if packet.kind is kind)
+        return size * 8 * TIMELINE // span
+
+    def _aac(self) -> AacConfig | None:
+        return parse_aac(self.tracks[Kind.AUDIO].config) if Kind.AUDIO in self.tracks else None
 
     def _frame_seconds(self, avc: AvcConfig) -> float:
-        stamps = [packet.dts for packet in self.packets if packet.kind is Kind.VIDEO]
-        gaps = [after - before for before, after in pairwise(stamps)]
+        gaps = [after - before for before, after in pairwise(self._stamps)]
         measured = median(gaps) / TIMELINE if gaps else 0.0
         # Stamps are whole milliseconds: where the stream's own rate agrees with them it is the exact one.
         if avc.frame_rate and abs(1 / avc.frame_rate - measured) <= _STAMP_JITTER / 2:
             return float(1 / avc.frame_rate)
-        if gaps and (mean := (stamps[-1] - stamps[0]) / len(gaps) / TIMELINE) and abs(mean - measured) < _STAMP_JITTER:
-            return mean
+        if gaps:
+            mean = (self._stamps[-1] - self._stamps[0]) / len(gaps) / TIMELINE
+            if mean and abs(mean - measured) < _STAMP_JITTER:
+                return mean
         return measured or (float(1 / avc.frame_rate) if avc.frame_rate else 1 / 30)
-
-
-def audio_format(aac: AacConfig) -> AudioFormat:
-    """Return what players are told of ``aac``."""
-    return AudioFormat(aac.codecs, aac.sample_rate, aac.channels)
 
 
 def fit_part_target(*frames: float) -> int:

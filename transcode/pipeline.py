@@ -1,37 +1,96 @@
-"""The pipeline of a room that is not transcoded: room-link items in, part-link items out. Pure, no I/O."""
+"""The pipeline of a transcoded room: room-link items in, part-link items out. Threads: one caller, and the lanes.
 
-from collections.abc import Iterator
+Rule: it advances on packets and ticks alone and knows no clock, so the same items always make the same parts.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 
 from ingest.media import Kind, Track
-from transcode.cmaf.segmenter import Segmenter
-from transcode.media import Cut, End, PartItem, Plan, RoomItem, Tick, TimedPacket
+from transcode.effects import Effect
+from transcode.lane import Inline, Lane
+from transcode.media import AUDIO, TIMELINE, Aired, Cut, End, PartItem, Plan, RoomItem, Tick, TimedPacket
+from transcode.pictures import Pictures
+from transcode.rung import RungLane
+from transcode.sounds import Sounds
+
+LATE = TIMELINE // 2
+"""A track that is so far behind the other one (ticks) is not waited for: the last picture stays, sound is silent."""
 
 
-class SourcePipeline:
-    """Packs the host's own packets into CMAF parts, one rendition for the picture and one for the sound."""
+class Pipeline:
+    """Decodes a room's packets, filters them and encodes the rungs and the sound of ``plan``.
 
-    def __init__(self, plan: Plan) -> None:
-        self._segmenters = {
-            kind: Segmenter(kind, plan.part_target)
-            for kind, listed in ((Kind.VIDEO, plan.video), (Kind.AUDIO, plan.audio))
-            if listed is not None
-        }
+    ``emit`` takes what is made, from the lanes' threads. ``aired`` says where another pipeline of this broadcast left
+    off: each rendition goes on with the very next frame.
+    """
 
-    def feed(self, item: RoomItem) -> Iterator[PartItem]:
-        """Take the next item of the room link. A track that the plan does not list is left out."""
+    def __init__(
+        self,
+        plan: Plan,
+        emit: Callable[[PartItem], None],
+        lane: Callable[[str], Lane] = lambda _: Inline(),
+        aired: Iterable[Aired] = (),
+        effects: Sequence[Effect] = (),
+    ) -> None:
+        before = {state.rendition: state for state in aired}
+        self._rungs = [RungLane(plan, rung, lane(rung.name), emit, before.get(rung.name)) for rung in plan.encoded]
+        for above, below in zip(self._rungs, self._rungs[1:], strict=False):
+            above.feeds(below)
+        self._pictures = Pictures(plan, self._rungs, effects) if self._rungs else None
+        transcoded = plan.sound is not None and plan.sound.transcoded
+        self._sound = Sounds(plan, plan.sound, emit, before.get(AUDIO), effects) if transcoded else None
+
+    @property
+    def dropped(self) -> int:
+        """Pictures that had no place at the broadcast's frame rate."""
+        return self._pictures.dropped if self._pictures else 0
+
+    @property
+    def repeated(self) -> int:
+        """Frames that show the picture before, since none came."""
+        return self._pictures.repeated if self._pictures else 0
+
+    def feed(self, item: RoomItem) -> None:
+        """Take the next item of the room link."""
         match item:
-            case TimedPacket(kind=kind):
-                if kind in self._segmenters:
-                    yield from self._segmenters[kind].packet(item)
-            case Track(kind=kind):
-                if kind in self._segmenters:
-                    self._segmenters[kind].configure(item)
+            case TimedPacket(kind=Kind.VIDEO):
+                if self._pictures:
+                    self._pictures.packet(item)
+                if self._sound:
+                    self._sound.advance(item.dts - LATE)
+            case TimedPacket():
+                if self._sound:
+                    self._sound.packet(item)
+                if self._pictures:
+                    self._pictures.advance(item.dts - LATE)
+            case Track(kind=Kind.VIDEO):
+                if self._pictures:
+                    self._pictures.track(item)
+            case Track():
+                if self._sound:
+                    self._sound.track(item)
             case Cut():
-                for segmenter in self._segmenters.values():
-                    yield from segmenter.cut(item)
-            case Tick(pts=pts):
-                for segmenter in self._segmenters.values():
-                    yield from segmenter.tick(pts)
+                if self._pictures:
+                    self._pictures.cut(item)
+                if self._sound:
+                    self._sound.cut(item)
+            case Tick(pts=pts, away=away):
+                self._tick(pts, away)
             case End(pts=pts):
-                for segmenter in self._segmenters.values():
-                    yield from segmenter.end(pts)
+                if self._pictures:
+                    self._pictures.end(pts)
+                if self._sound:
+                    self._sound.end(pts)
+
+    def close(self) -> None:
+        """Return when all that was fed is made."""
+        for rung in self._rungs:
+            rung.close()
+
+    def _tick(self, pts: int, away: bool) -> None:
+        if self._pictures:
+            if away:
+                self._pictures.blank()
+            self._pictures.advance(pts)
+        if self._sound and away:
+            self._sound.advance(pts)

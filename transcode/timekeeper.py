@@ -23,6 +23,8 @@ LATE = 3 * TIMELINE
 """A connected host that has sent no media for so long is away: the timeline goes on by ticks."""
 LATE_WHEN_GONE = TIMELINE
 """The same for a host whose connection is closed, or that has not begun."""
+UNHURRIED = TIMELINE // 2
+"""A picture is waited for so long before the one before it is shown again."""
 BETWEEN = TIMELINE // 20
 """The last frame before an absence lasts at least so long: what follows it never overlaps it."""
 REORDER = 3 * TIMELINE
@@ -169,6 +171,12 @@ class Timekeeper:
         self._lose_anchor()
         self._floor = max(self._floor, now - self._zero)
         return Tick(self._floor)
+
+    def late(self, now: int) -> Tick | None:
+        """Return how far the timeline must have come at ``now`` where no sound tells: a screen share sends seldom."""
+        if self.away or Kind.AUDIO in self._tracks:
+            return None
+        return Tick(max(self._floor, now - self._zero - UNHURRIED), away=False)
 
     def _lose_anchor(self) -> None:
         if self._offset is None:

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from ingest.media import Codec, Kind, Track
 from tests.support.media import make_clip
-from transcode.cmaf.codecs import parse_aac, parse_avc
-from transcode.media import TIMELINE, Plan, TimedPacket
+from transcode.cmaf.codecs import parse_aac
+from transcode.ladder import Encoding, parse_ladder
+from transcode.media import TIMELINE, FrameRate, Plan, Sound, TimedPacket
 from transcode.opening import PART_TARGET, PART_UNIT, Opening, fit_part_target
 
 MS = TIMELINE // 1000
+SOURCE_ONLY = Encoding(parse_ladder("source"))
 CLIP = make_clip(seconds=1)
 assert CLIP.video
 assert CLIP.audio
@@ -38,9 +40,11 @@ def sounds(start: int, stop: int, rate: int = 48000, size: int = 10) -> Iterator
         yield TimedPacket(Kind.AUDIO, dts, dts, True, bytes(size))
 
 
-def opening(tracks: Iterable[Track], packets: Iterable[TimedPacket]) -> tuple[Plan | None, int, Opening]:
+def opening(
+    tracks: Iterable[Track], packets: Iterable[TimedPacket], encoding: Encoding = SOURCE_ONLY
+) -> tuple[Plan | None, int, Opening]:
     """Feed until there is a plan; returns it, with how long that took (ms)."""
-    opened = Opening()
+    opened = Opening(encoding)
     for track in tracks:
         opened.track(track)
     first = None
@@ -99,33 +103,36 @@ def test_a_host_that_never_sends_a_keyframe_does_not_wait_for_ever() -> None:
 def test_the_plan_tells_what_players_need() -> None:
     plan, _, opened = opening([VIDEO, AUDIO], [*pictures(0, 5000, 2000, 30), *sounds(0, 5000)])
     assert plan is not None
-    assert plan.video is not None
-    assert (plan.video.width, plan.video.height, plan.video.frame_rate) == (64, 48, 30)
-    assert plan.video.codecs == parse_avc(VIDEO.config).codecs
-    assert plan.audio is not None
-    assert (plan.audio.codecs, plan.audio.sample_rate, plan.audio.channels) == ("mp4a.40.2", 48000, 2)
+    (rung,) = plan.rungs
+    assert (rung.name, rung.width, rung.height, rung.every) == ("source", 64, 48, 1)
+    assert float(plan.frame_rate) == 30
+    assert plan.sound is not None
+    assert (plan.sound.transcoded, plan.sound.sample_rate, plan.sound.channels) == (False, 48000, 2)
+    assert not plan.transcoded
     assert len(opened.packets) == pytest.approx(2 * (30 + 48000 / 1024), abs=3)
 
 
-def test_the_bandwidth_is_that_of_all_that_came() -> None:
+def test_the_bit_rates_are_those_of_what_came() -> None:
     plan, _, _ = opening([VIDEO, AUDIO], [*pictures(0, 5000, 2000, 25, 20_000), *sounds(0, 5000, size=400)])
     assert plan is not None
-    assert plan.bandwidth == pytest.approx(25 * 20_000 * 8 + 48000 / 1024 * 400 * 8, rel=0.05)
+    assert plan.rungs[0].bit_rate == pytest.approx(25 * 20_000 * 8, rel=0.05)
+    assert plan.sound is not None
+    assert plan.sound.bit_rate == pytest.approx(48000 / 1024 * 400 * 8, rel=0.05)
 
 
 def test_a_picture_without_sound_begins_after_two_seconds_or_its_gop() -> None:
     plan, took, _ = opening([VIDEO], pictures(0, 5000, 1000))
     assert plan is not None
-    assert plan.audio is None
-    assert plan.video is not None
+    assert plan.sound is None
+    assert plan.rungs
     assert took == 2000
 
 
 def test_sound_without_a_picture_begins_after_two_seconds() -> None:
     plan, took, _ = opening([AUDIO], sounds(0, 5000))
     assert plan is not None
-    assert plan.video is None
-    assert plan.audio is not None
+    assert not plan.rungs
+    assert plan.sound is not None
     assert plan.target_duration == 2
     assert plan.part_target == PART_TARGET
     assert took == pytest.approx(2000, abs=22)
@@ -134,21 +141,21 @@ def test_sound_without_a_picture_begins_after_two_seconds() -> None:
 def test_a_promised_picture_that_never_comes_is_waited_for_three_seconds() -> None:
     plan, took, _ = opening([VIDEO, AUDIO], sounds(0, 9000))
     assert plan is not None
-    assert plan.video is None
-    assert plan.audio is not None
+    assert not plan.rungs
+    assert plan.sound is not None
     assert took == pytest.approx(3000, abs=22)
 
 
 def test_promised_sound_that_never_comes_is_waited_for_three_seconds() -> None:
     plan, took, _ = opening([VIDEO, AUDIO], pictures(0, 9000, 1000))
     assert plan is not None
-    assert plan.audio is None
-    assert plan.video is not None
+    assert plan.sound is None
+    assert plan.rungs
     assert took == pytest.approx(3000, abs=40)
 
 
 def test_sound_that_lags_its_picture_by_a_second_is_not_missed() -> None:
-    opened = Opening()
+    opened = Opening(SOURCE_ONLY)
     opened.track(VIDEO)
     opened.track(AUDIO)
     late = [(p.dts + TIMELINE, p) for p in sounds(0, 3000)]
@@ -157,11 +164,11 @@ def test_sound_that_lags_its_picture_by_a_second_is_not_missed() -> None:
         if opened.plan is not None:
             break
     assert opened.plan is not None
-    assert opened.plan.audio is not None
+    assert opened.plan.sound is not None
 
 
 def test_a_track_announced_within_two_seconds_is_in() -> None:
-    opened = Opening()
+    opened = Opening(SOURCE_ONLY)
     opened.track(VIDEO)
     for packet in pictures(0, 1500, 500):
         opened.packet(packet)
@@ -170,7 +177,7 @@ def test_a_track_announced_within_two_seconds_is_in() -> None:
     for packet in [*sounds(1500, 1600), *pictures(1600, 1700, 500)]:
         opened.packet(packet)
     assert opened.plan is not None
-    assert opened.plan.audio is not None
+    assert opened.plan.sound is not None
 
 
 def test_a_track_announced_anew_is_what_counts() -> None:
@@ -178,8 +185,8 @@ def test_a_track_announced_anew_is_what_counts() -> None:
     assert wide
     plan, _, _ = opening([VIDEO, AUDIO, wide], [*pictures(0, 5000, 2000), *sounds(0, 5000)])
     assert plan is not None
-    assert plan.video is not None
-    assert plan.video.width == 128
+    assert plan.rungs
+    assert plan.rungs[0].width == 128
 
 
 # PART-TARGET.
@@ -215,8 +222,8 @@ def test_the_frame_rate_is_measured_through_millisecond_stamps(fps: Fraction | i
     """The stream's own record says 30 here: where stamps tell another rate, they are right."""
     plan, _, _ = opening([VIDEO, AUDIO], [*pictures(0, 12_000, 2000, fps, shake=shake), *sounds(0, 12_000)])
     assert plan is not None
-    assert plan.video is not None
-    assert plan.video.frame_rate == pytest.approx(float(fps), rel=0.02)
+    assert plan.rungs
+    assert float(plan.frame_rate) == pytest.approx(float(fps), rel=0.02)
 
 
 @pytest.mark.parametrize("fps", [24, 25, Fraction(30000, 1001), 30, 50, 60, Fraction(60000, 1001)], ids=str)
@@ -225,16 +232,16 @@ def test_the_streams_own_frame_rate_is_taken_where_the_stamps_agree(fps: Fractio
     assert track
     plan, _, _ = opening([track, AUDIO], [*pictures(0, 12_000, 2000, fps), *sounds(0, 12_000)])
     assert plan is not None
-    assert plan.video is not None
-    assert plan.video.frame_rate == round(float(fps), 3)
+    assert plan.rungs
+    assert float(plan.frame_rate) == round(float(fps), 3)
 
 
 def test_a_hole_in_the_opening_does_not_bend_the_frame_rate() -> None:
     packets = [p for p in pictures(0, 4000, 2000, 30) if not 500 * MS < p.dts < 1400 * MS]
     plan, _, _ = opening([VIDEO, AUDIO], [*packets, *sounds(0, 4000)])
     assert plan is not None
-    assert plan.video is not None
-    assert plan.video.frame_rate == 30
+    assert plan.rungs
+    assert float(plan.frame_rate) == 30
 
 
 # Limits.
@@ -244,7 +251,7 @@ def test_a_hole_in_the_opening_does_not_bend_the_frame_rate() -> None:
 def test_memory_is_bounded_whatever_comes(size: int) -> None:
     """Large packets, or very many that have nothing in them."""
     data = bytes(size)
-    opened = Opening()
+    opened = Opening(SOURCE_ONLY)
     opened.track(VIDEO)
     opened.track(AUDIO)
     for number in range(200_000):
@@ -265,7 +272,7 @@ kinds = st.sampled_from([Kind.VIDEO, Kind.AUDIO])
 def test_whatever_comes_first_a_plan_can_be_kept(
     announced: list[Kind], story: list[tuple[Kind, int, int, bool]]
 ) -> None:
-    opened = Opening()
+    opened = Opening(SOURCE_ONLY)
     now = dict.fromkeys(Kind, 0)
     for kind in announced:
         opened.track(VIDEO if kind is Kind.VIDEO else AUDIO)
@@ -276,13 +283,12 @@ def test_whatever_comes_first_a_plan_can_be_kept(
         opened.packet(TimedPacket(kind, now[kind] + offset, now[kind], keyframe or kind is Kind.AUDIO, b"x"))
         if opened.plan is not None:
             plan = opened.plan
-            assert plan.video or plan.audio
+            assert plan.rungs or plan.sound
             assert 2 <= plan.target_duration <= 10
             assert plan.part_target >= PART_UNIT // 7
             assert plan.part_target <= plan.target_duration * PART_UNIT
-            assert plan.bandwidth > 0
             return
-    assert max(now.values()) < 10 * TIMELINE
+    assert all(opened.packets[-1].dts - packet.dts < 10 * TIMELINE for packet in opened.packets[:1])
 
 
 def test_sound_of_any_config_is_described() -> None:
@@ -290,5 +296,82 @@ def test_sound_of_any_config_is_described() -> None:
     assert parse_aac(mono.config).channels == 1
     plan, _, _ = opening([mono], sounds(0, 3000, 44100))
     assert plan is not None
-    assert plan.audio is not None
-    assert (plan.audio.sample_rate, plan.audio.channels) == (44100, 1)
+    assert plan.sound is not None
+    assert (plan.sound.sample_rate, plan.sound.channels) == (44100, 1)
+
+
+# Rooms that are transcoded.
+
+AUTO = Encoding(parse_ladder("auto"), "fast", -16.0)
+
+
+def test_a_transcoded_picture_is_not_waited_for_longer_than_its_frame_rate_takes_to_measure() -> None:
+    plan, took, _ = opening([VIDEO, AUDIO], [*pictures(0, 9000, 8000, 30), *sounds(0, 9000)], AUTO)
+    assert plan is not None
+    assert took <= 540
+    assert plan.transcoded
+    assert [(rung.name, rung.width, rung.height) for rung in plan.rungs] == [("48p", 64, 48)]
+    assert (plan.frame_rate, plan.target_duration, plan.part_target) == (FrameRate(30, 1), 2, PART_TARGET)
+    assert plan.sound == Sound(48_000, 2, 128_000, True, -16.0)
+    assert plan.preset == "fast"
+
+
+def test_a_transcoded_picture_always_has_sound_beside_it_though_none_has_come() -> None:
+    plan, _, _ = opening([VIDEO], pictures(0, 9000, 8000, 30), AUTO)
+    assert plan is not None
+    assert plan.sound is not None
+    assert plan.sound.channels == 2
+
+
+def test_sound_alone_is_transcoded_too() -> None:
+    mono = Track(Kind.AUDIO, Codec.AAC, bytes((0x12, 0x08)))
+    plan, took, _ = opening([mono], sounds(0, 9000, 44100), AUTO)
+    assert plan is not None
+    assert took == pytest.approx(2000, abs=24)
+    assert plan.rungs == ()
+    assert plan.sound == Sound(48_000, 1, 80_000, True, -16.0)
+
+
+def test_a_ladder_with_the_hosts_own_picture_is_cut_as_the_host_cuts() -> None:
+    mixed = Encoding(parse_ladder("source,120p"))
+    plan, took, _ = opening([VIDEO, AUDIO], [*pictures(0, 9000, 5000, 30), *sounds(0, 9000)], mixed)
+    assert plan is not None
+    assert took >= 5000
+    assert plan.target_duration == 5
+    assert [rung.name for rung in plan.rungs] == ["source", "48p"]
+    assert [rung.name for rung in plan.encoded] == ["48p"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "says", "rate"),
+    [
+        (Fraction(60000, 1001), 59.94, FrameRate(60000, 1001)),
+        (24, 23.976, FrameRate(24000, 1001)),
+        (25, 0.0, FrameRate(25, 1)),
+        (50, 25.0, FrameRate(50, 1)),
+        (60, 60.0, FrameRate(60, 1)),
+        (120, 120.0, FrameRate(60, 1)),
+        (12, 12.0, FrameRate(15, 1)),
+        (5, 60.0, FrameRate(30, 1)),  # the stream's own record says 30
+        (1, 0.0, FrameRate(30, 1)),
+    ],
+)
+def test_the_constant_rate_is_the_one_that_stamps_bear_out(sent: Fraction | int, says: float, rate: FrameRate) -> None:
+    opened = Opening(AUTO)
+    opened.track(VIDEO)
+    opened.claimed_rate = says
+    for packet in pictures(0, 5000, 5000, sent):
+        opened.packet(packet)
+        if opened.plan is not None:
+            break
+    assert opened.plan is not None
+    assert opened.plan.frame_rate == rate
+
+
+@pytest.mark.parametrize("fps", [24, 25, Fraction(30000, 1001), 30, 50, 60, Fraction(60000, 1001)], ids=str)
+def test_the_streams_own_rate_is_exact(fps: Fraction | int) -> None:
+    track = make_clip(seconds=1, fps=fps).video
+    assert track
+    plan, _, _ = opening([track], pictures(0, 3000, 2000, fps), AUTO)
+    assert plan is not None
+    assert plan.frame_rate == FrameRate(Fraction(fps).numerator, Fraction(fps).denominator)

@@ -10,7 +10,7 @@ from tests.support.boxes import parse
 from tests.support.media import Clip, make_clip
 from tests.support.segments import Segment, check_full, check_rendition, segments_of
 from transcode.cmaf.segmenter import Segmenter
-from transcode.media import TIMELINE, Cut, Init, Part, PartItem, Plan, Tick, TimedPacket
+from transcode.media import TIMELINE, Cut, FrameRate, Init, Part, PartItem, Plan, Tick, TimedPacket
 from transcode.opening import PART_TARGET
 
 
@@ -24,7 +24,9 @@ VIDEO, AUDIO = tracks(make_clip(seconds=1))
 WIDE, SLOW = tracks(make_clip(seconds=1, size=(128, 96), sample_rate=44100))
 FRAME = 3000  # ticks: 30 a second
 SOUND = 1920  # ticks: 1024 samples at 48 kHz
-PLAN = Plan(None, None, 4, PART_TARGET, 0)
+PLAN = Plan((), None, FrameRate(30, 1), "balanced", 4, PART_TARGET)
+
+NAMES = {Kind.VIDEO: "source", Kind.AUDIO: "audio"}
 
 Item = TimedPacket | Cut | Tick | Track
 
@@ -42,7 +44,7 @@ def sounds(start: int, stop: int) -> list[TimedPacket]:
 
 
 def play(kind: Kind, items: Iterable[Item], end: int | None = None, track: Track | None = None) -> list[PartItem]:
-    segmenter = Segmenter(kind, PART_TARGET)
+    segmenter = Segmenter(NAMES[kind], kind, PART_TARGET, 30)
     segmenter.configure(track or (VIDEO if kind is Kind.VIDEO else AUDIO))
     made: list[PartItem] = []
     for item in items:
@@ -61,7 +63,7 @@ def play(kind: Kind, items: Iterable[Item], end: int | None = None, track: Track
 
 
 def video(items: Iterable[Item], end: int | None = None) -> list[Segment]:
-    segments = segments_of(play(Kind.VIDEO, items, end), "video")
+    segments = segments_of(play(Kind.VIDEO, items, end), "source")
     check_rendition(segments, PLAN, end is not None)
     return segments
 
@@ -100,7 +102,7 @@ def test_every_picture_comes_out_once_with_its_own_times() -> None:
 
 def test_a_part_leaves_as_soon_as_no_further_frame_would_fit() -> None:
     """Six frames need the seventh's stamp, for only it tells how long the sixth lasts."""
-    segmenter = Segmenter(Kind.VIDEO, PART_TARGET)
+    segmenter = Segmenter("source", Kind.VIDEO, PART_TARGET, 30)
     segmenter.configure(VIDEO)
     list(segmenter.cut(Cut(0, 0)))
     made = [[item for item in segmenter.packet(p) if isinstance(item, Part)] for p in pictures(0, 14 * FRAME)]
@@ -114,7 +116,7 @@ def test_numbers_of_chunks_go_up_across_segments() -> None:
 
 def test_nothing_is_made_before_the_first_cut_or_without_a_track() -> None:
     assert play(Kind.VIDEO, pictures(0, 90_000)) == []
-    segmenter = Segmenter(Kind.VIDEO, PART_TARGET)
+    segmenter = Segmenter("source", Kind.VIDEO, PART_TARGET, 30)
     made = [item for thing in [Cut(0, 0)] for item in segmenter.cut(thing)]
     for packet in pictures(0, 90_000):
         made += segmenter.packet(packet)

@@ -1,4 +1,4 @@
-"""The segmenter makes one rendition's parts: timed packets and cuts in, part-link items out. Pure, no I/O.
+"""The segmenter makes the parts of a host's own track: timed packets and cuts in, part-link items out. Pure, no I/O.
 
 Rules: a part is the most whole frames that fit PART-TARGET, and closes before the frame that would cross it; its
 duration is its media's own (but a frame that alone outlasts PART-TARGET, as the host dropped those after it, is listed
@@ -7,13 +7,13 @@ that playlist time and media time never part. Video waits one frame, since only 
 lasts. Sound that comes after its time was told to be a gap is left out.
 """
 
-import zlib
 from collections import deque
 from collections.abc import Iterator
 
 from ingest.media import Kind, Track
 from transcode.cmaf import boxes
-from transcode.cmaf.codecs import parse_aac, parse_avc
+from transcode.cmaf.codecs import parse_aac
+from transcode.cmaf.header import header
 from transcode.cutter import LONE_FRAME
 from transcode.media import TIMELINE, Cut, Init, Part, PartItem, SegmentEnd, SegmentStart, TimedPacket
 from transcode.opening import PART_UNIT
@@ -22,11 +22,15 @@ _ROUNDING = 2  # units: a stamp that strays no further from the sample count onl
 
 
 class Segmenter:
-    """Makes the parts of one rendition of packets of ``kind``; ``part_target`` in units of 10 µs."""
+    """Makes the parts of ``rendition`` from packets of ``kind``; ``part_target`` in units of 10 µs.
 
-    def __init__(self, kind: Kind, part_target: int) -> None:
-        self._rendition = kind.value
+    ``frame_rate`` (Hz) is what players are told of a picture.
+    """
+
+    def __init__(self, rendition: str, kind: Kind, part_target: int, frame_rate: float = 0) -> None:
+        self._rendition = rendition
         self._kind = kind
+        self._frame_rate = frame_rate
         self._part_target = part_target
         self._timescale = TIMELINE
         self._track: Track | None = None
@@ -122,17 +126,13 @@ class Segmenter:
 
     def _set_up(self, track: Track) -> Init:
         before = self._timescale
-        if self._kind is Kind.VIDEO:
-            data = boxes.video_init(track, parse_avc(track.config), self._timescale)
-        else:
+        if self._kind is Kind.AUDIO:
             aac = parse_aac(track.config)
             self._timescale, self._frame = aac.sample_rate, aac.frame_length
-            data = boxes.audio_init(track, aac)
         self._end = self._end * self._timescale // before
         self._start = self._start * self._timescale // before
         self._track, self._next_track = track, None
-        # Named by its content, so that a name stands for the same bytes even across server restarts.
-        return Init(self._rendition, f"{zlib.crc32(data):08x}", data)
+        return header(self._rendition, track, self._timescale, self._frame_rate)
 
     def _release(self, length: int) -> Iterator[PartItem]:
         """The held video frame lasts ``length``: it may go into a part."""

@@ -18,9 +18,10 @@ from tests.support.media import GREYS, Clip, decode, make_clip, number_of
 from tests.support.segments import Segment, check_full, check_rendition, segments_of, shown
 from transcode.cmaf.codecs import parse_aac
 from transcode.cutter import Cutter
+from transcode.ladder import Encoding, parse_ladder
 from transcode.media import TIMELINE, Cut, End, Init, Part, PartItem, Plan, RoomItem, TimedPacket
 from transcode.opening import Opening
-from transcode.pipeline import SourcePipeline
+from transcode.passthrough import Passthrough
 from transcode.timekeeper import Timekeeper
 
 MS = TIMELINE // 1000
@@ -34,15 +35,18 @@ def looped(clip: Clip, length: int, times: int, start: int = 0) -> Iterator[Pack
             yield replace(packet, stamp=start + packet.stamp + turn * length)
 
 
+NAMES = {Kind.VIDEO: "source", Kind.AUDIO: "audio"}
+
+
 class Stage:
     """A room with one broadcast, and all that its players were ever given."""
 
     def __init__(self, clip: Clip) -> None:
         self.keeper = Timekeeper(0)
         self.keeper.connect()
-        self.opening = Opening()
+        self.opening = Opening(Encoding(parse_ladder("source")))
         self.cutter: Cutter | None = None
-        self.pipeline: SourcePipeline | None = None
+        self.pipeline: Passthrough | None = None
         self.room_items: list[RoomItem] = []
         self.items: list[PartItem] = []
         self.now = 0
@@ -70,8 +74,8 @@ class Stage:
             return
         self.opening.packet(timed)
         if self.opening.plan is not None:
-            self.cutter = Cutter(0, self.plan.target_duration, self.plan.video is not None)
-            self.pipeline = SourcePipeline(self.plan)
+            self.cutter = Cutter(0, self.plan.target_duration, bool(self.plan.rungs))
+            self.pipeline = Passthrough(self.plan)
             self._feed(self.opening.tracks.values())
             for held in self.opening.packets:
                 self._feed(self.cutter.packet(held))
@@ -117,7 +121,7 @@ class Stage:
         return self
 
     def rendition(self, kind: Kind, ended: bool = True) -> list[Segment]:
-        segments = segments_of(self.items, kind.value)
+        segments = segments_of(self.items, NAMES[kind])
         check_rendition(segments, self.plan, ended)
         return segments
 
@@ -134,7 +138,7 @@ class Stage:
     def made(self, kind: Kind) -> list[tuple[int, int, bytes]]:
         """Decode time, composition offset (timescale units) and bytes of all that players got."""
         found = []
-        for segment in segments_of(self.items, kind.value):
+        for segment in segments_of(self.items, NAMES[kind]):
             for chunk in segment.chunks:
                 at = chunk.decode_time
                 for row in chunk.rows:
@@ -170,7 +174,7 @@ def test_every_frame_reaches_the_player_in_full_parts(fps: Fraction | int, rate:
     for (at, _, _), packet in zip(stage.made(Kind.AUDIO), stage.sent(Kind.AUDIO), strict=True):
         assert abs(at / rate - packet.dts / TIMELINE) < 2.5 / rate
     # And a player sees it.
-    numbers = [number_of(frame) for frame in decode(stage.items, "video")]
+    numbers = [number_of(frame) for frame in decode(stage.items, "source")]
     assert numbers == [number % GREYS for number in range(round(6 * fps))]
     samples = sum(frame.samples for frame in decode(stage.items, "audio") if isinstance(frame, av.AudioFrame))
     assert samples == 1024 * len(stage.sent(Kind.AUDIO))
@@ -185,7 +189,7 @@ def test_frames_that_are_shown_out_of_decode_order_come_out_in_order(b_frames: i
     video, audio = stage.both()
     check_full(video, stage.plan)
     check_starts(video, audio)
-    frames = list(decode(stage.items, "video"))
+    frames = list(decode(stage.items, "source"))
     assert [number_of(frame) for frame in frames] == [number % GREYS for number in range(round(6 * fps))]
     stamps = [frame.pts for frame in frames if frame.pts is not None]
     assert all(abs(after - before - int(TIMELINE / fps)) <= 2 * MS for before, after in pairwise(stamps))
@@ -220,7 +224,7 @@ def test_gops_of_any_length_make_legal_segments(gop: int, seconds: int, target: 
     check_full(video, stage.plan)
     check_full(audio[:-1], stage.plan)
     assert all(segment.parts[0].independent for segment in video)
-    assert len(list(decode(stage.items, "video"))) == 30 * seconds
+    assert len(list(decode(stage.items, "source"))) == 30 * seconds
 
 
 def test_a_picture_alone() -> None:
@@ -228,7 +232,7 @@ def test_a_picture_alone() -> None:
     stage = Stage(clip).play(clip.packets).end()
     video = stage.rendition(Kind.VIDEO)
     check_full(video, stage.plan)
-    assert {item.rendition for item in stage.items} == {"video"}
+    assert {item.rendition for item in stage.items} == {"source"}
 
 
 def test_sound_alone() -> None:
@@ -288,7 +292,7 @@ def test_a_host_that_is_away_leaves_gaps_and_comes_back_on_the_same_timeline(awa
     gaps = [segment.msn for segment in video if not segment.parts]
     assert gaps == [segment.msn for segment in audio if not segment.parts]
     assert (len(gaps) > 0) == (away >= (1000 if hangs_up else 3000) + 250)
-    assert [number_of(frame) for frame in decode(stage.items, "video")] == 2 * [n % GREYS for n in range(180)]
+    assert [number_of(frame) for frame in decode(stage.items, "source")] == 2 * [n % GREYS for n in range(180)]
     back = next(segment for segment in video if segment.start / 90 > left)
     resumed = [segment for segment in video if segment.parts and segment.start >= back.start]
     assert resumed[0].parts[0].independent
@@ -318,7 +322,7 @@ def test_the_picture_stops_while_the_sound_goes_on() -> None:
                 stage._feed(stage.cutter.tick(tick))
     video, audio = stage.end().both()
     assert any(not segment.parts for segment in video)
-    numbers = [number_of(frame) for frame in decode(stage.items, "video")]
+    numbers = [number_of(frame) for frame in decode(stage.items, "source")]
     assert numbers == [n % GREYS for n in range(150)] + [n % GREYS for n in range(180)]
     assert audio[-1].parts
 
@@ -333,11 +337,11 @@ def test_another_picture_size_is_a_discontinuity_that_players_can_decode() -> No
     video, audio = stage.end().both()
     (turn,) = [segment.msn for segment in video if segment.discontinuity]
     assert turn == 3
-    inits = [item for item in stage.items if isinstance(item, Init) and item.rendition == "video"]
+    inits = [item for item in stage.items if isinstance(item, Init) and item.rendition == "source"]
     assert len(inits) == 2
     for init, size in zip(inits, ((64, 48), (128, 96)), strict=True):
         parts = [part for segment in video if segment.init == init for part in segment.parts]
-        frames = [frame for frame in decode([init, *parts], "video") if isinstance(frame, av.VideoFrame)]
+        frames = [frame for frame in decode([init, *parts], "source") if isinstance(frame, av.VideoFrame)]
         assert [(frame.width, frame.height) for frame in frames] == [size] * 180
     assert len({segment.init.name for segment in audio if segment.init}) == 1
 
@@ -366,7 +370,7 @@ def test_dropped_frames_leave_the_picture_standing_and_parts_legal() -> None:
     stage = Stage(clip).play(packets).end()
     video, audio = stage.both()
     check_starts(video, audio)
-    assert len(list(decode(stage.items, "video"))) == 180 - 27
+    assert len(list(decode(stage.items, "source"))) == 180 - 27
     # Media time has no hole: the frame before the drop lasts until the next.
     at = None
     for segment in video:
@@ -430,7 +434,7 @@ def test_whatever_happens_on_the_way_what_players_get_is_legal(
     stage.end()
     if stage.cutter is None:
         return
-    listed = [kind for kind, told in ((Kind.VIDEO, stage.plan.video), (Kind.AUDIO, stage.plan.audio)) if told]
+    listed = [kind for kind, told in ((Kind.VIDEO, stage.plan.rungs), (Kind.AUDIO, stage.plan.sound)) if told]
     renditions = [stage.rendition(kind) for kind in listed]
     cuts = [item.msn for item in stage.room_items if isinstance(item, Cut)]
     for segments in renditions:

@@ -1,0 +1,148 @@
+"""The packer: units of one length become parts and segments that tile the timeline. Lengths in units unless named."""
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.media import Codec
+from tests.support.segments import Segment, check_full, check_rendition, segments_of
+from transcode.cmaf.packer import Packer, Unit
+from transcode.media import Aired, FrameRate, Init, Part, PartItem, Plan, SegmentEnd, SegmentStart, VideoFormat
+from transcode.opening import PART_TARGET
+
+PLAN = Plan((), None, FrameRate(30, 1), "fast", 2, PART_TARGET)
+SCALE, FRAME = 30_000, 1000
+INIT = Init("720p", "0", b"", VideoFormat("avc1.64001f", 1280, 720, 30))
+
+
+def packer(aired: Aired | None = None) -> Packer:
+    return Packer("720p", Codec.H264, SCALE, FRAME, PART_TARGET, aired)
+
+
+def units(start: int, stop: int, keyframes: Iterable[int] = ()) -> list[Unit]:
+    return [Unit(n, 0, n == start or n in keyframes, b"%d" % n) for n in range(start, stop)]
+
+
+def run(packing: Packer, items: Iterable[Unit], end: int | None = None) -> list[PartItem]:
+    made: list[PartItem] = [item for unit in items for item in packing.unit(unit)]
+    if end is not None:
+        made += packing.end(end)
+    return made
+
+
+def segments(made: list[PartItem]) -> list[Segment]:
+    found = segments_of([INIT, *made], "720p")
+    check_rendition(found, PLAN, True)
+    return found
+
+
+def test_a_segment_lasts_from_its_mark_to_the_next() -> None:
+    packing = packer()
+    packing.cut(7, 60)
+    packing.cut(8, 120)
+    first, second = segments(run(packing, units(60, 180, [120]), 180))
+    assert (first.msn, first.start, first.duration) == (7, 60_000, 60_000)
+    assert (second.msn, second.start, second.duration) == (8, 120_000, 60_000)
+    check_full([first, second], PLAN)
+    assert [len(part.data) > 0 and part.duration for part in first.parts] == 10 * [6000]
+
+
+def test_a_part_is_out_with_its_last_unit() -> None:
+    packing = packer()
+    packing.cut(0, 0)
+    assert [type(item) for item in run(packing, units(0, 5))] == [SegmentStart]
+    assert [type(item) for item in run(packing, units(5, 6))] == [Part]
+
+
+def test_what_comes_before_the_first_segment_is_left_out() -> None:
+    packing = packer()
+    packing.cut(0, 30)
+    (segment,) = segments(run(packing, units(0, 60, [30]), 60))
+    assert [row.data for chunk in segment.chunks for row in chunk.rows] == [b"%d" % n for n in range(30, 60)]
+
+
+def test_a_segment_begins_with_a_keyframe_though_its_mark_came_late() -> None:
+    packing = packer()
+    packing.cut(0, 0)
+    made = run(packing, units(0, 62))
+    packing.cut(1, 60)
+    made += run(packing, [Unit(62, 0, False, b"x"), Unit(63, 0, True, b"y")])
+    first, second = segments(made + list(packing.end(64)))
+    assert (first.duration, second.start) == (63_000, 63_000)
+    assert second.chunks[0].rows[0].data == b"y"
+
+
+def test_a_mark_without_media_is_a_segment_without_parts() -> None:
+    packing = packer()
+    for msn in range(3):
+        packing.cut(msn, 60 * msn)
+    first, gap, last = segments(run(packing, [*units(0, 60), *units(120, 180)], 180))
+    assert (len(first.parts), len(gap.parts), len(last.parts)) == (10, 0, 10)
+    assert gap.duration == 60_000
+
+
+def test_missing_units_end_a_part() -> None:
+    packing = packer()
+    packing.cut(0, 0)
+    (segment,) = segments(run(packing, [*units(0, 3), *units(10, 16)[0:6]], 60))
+    assert [(chunk.decode_time, len(chunk.rows)) for chunk in segment.chunks] == [(0, 3), (10_000, 6)]
+    assert segment.duration == 60_000
+
+
+def test_an_end_without_a_segment_is_nothing() -> None:
+    assert run(packer(), units(0, 30), 30) == []
+
+
+@given(st.integers(0, 250), st.sampled_from([60, 48, 7]), st.lists(st.integers(1, 400), max_size=3))
+def test_taking_over_anywhere_makes_what_one_alone_would_have_made(start: int, length: int, stops: list[int]) -> None:
+    cuts = [(msn, start + length * msn) for msn in range(8)]
+    total = start + 7 * length
+    keyframes = [number for _, number in cuts]
+    alone = packer()
+    for msn, number in cuts:
+        alone.cut(msn, number)
+    whole = run(alone, units(start, total, keyframes), total)
+
+    made: list[PartItem] = []
+    aired: Aired | None = None
+    for stop in [*sorted(start + stop for stop in stops), total]:
+        taking = packer(aired)
+        for msn, number in cuts:
+            taking.cut(msn, number)
+        begin = aired.end // FRAME if aired else start
+        # The one that dies has made more than it has put into parts: that is lost with it, and made again.
+        made += run(taking, units(begin, min(stop, total), [*keyframes, begin]), total if stop >= total else None)
+        aired = progress(made)
+    joined = segments(made)
+    assert [(s.msn, s.start, s.duration) for s in joined] == [(s.msn, s.start, s.duration) for s in segments(whole)]
+    assert datas(joined) == datas(segments(whole))
+
+
+def datas(found: list[Segment]) -> list[bytes]:
+    return [row.data for segment in found for chunk in segment.chunks for row in chunk.rows]
+
+
+def progress(made: list[PartItem]) -> Aired | None:
+    aired = None
+    for item in made:
+        match item:
+            case SegmentStart():
+                aired = Aired("720p", "0", item.msn, 0, item.start, item.start, False)
+            case Part():
+                assert aired
+                aired = Aired("720p", "0", item.msn, item.index + 1, aired.start, aired.end + item.duration, False)
+            case SegmentEnd():
+                assert aired
+                aired = Aired("720p", "0", item.msn, aired.index, aired.start, aired.start + item.duration, True)
+    return aired
+
+
+@pytest.mark.parametrize(("scale", "length", "most"), [(30_000, 1001, 6), (25_000, 1000, 5), (60_000, 1000, 12)])
+def test_parts_are_as_many_units_as_fit(scale: int, length: int, most: int) -> None:
+    packing = Packer("720p", Codec.H264, scale, length, PART_TARGET)
+    packing.cut(0, 0)
+    parts = [item for item in run(packing, units(0, 5 * most)) if isinstance(item, Part)]
+    assert [part.duration for part in parts] == 5 * [most * length]
+    assert parts[0].duration / scale * 100_000 <= PART_TARGET

@@ -1,0 +1,25 @@
+"""The CMAF header of a rendition, with what players are told of it. Pure, no I/O."""
+
+import zlib
+
+from ingest.media import Kind, Track
+from transcode.cmaf import boxes
+from transcode.cmaf.codecs import parse_aac, parse_avc
+from transcode.media import AudioFormat, Init, VideoFormat
+
+
+def header(rendition: str, track: Track, timescale: int, frame_rate: float = 0) -> Init:
+    """Return the init segment of ``track``; ``frame_rate`` (Hz) is told of a picture.
+
+    It is named by its content, so that a name stands for the same bytes even across server restarts. Raises CodecError.
+    """
+    made: VideoFormat | AudioFormat
+    if track.kind is Kind.VIDEO:
+        avc = parse_avc(track.config)
+        data = boxes.video_init(track, avc, timescale)
+        made = VideoFormat(avc.codecs, avc.display_width, avc.height, round(frame_rate, 3))
+    else:
+        aac = parse_aac(track.config)
+        data = boxes.audio_init(track, aac)
+        made = AudioFormat(aac.codecs, aac.sample_rate, aac.channels)
+    return Init(rendition, f"{zlib.crc32(data):08x}", data, made)

@@ -1,0 +1,107 @@
+"""The packer makes the parts of an encoded rendition, whose units all last the same. Pure, no I/O.
+
+Rules: units are numbered on the room's timeline from tick 0, unit ``n`` decodes at ``n * length``. A part is as many
+units as fit PART-TARGET and closes with its last one, since nothing has to be waited for. A segment begins with the
+first keyframe at or after the cutter's mark, and lasts until the next one begins.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ingest.media import Codec
+from transcode.cmaf import boxes
+from transcode.media import Aired, Part, PartItem, SegmentEnd, SegmentStart
+from transcode.opening import PART_UNIT
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """An access unit: ``offset`` (units) is how much later it is shown than decoded."""
+
+    number: int
+    offset: int
+    keyframe: bool
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    msn: int
+    number: int
+    discontinuity: bool
+
+
+class Packer:
+    """Makes the parts of ``rendition``; units last ``length`` of ``timescale``, ``part_target`` is in 10 µs.
+
+    One that takes over from another, at ``aired``, goes on in the middle of a segment.
+    """
+
+    def __init__(
+        self, rendition: str, codec: Codec, timescale: int, length: int, part_target: int, aired: Aired | None = None
+    ) -> None:
+        self._rendition = rendition
+        self._codec = codec
+        self._timescale = timescale
+        self._length = length
+        self._most = max(1, part_target * timescale // (length * PART_UNIT))
+        self._marks: deque[_Mark] = deque()
+        self._msn: int | None = None
+        self._start = 0  # number of the segment's first unit
+        self._next = 0  # number of the unit that would follow the last
+        self._index = 0
+        self._sequence = 0
+        self._units: list[Unit] = []
+        self._open = False
+        if aired is not None:
+            self._msn, self._index, self._start = aired.msn, aired.index, aired.start // length
+            self._open = not aired.whole
+            self._next = aired.end // length
+
+    def cut(self, msn: int, number: int, discontinuity: bool = False) -> bool:
+        """Segment ``msn`` begins with unit ``number``. Returns whether that is news to one that took over."""
+        if self._msn is not None and msn <= self._msn:
+            return False
+        self._marks.append(_Mark(msn, number, discontinuity))
+        return True
+
+    def unit(self, unit: Unit) -> Iterator[PartItem]:
+        """Take the next unit; one before the first segment is left out."""
+        while unit.keyframe and self._marks and unit.number >= self._marks[0].number:
+            yield from self._begin(self._marks.popleft())
+        if not self._open:
+            return
+        if unit.number != self._next:
+            yield from self._flush()
+        self._next = unit.number + 1
+        self._units.append(unit)
+        if len(self._units) == self._most:
+            yield from self._flush()
+
+    def end(self, number: int) -> Iterator[PartItem]:
+        """The broadcast ends before unit ``number``."""
+        yield from self._close(number)
+
+    def _begin(self, mark: _Mark) -> Iterator[PartItem]:
+        number = max(mark.number, self._next)  # a mark that was said late falls behind what is made
+        yield from self._close(number)
+        self._msn, self._start, self._index, self._open = mark.msn, number, 0, True
+        yield SegmentStart(self._rendition, mark.msn, number * self._length, self._timescale, mark.discontinuity)
+
+    def _close(self, number: int) -> Iterator[PartItem]:
+        yield from self._flush()
+        if self._open and self._msn is not None:
+            yield SegmentEnd(self._rendition, self._msn, max(0, number - self._start) * self._length)
+        self._open = False
+
+    def _flush(self) -> Iterator[PartItem]:
+        if not self._units or self._msn is None:
+            return
+        units, self._units = self._units, []
+        self._sequence += 1
+        samples = [boxes.Sample(self._length, u.offset * self._length, u.keyframe, u.data) for u in units]
+        data = boxes.chunk(self._sequence, units[0].number * self._length, samples, self._codec)
+        independent = any(unit.keyframe for unit in units)
+        yield Part(self._rendition, self._msn, self._index, len(units) * self._length, independent, data)
+        self._index += 1

@@ -1,0 +1,55 @@
+"""Decodes a host's picture: packets in, pictures out, on the room's timeline. Threads: one caller."""
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import av
+from av.codec.context import ThreadType
+from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
+
+from ingest.media import Codec, Track
+from transcode.cmaf.codecs import parse_avc
+from transcode.media import TIMELINE, TimedPacket
+
+_TICK = Fraction(1, TIMELINE)
+_DECODERS = {Codec.H264: "h264"}
+_EASY = 1920 * 1088  # pixels that one thread decodes in time; more threads hold frames back
+_MOST_THREADS = 4
+
+
+class VideoDecoder:
+    """Decodes one track, as long as its configuration stays. ``errors`` counts packets that could not be decoded."""
+
+    def __init__(self, track: Track) -> None:
+        self.errors = 0
+        avc = parse_avc(track.config)
+        self.sample_aspect_ratio = avc.sample_aspect_ratio
+        context = av.CodecContext.create(_DECODERS[track.codec], "r")
+        assert isinstance(context, VideoCodecContext)
+        context.extradata = track.config
+        large = avc.width * avc.height > _EASY
+        context.thread_count = min(os.cpu_count() or 1, _MOST_THREADS) if large else 1
+        context.thread_type = ThreadType.FRAME
+        self._context = context
+
+    def decode(self, packet: TimedPacket) -> Iterator[av.VideoFrame]:
+        """Yield the pictures that ``packet`` completes; ``pts`` in ticks."""
+        # A packet made of foreign bytes lacks the padding that decoders read into; this one is copied and has it.
+        coded = av.Packet(len(packet.data))
+        coded.update(packet.data)
+        coded.pts, coded.dts, coded.time_base = packet.pts, packet.dts, _TICK
+        coded.is_keyframe = packet.keyframe
+        yield from self._pictures(coded)
+
+    def flush(self) -> Iterator[av.VideoFrame]:
+        """Yield what is still inside; nothing can be decoded after that."""
+        yield from self._pictures(None)
+
+    def _pictures(self, coded: "av.Packet[Any] | None") -> Iterator[av.VideoFrame]:
+        try:
+            yield from (frame for frame in self._context.decode(coded) if frame.pts is not None)
+        except FFmpegError:
+            self.errors += 1

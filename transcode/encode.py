@@ -1,0 +1,183 @@
+"""Encodes one rung's pictures to H.264: hardware where it works, x264 everywhere. Threads: one caller per encoder.
+
+Everything is set so that segments can be cut where the cutter says and nothing waits: keyframes come only when they are
+asked for (closed GOPs, IDR), the bit rate is capped over one second, and only the ``quality`` preset looks ahead.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+import av
+from av.codec.context import Flags, ThreadType
+from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+
+from ingest.media import Codec, Kind, Track
+from transcode.cmaf.annexb import avc_record, split_annex_b, to_length_prefixed
+from transcode.media import FrameRate, Rung
+
+SOFTWARE = "libx264"
+HARDWARE = ("h264_nvenc", "h264_qsv")
+_EASY = 1280 * 720 * 30  # pixels a second that one thread encodes in time; each further thread holds back one frame
+_MOST_THREADS = 6
+_NEVER = 1 << 20  # frames between keyframes that nobody asked for
+
+
+class EncoderError(Exception):
+    """A picture could not be encoded; the text says by what, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """An access unit: length-prefixed NAL units of the picture ``number``."""
+
+    number: int
+    keyframe: bool
+    data: bytes
+
+
+class Encoder(Protocol):
+    """Encodes the pictures of one rung in the order of their numbers."""
+
+    @property
+    def name(self) -> str:
+        """libavcodec's name of it."""
+        ...
+
+    @property
+    def track(self) -> Track:
+        """What decoders need first."""
+        ...
+
+    def encode(self, frame: av.VideoFrame, number: int, keyframe: bool) -> Iterator[Encoded]:
+        """Take a picture; yields what is ready, in decoding order. Raises EncoderError."""
+        ...
+
+    def flush(self) -> Iterator[Encoded]:
+        """Yield what is still inside. Raises EncoderError."""
+        ...
+
+
+# What a preset means to each encoder. crf and cq are the quality that the peak bit rate caps.
+_X264 = {
+    "fast": {"preset": "superfast", "crf": "23"},
+    "balanced": {"preset": "veryfast", "crf": "23"},
+    "quality": {"preset": "fast", "crf": "22"},
+}
+_X264_PARAMS = {
+    "fast": "bframes=0:rc-lookahead=0:sync-lookahead=0:mbtree=0",
+    "balanced": "bframes=0:rc-lookahead=0:sync-lookahead=0:mbtree=0",
+    "quality": "bframes=2:b-adapt=1:rc-lookahead=10:sync-lookahead=0",
+}
+_NVENC = {
+    "fast": {"preset": "p2", "tune": "ull", "rc": "vbr", "cq": "25", "bf": "0"},
+    "balanced": {"preset": "p4", "tune": "ll", "rc": "vbr", "cq": "25", "bf": "0"},
+    "quality": {"preset": "p6", "tune": "hq", "rc": "vbr", "cq": "24", "bf": "2", "rc-lookahead": "10"},
+}
+_QSV = {
+    "fast": {"preset": "veryfast", "look_ahead": "0", "bf": "0", "async_depth": "1"},
+    "balanced": {"preset": "faster", "look_ahead": "0", "bf": "0", "async_depth": "1"},
+    "quality": {"preset": "medium", "look_ahead": "0", "bf": "2", "async_depth": "2"},
+}
+
+
+def options(codec: str, preset: str) -> dict[str, str]:
+    """Return the encoder's options for a preset of Veilcast's."""
+    if codec == SOFTWARE:
+        # annexb=0: length-prefixed units and an avcC record, as CMAF wants them.
+        params = f"annexb=0:scenecut=0:{_X264_PARAMS[preset]}"
+        return {**_X264[preset], "x264-params": params, "forced-idr": "1"}
+    if codec == "h264_nvenc":
+        return {**_NVENC[preset], "profile": "high", "forced-idr": "1", "zerolatency": "1", "no-scenecut": "1"}
+    return {**_QSV[preset], "profile": "high", "forced_idr": "1"}
+
+
+class _LibavEncoder:
+    """One of libavcodec's H.264 encoders."""
+
+    def __init__(self, codec: str, rung: Rung, frame_rate: FrameRate, preset: str) -> None:
+        self.name = codec
+        context = av.CodecContext.create(codec, "w")
+        assert isinstance(context, VideoCodecContext)
+        rate = Fraction(frame_rate.numerator, frame_rate.denominator * rung.every)
+        context.width, context.height, context.pix_fmt = rung.width, rung.height, "yuv420p"
+        context.sample_aspect_ratio = Fraction(1)
+        context.framerate, context.time_base = rate, 1 / rate
+        context.gop_size = _NEVER
+        context.color_range = ColorRange.MPEG
+        context.colorspace = Colorspace.ITU709
+        context.color_primaries = ColorPrimaries.BT709
+        context.color_trc = ColorTrc.BT709
+        context.flags |= Flags.global_header
+        context.options = {
+            **options(codec, preset),
+            "maxrate": str(rung.bit_rate),
+            "bufsize": str(rung.bit_rate),
+            **({"b": str(rung.bit_rate * 4 // 5)} if codec != SOFTWARE else {}),
+        }
+        context.thread_count = threads_for(rung, float(rate))
+        context.thread_type = ThreadType.FRAME
+        try:
+            context.open()
+        except FFmpegError as error:
+            raise EncoderError(f"{codec} does not start: {error}") from error
+        self._context = context
+        self._time_base = 1 / rate
+        self._prefixed = codec == SOFTWARE
+        record = context.extradata or b""
+        self.track = Track(Kind.VIDEO, Codec.H264, record if self._prefixed else avc_record(split_annex_b(record)))
+
+    def encode(self, frame: av.VideoFrame, number: int, keyframe: bool) -> Iterator[Encoded]:
+        """Take a picture. Its own type is what the host's encoder made of it, and means nothing here."""
+        frame.pts, frame.time_base = number, self._time_base
+        frame.pict_type = PictureType.I if keyframe else PictureType.NONE
+        yield from self._run(frame)
+
+    def flush(self) -> Iterator[Encoded]:
+        """Yield what is still inside."""
+        yield from self._run(None)
+
+    def _run(self, frame: av.VideoFrame | None) -> Iterator[Encoded]:
+        try:
+            packets = self._context.encode(frame)
+        except FFmpegError as error:
+            raise EncoderError(f"{self.name} failed: {error}") from error
+        for packet in packets:
+            data = bytes(packet) if self._prefixed else to_length_prefixed(bytes(packet))
+            assert packet.pts is not None
+            yield Encoded(packet.pts, packet.is_keyframe, data)
+
+
+def threads_for(rung: Rung, frame_rate: float) -> int:
+    """Return how many threads a rung's encoder gets: as few as keep up, since each beyond the first adds a frame."""
+    wanted = -(-rung.width * rung.height * round(frame_rate) // _EASY)
+    return max(1, min(wanted, os.cpu_count() or 1, _MOST_THREADS))
+
+
+def open_encoder(
+    rung: Rung, frame_rate: FrameRate, preset: str, codecs: Sequence[str] = (*HARDWARE, SOFTWARE)
+) -> Encoder:
+    """Return the first of ``codecs`` that works on this machine, tried with a picture. Raises EncoderError."""
+    failures = []
+    for codec in codecs:
+        try:
+            if codec != SOFTWARE:
+                _probe(codec, rung, frame_rate, preset)
+            return _LibavEncoder(codec, rung, frame_rate, preset)
+        except (EncoderError, FFmpegError, ValueError) as error:  # ValueError: this build does not know the codec
+            failures.append(str(error))
+    raise EncoderError("; ".join(failures))
+
+
+def _probe(codec: str, rung: Rung, frame_rate: FrameRate, preset: str) -> None:
+    """Encode one picture: an encoder that is there may still have no device. Raises EncoderError."""
+    encoder = _LibavEncoder(codec, rung, frame_rate, preset)
+    frame = av.VideoFrame(rung.width, rung.height, "yuv420p")
+    made = [*encoder.encode(frame, 0, True), *encoder.flush()]
+    if not made or not made[0].keyframe:
+        raise EncoderError(f"{codec} gave no picture")

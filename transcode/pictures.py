@@ -1,0 +1,104 @@
+"""A room's pictures on their way to the rungs: decoded, brought to one size, numbered, filtered. Threads: one caller.
+
+Every frame of the broadcast's constant rate is made, whatever comes: a picture that is late is stood in for by the one
+before it, and by a blank one while the host is away.
+"""
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+import av
+
+from ingest.media import Track
+from transcode.canvas import Canvas, PictureError
+from transcode.decode import VideoDecoder
+from transcode.effects import Effect
+from transcode.frames import FrameClock
+from transcode.media import Cut, Plan, TimedPacket
+from transcode.rung import RungLane
+
+
+class Pictures:
+    """Feeds the rungs of ``plan``, best first. ``dropped`` and ``repeated`` count frames, ``errors`` failures."""
+
+    def __init__(self, plan: Plan, rungs: Sequence[RungLane], effects: Sequence[Effect]) -> None:
+        self.dropped = 0
+        self.repeated = 0
+        self.errors = 0
+        self._rungs = rungs
+        self._effects = effects
+        self._canvas = Canvas(plan.encoded[0].width, plan.encoded[0].height)
+        starts = [rung.start for rung in rungs if rung.start is not None]
+        # A rung that has aired nothing begins where the others are: at the next cut.
+        self._clock = FrameClock(plan.frame_rate, min(starts, default=0))
+        self._begun = bool(starts)
+        self._decoder: VideoDecoder | None = None
+        self._shown = self._canvas.blank()
+
+    def track(self, track: Track) -> None:
+        """Packets are of ``track`` from here on."""
+        if self._decoder is not None:
+            self._take(self._decoder.flush(), self._decoder.sample_aspect_ratio)
+            self.errors += self._decoder.errors
+        self._decoder = VideoDecoder(track)
+
+    def packet(self, packet: TimedPacket) -> None:
+        """Take the next packet."""
+        if self._decoder is not None:
+            self._take(self._decoder.decode(packet), self._decoder.sample_aspect_ratio)
+
+    def cut(self, cut: Cut) -> None:
+        """A segment begins with the first frame at or after the cut. The first one begins the broadcast."""
+        number = self._clock.at_or_after(cut.pts)
+        if not self._begun:
+            self._begun = True
+            self._clock.next = number
+        for rung in self._rungs:
+            rung.cut(cut, number)
+
+    def advance(self, pts: int) -> None:
+        """No picture for a time before ``pts`` is waited for any longer."""
+        if self._begun:
+            self._repeat(self._clock.due(pts))
+
+    def blank(self) -> None:
+        """There is no picture to repeat any more: the host is away."""
+        self._shown = self._canvas.blank()
+
+    def end(self, pts: int) -> None:
+        """The broadcast ends at ``pts``."""
+        if self._decoder is not None:
+            self._take(self._decoder.flush(), self._decoder.sample_aspect_ratio)
+        self.advance(pts - 1)
+        self._rungs[0].end(self._clock.next)
+
+    def _take(self, frames: Iterable[av.VideoFrame], sample_aspect_ratio: Fraction) -> None:
+        try:
+            for decoded in frames:
+                for picture in self._canvas.draw(decoded, sample_aspect_ratio):
+                    self._place(picture)
+        except PictureError:
+            self.errors += 1
+
+    def _place(self, picture: av.VideoFrame) -> None:
+        assert picture.pts is not None
+        number = self._clock.place(picture.pts) if self._begun else None
+        if number is not None:
+            self._repeat(range(self._clock.next, number))
+        elif self._begun:
+            self.dropped += 1
+        self._shown = picture
+        if number is not None:
+            self._show(number)
+
+    def _repeat(self, numbers: range) -> None:
+        self.repeated += len(numbers)
+        for number in numbers:
+            self._show(number)
+
+    def _show(self, number: int) -> None:
+        frame = self._shown
+        for effect in self._effects:
+            frame = effect.picture(frame, self._clock.pts(number))
+        self._rungs[0].picture(frame, number)
+        self._clock.next = number + 1

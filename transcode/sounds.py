@@ -1,0 +1,91 @@
+"""A room's sound on its way to viewers: one continuous track, filtered, encoded once for all. Threads: one caller."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from ingest.media import Codec, Kind, Track
+from transcode.aac import PRIMING, AacEncoder, AccessUnit
+from transcode.cmaf.header import header
+from transcode.cmaf.packer import Packer, Unit
+from transcode.effects import Effect
+from transcode.loudness import Loudness
+from transcode.media import AUDIO, TIMELINE, Aired, Cut, PartItem, Plan, Sound, TimedPacket
+from transcode.sound import BLOCK, RATE, Block, SoundTrack
+
+
+class Sounds:
+    """Makes the ``sound`` of ``plan``; ``emit`` takes it. ``aired`` says where another pipeline left off."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        sound: Sound,
+        emit: Callable[[PartItem], None],
+        aired: Aired | None,
+        effects: Sequence[Effect],
+    ) -> None:
+        self._channels = sound.channels
+        self._emit = emit
+        self._effects = effects
+        self._loudness = Loudness(sound.loudness) if sound.loudness is not None else None
+        self._encoder = AacEncoder(sound.channels, sound.bit_rate)
+        self._packer = Packer(AUDIO, Codec.AAC, RATE, BLOCK, plan.part_target, aired)
+        self._next = 0  # number of the unit that comes next
+        self._configuration: Track | None = None
+        self._track: SoundTrack | None = None
+        if aired is not None:
+            self._begin(aired.end // BLOCK)
+        emit(header(AUDIO, Track(Kind.AUDIO, Codec.AAC, self._encoder.config), RATE))
+
+    def track(self, track: Track) -> None:
+        """Packets are of ``track`` from here on."""
+        self._configuration = track
+        if self._track is not None:
+            self._track.configure(track)
+
+    def cut(self, cut: Cut) -> None:
+        """A segment begins with the first AAC frame at or after the cut. The first one begins the broadcast."""
+        number = -(-cut.pts * RATE // (TIMELINE * BLOCK))
+        if self._track is None:
+            self._begin(number)
+        self._packer.cut(cut.msn, number, cut.discontinuity)
+
+    def packet(self, packet: TimedPacket) -> None:
+        """Take the next packet."""
+        if self._track is not None:
+            self._encode(self._track.packet(packet))
+
+    def advance(self, pts: int) -> None:
+        """No sound for a time before ``pts`` is waited for any longer."""
+        if self._track is not None:
+            self._encode(self._track.advance(pts))
+
+    def end(self, pts: int) -> None:
+        """The broadcast ends at ``pts``."""
+        if self._track is not None:
+            self._encode(self._track.end(pts))
+            self._pack(self._encoder.flush())
+            for item in self._packer.end(self._next):
+                self._emit(item)
+
+    def _begin(self, number: int) -> None:
+        # The encoder has to hear what comes before the first unit that is wanted.
+        self._next = number
+        self._track = SoundTrack(self._channels, max(0, number - PRIMING))
+        if self._configuration is not None:
+            self._track.configure(self._configuration)
+
+    def _encode(self, blocks: Iterable[Block]) -> None:
+        for block in blocks:
+            for effect in self._effects:
+                block = effect.sound(block)
+            if self._loudness is not None:
+                block = self._loudness.process(block)
+            self._pack(self._encoder.encode(block))
+
+    def _pack(self, access_units: Iterable[AccessUnit]) -> None:
+        for access_unit in access_units:
+            if access_unit.number < self._next:
+                continue  # heard only to prime the encoder
+            self._next = access_unit.number + 1
+            for item in self._packer.unit(Unit(access_unit.number, 0, True, access_unit.data)):
+                self._emit(item)
