@@ -15,6 +15,12 @@ const CONFIG = {
   // What we play is fragmented MP4 as it comes: nothing is converted, so there is nothing for a worker to do.
   enableWorker: false,
   enableInterstitialPlayback: false,
+  // Begin with what 3.2 Mbit/s carries (720p), at once and without a trial; then as the connection shows.
+  startLevel: -1,
+  abrEwmaDefaultEstimate: 3_200_000,
+  testBandwidth: false,
+  // More pixels than the player has on this screen (its device's, not CSS's) would be seen by nobody.
+  capLevelToPlayerSize: true,
   // Blocked playlists are quick to time out in low-latency mode (0.8 targets), harmlessly: ask again more often.
   playlistLoadPolicy: {
     default: {
@@ -28,7 +34,9 @@ const CONFIG = {
 
 /**
  * `owner` has the `recovery` that lasts longer than one attachment, and hears: `tracks({ video, audio })`, `progress()`
- * when media has arrived, `stalled()`, `fatal(error)`, and `restart(milliseconds, why)` when only a new attachment will help.
+ * when media has arrived, `stalled()`, `fatal(error)`, and `restart(milliseconds, why)` when only a new attachment will help;
+ * `levels()` when those that can be chosen have changed or another one is shown. Before the first media is asked for,
+ * `owner.choose()` says which level to begin with, -1 for hls.js's own choice.
  */
 export class HlsEngine {
   constructor(video, url, owner) {
@@ -46,6 +54,13 @@ export class HlsEngine {
         audio: Boolean(tracks.audio || tracks.audiovideo || hls.audioTracks.length),
       });
     });
+    hls.on(Hls.Events.MANIFEST_PARSED, () => {
+      const level = owner.choose(this.levels);
+      if (level !== -1) hls.startLevel = hls.loadLevel = level;
+      owner.levels();
+    });
+    hls.on(Hls.Events.LEVELS_UPDATED, () => owner.levels());
+    hls.on(Hls.Events.LEVEL_SWITCHED, () => owner.levels());
     hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => this.follow(details));
     hls.on(Hls.Events.FRAG_BUFFERED, () => {
       this.started = true;
@@ -75,6 +90,27 @@ export class HlsEngine {
   /** The wall-clock time of the picture shown, as a Date, or null. */
   get date() {
     return this.hls.playingDate;
+  }
+
+  /** The pictures that can be chosen, as { url, width, height, frameRate }. */
+  get levels() {
+    return this.hls.levels.map(({ uri, width, height, frameRate }) => ({ url: uri, width, height, frameRate }));
+  }
+
+  /** The index of the level that is shown, or -1. */
+  get shown() {
+    return this.hls.currentLevel;
+  }
+
+  /** The index of the level that was chosen; -1 leaves it to hls.js. */
+  get level() {
+    return this.hls.autoLevelEnabled ? -1 : this.hls.loadLevel;
+  }
+
+  set level(index) {
+    if (index === this.level) return;
+    if (index === -1) this.hls.loadLevel = -1; // what is buffered is as good
+    else this.hls.nextLevel = index;
   }
 
   destroy() {

@@ -9,6 +9,8 @@ export class NativeEngine {
   constructor(video, url, owner) {
     this.video = video;
     this.hls = null;
+    this.levels = []; // the browser chooses by itself
+    this.level = this.shown = -1;
     this.listening = new AbortController();
     const { signal } = this.listening;
     const on = (name, action) => video.addEventListener(name, action, { signal });

@@ -3,6 +3,7 @@
 
 import { HlsEngine, hlsSupported } from "./engine-hls.js";
 import { NativeEngine, nativeSupported } from "./engine-native.js";
+import { AUTO, levelOf, qualities } from "./logic/quality.js";
 import { Playhead, Recovery } from "./logic/recovery.js";
 
 const TICK = 250;
@@ -16,7 +17,7 @@ export function engineFor(video) {
 }
 
 /**
- * `changed()` is called whenever `state`, `tracks` or `sound` may have changed.
+ * `changed()` is called whenever `state`, `tracks`, `sound`, `qualities` or `shown` may have changed.
  *
  * state: "off" nothing attached · "loading" · "playing" · "stalled" · "paused" by the viewer · "blocked" by the browser
  * until the viewer asks · "ended" the stream is over.
@@ -37,6 +38,8 @@ export class Player {
     this.pausedAt = 0;
     this.timer = 0;
     this.tracks = { video: true, audio: false };
+    this.quality = AUTO; // or the name of what the viewer chose; it outlasts a broadcast that does not have it
+    this.qualities = [];
     this.counters = { attachments: 0, stalls: 0, seeks: 0, fatals: 0 };
     this.troubles = []; // the newest fatal errors and rescues
     video.muted = true;
@@ -93,6 +96,18 @@ export class Player {
     });
   }
 
+  /** Show quality `name` from now on, or AUTO. */
+  choose(name) {
+    this.quality = name;
+    if (this.engine) this.engine.level = levelOf(this.qualities, name);
+    this.changed();
+  }
+
+  /** The index of the level that is shown, or -1. */
+  get shown() {
+    return this.engine?.shown ?? -1;
+  }
+
   /** Go to where live viewers are. */
   goLive() {
     const live = this.engine?.live;
@@ -130,9 +145,19 @@ export class Player {
       },
       stalled: () => (this.counters.stalls += 1),
       progress: () => this.goOn(),
+      choose: (levels) => levelOf(qualities(levels), this.quality),
+      levels: () => this.offer(),
       restart: (after, why) => this.again(after, why),
     });
     this.goOn();
+  }
+
+  /** What can be chosen has changed, or what is shown. */
+  offer() {
+    if (!this.engine) return; // it is being taken down
+    this.qualities = qualities(this.engine.levels);
+    this.engine.level = levelOf(this.qualities, this.quality); // a level that went changed the places of others
+    this.changed();
   }
 
   /** Play unless somebody does not want it: a new attachment leaves the video element paused. */
@@ -152,6 +177,7 @@ export class Player {
     this.timer = 0;
     const engine = this.engine;
     this.engine = null; // first: what follows makes the video element pause
+    this.qualities = [];
     engine?.destroy();
   }
 

@@ -2,6 +2,7 @@
 
 import "./controls.js";
 import { viewerId } from "./api.js";
+import { choices, levelOf, AUTO } from "./logic/quality.js";
 import { badge, face, onAir, playerTask } from "./logic/face.js";
 import { texts } from "./logic/texts.js";
 import { delayWords, liveSince, roomName, roomTitle } from "./logic/words.js";
@@ -16,6 +17,7 @@ const stage = element("stage"); // media-chrome's controller, and what goes full
 const video = element("video");
 const curtain = element("curtain");
 const unmute = element("unmute");
+const quality = element("quality");
 
 const name = roomName(location.pathname);
 const supported = engineFor(video) !== null;
@@ -39,6 +41,7 @@ function update() {
   const shown = face({ supported, room, link, player: player.state, played, stuck: player.stalledFor > STUCK });
   drawCurtain(shown);
   drawFacts();
+  drawQuality();
   unmute.hidden = shown !== null || player.sound !== "off" || player.state === "off";
   element("sound-only").hidden = shown !== null || player.tracks.video;
   watch.playing(player.state === "playing");
@@ -61,6 +64,22 @@ function drawCurtain(shown) {
   element("face-text").textContent = text;
   element("face-play").hidden = shown !== "blocked";
   element("spoken").textContent = `${title} ${text}`;
+}
+
+/** The choice of quality; where there is none, there is no control. */
+function drawQuality() {
+  const offered = choices(player.qualities, player.quality, player.shown);
+  quality.hidden = player.qualities.length === 0;
+  if (quality.options.length !== offered.length) {
+    quality.replaceChildren(...offered.map(() => document.createElement("option")));
+  }
+  for (const [place, [value, text]] of offered.entries()) {
+    const option = quality.options[place];
+    option.value = value;
+    if (option.textContent !== text) option.textContent = text;
+  }
+  const chosen = levelOf(player.qualities, player.quality) === -1 ? AUTO : player.quality;
+  if (quality.value !== chosen) quality.value = chosen;
 }
 
 /** What stands below the picture; the embedded player has none of it. */
@@ -93,6 +112,8 @@ function wakeUp() {
 element("unmute-text").textContent = texts.unmute;
 element("sound-only-text").textContent = texts.soundOnly;
 unmute.addEventListener("click", () => player.unmute());
+quality.addEventListener("change", () => player.choose(quality.value));
+quality.addEventListener("keydown", (event) => event.stopPropagation()); // no hotkey of the player's
 element("face-play").textContent = texts.play;
 element("face-play").addEventListener("click", () => player.play());
 // The controls would seek to the very edge, where there is nothing yet.
@@ -119,6 +140,11 @@ window.veilcast = Object.freeze({
       face: stage.dataset.face,
       broadcast: player.attached,
       latency: player.latency,
+      quality: Object.freeze({
+        chosen: player.quality,
+        shown: player.qualities.find(({ index }) => index === player.shown)?.name ?? null,
+        offered: Object.freeze(player.qualities.map(({ name }) => name)),
+      }),
       counters: Object.freeze({ ...player.counters }),
       troubles: Object.freeze([...player.troubles]),
     });
