@@ -1,0 +1,239 @@
+"""The packet log of a broadcast: what the gate keeps of the room link for its worker, and for the worker after that.
+
+Pure, no I/O. One reader, the worker, is fed from it as fast as it takes things; a new one is fed again from the last
+keyframe before what viewers have seen. Nothing is copied: the log holds the items themselves.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ingest.media import Kind, Track
+from transcode.media import TIMELINE, Cut, RoomItem, TimedPacket
+
+CREDIT = 4 << 20
+"""Bytes that may be on their way to the worker, not acknowledged."""
+LAG = 6 * TIMELINE
+"""A picture that waits this long (ticks) for the worker is too old to be worth its time."""
+PREROLL = TIMELINE // 5
+"""Sound is replayed from so much (ticks) before the replay point: an AAC frame needs the one before it."""
+_ENTRY = 256  # bytes that an entry takes beside its data
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """An item of the room link; ``offset`` counts those of the broadcast, ``size`` is what it takes in bytes."""
+
+    offset: int
+    item: RoomItem
+    size: int
+
+
+class PacketLog:
+    """Keeps items in order until they are neither wanted by the reader nor useful for a replay.
+
+    Overflow rule. Where a picture has waited longer than ``LAG``, pictures that are not sent yet are dropped up to the
+    newest keyframe; all else is kept, in order. This does not happen while a new reader catches up. Where the items
+    take more than ``most_bytes``, there go, until they fit: what was sent, from the oldest keyframe to the next;
+    pictures up to the newest keyframe not sent; the oldest pictures not sent; the oldest packets; the oldest of all.
+    """
+
+    def __init__(self, most_bytes: int = 32 << 20, credit: int = CREDIT) -> None:
+        self._most = most_bytes
+        self._credit = credit
+        self._entries: list[Logged] = []
+        self._next = 0  # index of the first entry that is not sent
+        self._offset = 0
+        self._bytes = 0
+        self._on_the_way: deque[tuple[int, int]] = deque()  # offset and size of what is not acknowledged
+        self._uncredited = 0  # bytes of these
+        self._aired: int | None = None
+        self._keyframe = -1  # offset of the newest
+        self._now = 0  # decode time of the newest packet
+        self._catching_up = True
+        self._pictures = False
+        self._dropped = 0
+
+    @property
+    def dropped(self) -> int:
+        """Packets that no reader was given, since it was too slow or too far behind."""
+        return self._dropped
+
+    @property
+    def size(self) -> int:
+        """Bytes that the log takes."""
+        return self._bytes
+
+    @property
+    def on_the_way(self) -> int:
+        """Bytes that were taken and not acknowledged."""
+        return self._uncredited
+
+    def append(self, item: RoomItem) -> int:
+        """Log the next item and return its offset."""
+        logged = Logged(self._offset, item, _ENTRY + _payload(item))
+        self._offset += 1
+        self._entries.append(logged)
+        self._bytes += logged.size
+        match item:
+            case TimedPacket(kind=Kind.VIDEO, keyframe=keyframe, dts=dts):
+                self._pictures = True
+                self._keyframe = logged.offset if keyframe else self._keyframe
+                self._now = dts
+                self._hurry()
+            case TimedPacket(dts=dts):
+                self._now = dts
+                self._hurry()
+            case Cut():
+                self._forget(self._replay_point(self._next))
+        if self._over:
+            self._make_room()
+        return logged.offset
+
+    def take(self) -> Logged | None:
+        """Return the next entry to send; None if there is none, or no credit for it."""
+        if self._next == len(self._entries):
+            self._catching_up = False
+            return None
+        logged = self._entries[self._next]
+        if self._on_the_way and self._uncredited + logged.size > self._credit:
+            return None
+        self._next += 1
+        self._on_the_way.append((logged.offset, logged.size))
+        self._uncredited += logged.size
+        return logged
+
+    def acknowledge(self, offset: int) -> None:
+        """The reader has taken all up to and including ``offset``."""
+        while self._on_the_way and self._on_the_way[0][0] <= offset:
+            self._uncredited -= self._on_the_way.popleft()[1]
+
+    def aired(self, pts: int) -> None:
+        """Every rendition is out up to ``pts`` (ticks): a replay may begin there."""
+        self._aired = pts
+
+    def rewind(self) -> None:
+        """Begin anew for another reader.
+
+        It is given the tracks in force, the cuts in force and ahead, then all from the replay point on: the newest
+        keyframe at or before what has aired, else the oldest there is. Sound alone is replayed from any packet.
+        """
+        self._on_the_way.clear()
+        self._uncredited = 0
+        self._catching_up = True
+        self._forget(self._replay_point(len(self._entries)))
+        self._next = 0
+        first = next((i for i, logged in enumerate(self._entries) if _is_keyframe(logged.item)), 0)
+        self._remove(lambda index, logged: index < first and _is_picture(logged.item))  # they cannot be decoded
+
+    # What may go.
+
+    def _replay_point(self, end: int) -> int:
+        """Return the index of the entry before ``end`` where a replay would begin."""
+        if self._aired is not None:
+            for index in range(end - 1, -1, -1):
+                item = self._entries[index].item
+                if isinstance(item, TimedPacket) and self._starts(item) and item.pts <= self._aired:
+                    return index
+        return 0
+
+    def _starts(self, item: RoomItem) -> bool:
+        return _is_keyframe(item) if self._pictures else isinstance(item, TimedPacket)
+
+    def _forget(self, point: int) -> bool:
+        """Forget what a replay from the entry ``point`` does not need; tell whether there was any."""
+        if point == 0:
+            return False
+        start = self._entries[point].item if point < len(self._entries) else None
+        at = start.pts if isinstance(start, TimedPacket) else self._now
+        needed: set[int] = set()
+        tracks: dict[Kind, int] = {}
+        cut: int | None = None  # in force
+        for index, logged in enumerate(self._entries[:point]):
+            match logged.item:
+                case Track(kind=kind):
+                    tracks[kind] = index
+                case Cut(pts=pts) if pts <= at:
+                    cut = index
+                case Cut():
+                    needed.add(index)
+                case TimedPacket(kind=Kind.AUDIO, pts=pts) if pts >= at - PREROLL:
+                    needed.add(index)
+        needed.update(tracks.values(), () if cut is None else (cut,))
+        return self._remove(lambda index, _: index < point and index not in needed)
+
+    def _hurry(self) -> None:
+        """Apply the rule for pictures that have waited too long."""
+        if self._catching_up or self._next == len(self._entries) or self._keyframe < self._entries[self._next].offset:
+            return
+        for index in range(self._next, len(self._entries)):
+            logged = self._entries[index]
+            if isinstance(logged.item, TimedPacket) and _is_picture(logged.item):
+                if logged.offset < self._keyframe and self._now - logged.item.dts > LAG:
+                    self._skip_to_keyframe()
+                return
+
+    def _skip_to_keyframe(self) -> None:
+        self._remove(
+            lambda index, logged: index >= self._next and logged.offset < self._keyframe and _is_picture(logged.item)
+        )
+
+    def _make_room(self) -> None:
+        """Apply the rule for bytes."""
+        self._forget(self._replay_point(self._next))
+        while self._over and self._forget(self._second_start()):
+            pass
+        if self._over and self._next < len(self._entries) and self._keyframe > self._entries[self._next].offset:
+            self._skip_to_keyframe()
+        if self._over:
+            self._remove(lambda index, logged: self._over and index >= self._next and _is_picture(logged.item))
+        if self._over:
+            self._remove(lambda _, logged: self._over and isinstance(logged.item, TimedPacket))
+        if self._over:
+            self._remove(lambda *_: self._over)
+
+    @property
+    def _over(self) -> bool:
+        return self._bytes > self._most
+
+    def _second_start(self) -> int:
+        """Return the index of the second entry among those sent that a replay could begin with, or their end."""
+        starts = (index for index in range(self._next) if self._starts(self._entries[index].item))
+        next(starts, None)
+        return next(starts, self._next)
+
+    def _remove(self, condemned: Callable[[int, Logged], bool]) -> bool:
+        """Remove the entries for which ``condemned``, asked from the oldest on, is true; tell whether there were any.
+
+        Packets among them that were not sent are counted as dropped.
+        """
+        kept: list[Logged] = []
+        following = self._next
+        for index, logged in enumerate(self._entries):
+            if not condemned(index, logged):
+                kept.append(logged)
+                continue
+            self._bytes -= logged.size
+            if index < self._next:
+                following -= 1
+            elif isinstance(logged.item, TimedPacket):
+                self._dropped += 1
+        removed = len(kept) < len(self._entries)
+        self._entries, self._next = kept, following
+        return removed
+
+
+def _payload(item: RoomItem) -> int:
+    match item:
+        case TimedPacket(data=data) | Track(config=data):
+            return len(data)
+        case _:
+            return 0
+
+
+def _is_picture(item: RoomItem) -> bool:
+    return isinstance(item, TimedPacket) and item.kind is Kind.VIDEO
+
+
+def _is_keyframe(item: RoomItem) -> bool:
+    return isinstance(item, TimedPacket) and item.kind is Kind.VIDEO and item.keyframe

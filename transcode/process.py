@@ -1,0 +1,292 @@
+"""Keeps a worker process at work on a broadcast: starts it, feeds it, watches it, and puts another in its place.
+
+The parent's side of the link. It runs in the server's event loop, decodes nothing and waits for nobody: what the worker
+cannot take yet stays in the packet log. The supervising task owns the process and is the only place that catches all.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from transcode.log import PacketLog
+from transcode.media import AUDIO, End, PartItem, Plan, RoomItem
+from transcode.progress import OutOfOrder, Progress
+from transcode.wire import VERSION, Ack, Done, Entry, Hello, Message, Ping, Pong, Setup, Unpacker, WireError, pack
+
+_log = logging.getLogger(__name__)
+
+_READ = 256 << 10
+_LAST_WORDS = 1.0  # seconds until a process whose link is closed must have ended by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a worker may do before it is replaced. Times in seconds, ``memory`` (resident) in bytes.
+
+    It is pinged every ``ping``, has ``start`` for its first word, and may then be silent for ``silence``. The first
+    replacement comes at once, the next after ``backoff``, and so on doubling up to ``longest_backoff``; a worker that
+    was at work for ``sound`` makes that forgotten. ``finish`` is for the rest of a broadcast's parts.
+    """
+
+    ping: float = 1.0
+    start: float = 20.0
+    silence: float = 5.0
+    memory: int = 1 << 30
+    finish: float = 10.0
+    backoff: float = 0.5
+    longest_backoff: float = 15.0
+    sound: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """A broadcast's worker now (``pid``, resident memory ``rss`` in bytes), and sums over all that it has had.
+
+    ``packets_dropped`` never reached one (see PacketLog); ``frames_dropped`` and ``frames_repeated`` are what it took
+    to keep the frame rate constant.
+    """
+
+    pid: int | None
+    rss: int
+    restarts: int
+    packets_dropped: int
+    frames_dropped: int
+    frames_repeated: int
+
+
+class _Unfit(Exception):
+    """The worker must be replaced; the text goes on after its name."""
+
+
+class Transcoder:
+    """Has a worker make the parts of ``plan``.
+
+    ``received`` takes each part item once, in order, whichever worker made it; ``noted`` takes a line for the operator
+    when a worker is replaced. ``command`` starts one; the descriptor of its socket is added as last argument.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        received: Callable[[PartItem], None],
+        noted: Callable[[str], None],
+        limits: Limits = Limits(),
+        command: Sequence[str] = (sys.executable, "-m", "transcode.worker"),
+    ) -> None:
+        self._plan = plan
+        self._received = received
+        self._noted = noted
+        self._limits = limits
+        self._command = tuple(command)
+        self._packets = PacketLog()
+        self._progress = Progress(_renditions(plan))
+        self._task: asyncio.Task[None] | None = None
+        self._process: Process | None = None
+        self._writer: asyncio.StreamWriter | None = None  # to a worker that has been set up
+        self._pong = Pong(0, 0, 0)
+        self._ended = False
+        self._restarts = 0
+        self._frames_dropped = 0  # by workers that are gone
+        self._frames_repeated = 0
+
+    @property
+    def stats(self) -> Stats:
+        """How it stands."""
+        return Stats(
+            pid=self._process.pid if self._process else None,
+            rss=self._pong.rss,
+            restarts=self._restarts,
+            packets_dropped=self._packets.dropped,
+            frames_dropped=self._frames_dropped + self._pong.dropped,
+            frames_repeated=self._frames_repeated + self._pong.repeated,
+        )
+
+    def start(self) -> None:
+        """Begin; needs a running event loop."""
+        self._task = asyncio.get_running_loop().create_task(self._supervise(), name="transcoder")
+
+    def feed(self, item: RoomItem) -> None:
+        """Take the next item of the room link. Never blocks: what the worker cannot take yet is logged."""
+        self._ended = self._ended or isinstance(item, End)
+        self._packets.append(item)
+        self._pump()
+
+    async def finish(self) -> None:
+        """Wait until all is made of a broadcast whose End was fed, but no longer than ``limits.finish``; then close."""
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=self._limits.finish)
+        await self.close()
+
+    async def close(self) -> None:
+        """End the worker at once; nothing of it is left when this returns."""
+        if self._task is not None:
+            if not self._task.cancelling():
+                self._task.cancel()
+            await asyncio.wait([self._task])
+        if self._process is not None:  # it was being dismissed just then
+            await self._process.wait()
+
+    # The supervising task.
+
+    async def _supervise(self) -> None:
+        loop = asyncio.get_running_loop()
+        delay = 0.0
+        while True:
+            began = loop.time()
+            try:
+                return await self._employ()
+            except (_Unfit, OutOfOrder, WireError) as unfit:
+                reason = str(unfit)
+            except Exception as error:
+                _log.exception("a worker's parts could not be taken")
+                reason = f"was ended by a mistake of the server: {error!r}"
+            if loop.time() - began >= self._limits.sound:
+                delay = 0.0
+            self._restarts += 1
+            self._noted(f"The worker {reason}; another takes over{f' in {delay:g} s' if delay else ''}.")
+            await asyncio.sleep(delay)
+            delay = min(max(2 * delay, self._limits.backoff), self._limits.longest_backoff)
+
+    async def _employ(self) -> None:
+        """Have one worker at work until it is done. Raises _Unfit, OutOfOrder or WireError if it has to be replaced."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_READ)
+            try:
+                self._process = await self._engage(theirs)
+                theirs.close()  # or the worker's end would not be seen
+                await self._watch(reader, writer, self._process)
+            finally:
+                await self._dismiss(writer)
+
+    async def _engage(self, theirs: socket.socket) -> Process:
+        try:
+            return await asyncio.create_subprocess_exec(
+                *self._command,
+                str(theirs.fileno()),
+                stdin=DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,  # the terminal's Ctrl-C is the gate's affair
+            )
+        except OSError as error:
+            raise _Unfit(f"cannot be started: {error}") from error
+
+    async def _dismiss(self, writer: asyncio.StreamWriter) -> None:
+        """Leave nothing of the worker, and be ready for another."""
+        self._writer = None
+        self._frames_dropped += self._pong.dropped
+        self._frames_repeated += self._pong.repeated
+        self._pong = Pong(0, 0, 0)
+        self._packets.rewind()
+        writer.transport.abort()
+        if self._process is not None:
+            if self._process.returncode is None:
+                self._process.kill()
+            await self._process.wait()
+            self._process = None
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+    async def _watch(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, process: Process) -> None:
+        """Take what the worker says until it is done, and have it say something."""
+        loop = asyncio.get_running_loop()
+        unpacker = Unpacker()
+        ping_at = loop.time() + self._limits.ping
+        # Silence is counted in pings: that the server itself stood still is not held against the worker.
+        quiet = 0
+        while True:
+            data: bytes | None = None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(ping_at):
+                    data = await _read(reader)
+            if data == b"":
+                self._writer = None
+                raise _Unfit(await _last_words(process))
+            if data is not None:
+                quiet = 0
+                for message in unpacker.receive(data):
+                    if self._done(message, writer):
+                        return
+            if loop.time() >= ping_at:
+                patience = self._limits.silence if self._writer else self._limits.start
+                quiet += 1
+                if quiet * self._limits.ping >= patience:
+                    raise _Unfit(f"has said nothing for {patience:g} s")
+                ping_at = loop.time() + self._limits.ping
+                if self._writer:
+                    self._writer.write(pack(Ping()))
+
+    def _done(self, message: Message, writer: asyncio.StreamWriter) -> bool:
+        """Take a message; tell whether it is the last."""
+        match message:
+            case Hello(version=version) if self._writer is None:
+                if version != VERSION:
+                    raise _Unfit(f"speaks version {version} of the link, not {VERSION}: install Veilcast anew")
+                writer.write(pack(Setup(VERSION, self._plan, self._progress.aired)))
+                self._writer = writer
+                self._pump()
+            case _ if self._writer is None:
+                raise _Unfit(f"begins with {type(message).__name__} instead of Hello")
+            case Ack(offset=offset):
+                self._packets.acknowledge(offset)
+                self._pump()
+            case Pong(rss=rss):
+                self._pong = message
+                if rss > self._limits.memory:
+                    raise _Unfit(f"uses {rss >> 20} MiB of memory, more than the {self._limits.memory >> 20} allowed")
+            case Done():
+                if not self._ended:
+                    raise _Unfit("has stopped before the end")
+                return True
+            case Setup() | Entry() | Ping() | Hello():
+                raise _Unfit(f"sends {type(message).__name__}, which is the gate's to send")
+            case _:
+                self._part(message)
+        return False
+
+    def _part(self, item: PartItem) -> None:
+        if self._progress.take(item):
+            if (position := self._progress.position) is not None:
+                self._packets.aired(position)
+            self._received(item)
+
+    def _pump(self) -> None:
+        """Send what there is credit for."""
+        while self._writer is not None and (logged := self._packets.take()) is not None:
+            self._writer.write(pack(Entry(logged.offset, logged.item)))
+
+
+def _renditions(plan: Plan) -> list[str]:
+    """Return the renditions that a worker makes."""
+    sound = [AUDIO] if plan.sound is not None and plan.sound.transcoded else []
+    return [rung.name for rung in plan.encoded] + sound
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    """Return what the worker said; nothing if it is gone."""
+    try:
+        return await reader.read(_READ)
+    except ConnectionError:
+        return b""
+
+
+async def _last_words(process: Process) -> str:
+    """Say how a process whose link is closed has ended."""
+    try:
+        async with asyncio.timeout(_LAST_WORDS):
+            status = await process.wait()
+    except TimeoutError:
+        return "has closed its link"
+    if status >= 0:
+        return f"has ended with status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    return f"was ended by {name}"
