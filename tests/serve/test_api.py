@@ -5,6 +5,7 @@ import json
 import logging
 import re
 from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from aiohttp import ClientResponse
 from serve import api as api_module
 from serve import views
 from serve.metrics import Metrics
-from serve.room import State
+from serve.room import Room, State
 from tests.support.house import START, House, broadcast_of, disk_full, state_of
 from tests.support.media import make_clip
 from tests.support.web import TOKEN, Client, serving
@@ -25,7 +26,10 @@ OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
 PUBLIC_FIELDS = {
     "name", "title", "state", "viewers", "delay", "broadcast", "live_since", "watch_url", "hls_url",
 }  # fmt: skip
-OPERATOR_FIELDS = PUBLIC_FIELDS | {"rtmp_url", "stream_key", "private", "ladder", "publisher", "warnings"}
+OPERATOR_FIELDS = PUBLIC_FIELDS | {
+    "rtmp_url", "stream_key", "private", "ladder", "preset", "loudness", "renditions", "worker", "publisher",
+    "warnings",
+}  # fmt: skip
 
 OPERATIONS = [
     ("PUT", f"{ROOMS}/demo"),
@@ -84,7 +88,11 @@ async def test_opening_a_room_answers_with_all_there_is_to_know(client: Client) 
         "hls_url": "http://stream.example:8080/hls/demo/master.m3u8",
         "rtmp_url": "rtmp://stream.example:1935/live",
         "private": False,
-        "ladder": "source",
+        "ladder": "auto",
+        "preset": "balanced",
+        "loudness": None,
+        "renditions": [],
+        "worker": None,
         "publisher": None,
         "warnings": [],
     }
@@ -234,6 +242,56 @@ async def test_settings_change_without_opening(house: House, client: Client) -> 
     assert (room["title"], room["private"], room["state"]) == ("Later", True, "stopped")
 
 
+async def test_pictures_and_sound_are_set_up_as_asked(client: Client) -> None:
+    room = await put(client, ladder="source,720p", preset="quality", loudness=-16)
+    assert (room["ladder"], room["preset"], room["loudness"]) == ("source,720p", "quality", -16)
+    kept = await body_of(await client.patch(f"{ROOMS}/demo", json={"ladder": "480p"}, headers=OPERATOR))
+    assert (kept["ladder"], kept["preset"], kept["loudness"]) == ("480p", "quality", -16)
+    off = await body_of(await client.patch(f"{ROOMS}/demo", json={"loudness": None}, headers=OPERATOR))
+    assert off["loudness"] is None
+
+
+async def test_a_running_broadcast_tells_its_renditions(house: House, client: Client) -> None:
+    house.publish(house.open(), 5)
+    room = await body_of(await client.get(f"{ROOMS}/demo", headers=OPERATOR))
+    (own,) = room["renditions"]
+    assert own.pop("bit_rate") > 0
+    assert own == {"name": "source", "width": 64, "height": 48, "frame_rate": 30.0}
+    assert room["worker"] is None, "the host's own picture needs none"
+    house.rooms.stop("demo")
+    assert (await body_of(await client.get(f"{ROOMS}/demo", headers=OPERATOR)))["renditions"] == []
+
+
+@dataclass
+class FakeStats:
+    """How a worker does."""
+
+    pid: int | None = 4711
+    restarts: int = 1
+    dropped_packets: int = 2
+    dropped_frames: int = 3
+    repeated_frames: int = 4
+    rss: int = 200 << 20
+
+
+async def test_a_transcoded_room_tells_how_its_worker_does(
+    house: House, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Room, "worker", FakeStats())
+    house.open()
+    room = await body_of(await client.get(f"{ROOMS}/demo", headers=OPERATOR))
+    assert room["worker"] == asdict(FakeStats())
+    assert "worker" not in await body_of(await client.get(f"{ROOMS}/demo")), "nobody else's business"
+
+
+async def test_a_transcoded_broadcast_tells_its_rungs_and_its_worker(house: House, client: Client) -> None:
+    house.publish((await put(client))["stream_key"], 3)
+    room = await body_of(await client.get(f"{ROOMS}/demo", headers=OPERATOR))
+    (rung,) = room["renditions"]
+    assert (rung["name"], rung["width"], rung["height"], rung["frame_rate"]) == ("48p", 64, 48, 30.0)
+    assert room["worker"]["restarts"] == 0
+
+
 async def test_changing_a_room_that_is_not_there_makes_none(house: House, client: Client) -> None:
     await problem(await client.patch(f"{ROOMS}/none", json={}, headers=OPERATOR), 404)
     assert house.rooms.all() == []
@@ -268,7 +326,13 @@ async def test_kicking_nobody_is_a_conflict(house: House, client: Client) -> Non
         b'{"title": 5}',
         b'{"title": ""}',
         b'{"private": "yes"}',
-        b'{"ladder": "720p,source"}',
+        b'{"ladder": "720p,720p"}',
+        b'{"ladder": ["720p"]}',
+        b'{"preset": "slow"}',
+        b'{"loudness": -31}',
+        b'{"loudness": "-16"}',
+        b'{"loudness": "off"}',
+        b'{"loudness": true}',
         b"[]",
         b"null",
         b"{",
@@ -332,7 +396,7 @@ async def test_a_heartbeat_counts_a_viewer_and_tells_it_the_rooms_state(house: H
 async def test_a_player_without_a_page_is_counted_by_its_playlists(house: House, client: Client) -> None:
     house.publish(house.open(), 5)
     for program in ("VLC", "VLC", "mpv"):
-        await client.get(f"/hls/demo/{broadcast_of(house)}/video.m3u8", headers={"User-Agent": program})
+        await client.get(f"/hls/demo/{broadcast_of(house)}/source.m3u8", headers={"User-Agent": program})
     assert (await body_of(await client.get(f"{ROOMS}/demo")))["viewers"] == 2
 
 
@@ -547,7 +611,7 @@ async def test_the_description_is_sound(client: Client) -> None:
     assert set(schemas["RoomView"]["properties"]) == PUBLIC_FIELDS
     assert set(schemas["OperatorRoomView"]["properties"]) == OPERATOR_FIELDS
     assert schemas["RoomSettings"]["additionalProperties"] is False
-    assert set(schemas["RoomSettings"]["properties"]) == {"title", "ladder", "private"}
+    assert set(schemas["RoomSettings"]["properties"]) == {"title", "ladder", "preset", "loudness", "private"}
 
 
 # Metrics.
@@ -564,6 +628,25 @@ async def test_metrics_name_public_rooms_alone_and_count_all(house: House) -> No
     assert 'veilcast_room_state{room="public",state=' in text
     assert "secret" not in text
     assert all(key not in text for key in keys)
+
+
+async def test_metrics_tell_how_workers_do(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.open("public")
+    house.open("secret", private=True)
+    assert "veilcast_workers 0.0" in Metrics(house.rooms, lambda _: 0).text().decode()
+    monkeypatch.setattr(Room, "worker", FakeStats())
+    text = Metrics(house.rooms, lambda _: 0).text().decode()
+    for line in (
+        "veilcast_workers 2.0",
+        "veilcast_worker_rss_bytes 4.194304e+08",
+        'veilcast_room_worker_rss_bytes{room="public"} 2.097152e+08',
+        'veilcast_room_worker_restarts_total{room="public"} 1.0',
+        'veilcast_room_packets_dropped_total{room="public"} 2.0',
+        'veilcast_room_frames_dropped_total{room="public"} 3.0',
+        'veilcast_room_frames_repeated_total{room="public"} 4.0',
+    ):
+        assert f"\n{line}\n" in text
+    assert "secret" not in text
 
 
 async def test_answers_are_compressed_for_those_who_take_it(house: House, client: Client) -> None:

@@ -12,9 +12,22 @@ import pytest
 from aiohttp import ClientResponse
 
 from serve import hls
-from tests.support.house import Host, House, broadcast_of
+from serve.parts import BroadcastStart
+from tests.support.house import START, Host, House, broadcast_of
 from tests.support.media import make_clip
 from tests.support.web import Client, serving, until
+from transcode.media import (
+    AudioFormat,
+    FrameRate,
+    Init,
+    Part,
+    Plan,
+    Rung,
+    SegmentEnd,
+    SegmentStart,
+    Sound,
+    VideoFormat,
+)
 
 MIME_TYPE = "application/vnd.apple.mpegurl"
 
@@ -35,13 +48,13 @@ class Live:
         self.base = f"/hls/demo/{self.broadcast}"
         show = house.origin.current("demo")
         assert show is not None
-        self.window = show.windows["video"]
+        self.window = show.windows["source"]
 
     @property
     def next(self) -> tuple[int, int]:
         return self.window.edge
 
-    def url(self, msn: int | None = None, part: int | None = None, rendition: str = "video") -> str:
+    def url(self, msn: int | None = None, part: int | None = None, rendition: str = "source") -> str:
         query = "&".join(f"_HLS_{name}={value}" for name, value in (("msn", msn), ("part", part)) if value is not None)
         return f"{self.base}/{rendition}.m3u8" + ("?" + query if query else "")
 
@@ -83,7 +96,7 @@ async def problem(answer: ClientResponse, status: int) -> str:
 async def test_the_multivariant_playlist_names_the_running_broadcast(client: Client, live: Live) -> None:
     answer = await client.get("/hls/demo/master.m3u8")
     text = await text_of(answer)
-    assert f"\n{live.broadcast}/video.m3u8\n" in text
+    assert f"\n{live.broadcast}/source.m3u8\n" in text
     assert f'URI="{live.broadcast}/audio.m3u8"' in text
     assert answer.content_type == MIME_TYPE
     assert answer.headers["Cache-Control"] == "max-age=1"
@@ -91,7 +104,7 @@ async def test_the_multivariant_playlist_names_the_running_broadcast(client: Cli
 
 
 async def test_everything_that_is_listed_can_be_fetched(client: Client, live: Live) -> None:
-    for rendition, mime_type in (("video", "video/mp4"), ("audio", "audio/mp4")):
+    for rendition, mime_type in (("source", "video/mp4"), ("audio", "audio/mp4")):
         answer = await client.get(live.url(rendition=rendition))
         assert answer.content_type == MIME_TYPE
         assert answer.headers["Cache-Control"] == "max-age=1"
@@ -125,7 +138,7 @@ async def test_a_playlist_is_compressed_for_those_who_take_it(client: Client, li
 
 
 async def test_head_tells_the_same_without_the_body(client: Client, live: Live) -> None:
-    for path in ("/hls/demo/master.m3u8", live.url(), f"{live.base}/video/1.m4s", f"{live.base}/video/1.3.m4s"):
+    for path in ("/hls/demo/master.m3u8", live.url(), f"{live.base}/source/1.m4s", f"{live.base}/source/1.3.m4s"):
         got = await client.get(path, headers={"Accept-Encoding": "identity"})
         head = await client.head(path, headers={"Accept-Encoding": "identity"})
         assert head.status == 200
@@ -135,7 +148,7 @@ async def test_head_tells_the_same_without_the_body(client: Client, live: Live) 
 
 
 async def test_a_preflight_is_answered_for_any_path(client: Client) -> None:
-    for path in ("/hls/demo/master.m3u8", "/hls/none/b/video/7.m4s", "/hls/x"):
+    for path in ("/hls/demo/master.m3u8", "/hls/none/b/source/7.m4s", "/hls/x"):
         answer = await client.options(
             path, headers={"Origin": "https://other.example", "Access-Control-Request-Method": "GET"}
         )
@@ -151,7 +164,32 @@ async def test_a_room_with_sound_alone_plays(house: House, client: Client) -> No
     (only,) = playlist.playlists
     assert only.uri.endswith("/audio.m3u8")
     await text_of(await client.get(f"/hls/radio/{only.uri}"))
-    await problem(await client.get(f"/hls/radio/{only.uri.replace('audio', 'video')}"), 404)
+    await problem(await client.get(f"/hls/radio/{only.uri.replace('audio', 'source')}"), 404)
+
+
+async def test_each_rung_of_a_ladder_is_served_under_its_name(house: House, client: Client) -> None:
+    rungs = (Rung("source", 1920, 1080, 1, 6_000_000), Rung("720p60", 1280, 720, 1, 4_200_000))
+    plan = Plan(rungs, Sound(48_000, 2, 128_000, True), FrameRate(60, 1), "balanced", 2, 21_334)
+    house.origin.begin(BroadcastStart("demo", "b1", plan, START, 0))
+    formats: dict[str, VideoFormat | AudioFormat] = {
+        rung.name: VideoFormat("avc1.64002a", rung.width, rung.height, 60.0) for rung in rungs
+    }
+    formats["audio"] = AudioFormat("mp4a.40.2", 48_000, 2)
+    for name, made in formats.items():
+        for item in (
+            Init(name, "aa", b"init of " + name.encode(), made),
+            SegmentStart(name, 0, 0, 90_000, False),
+            Part(name, 0, 0, 18_000, True, b"part of " + name.encode()),
+            SegmentEnd(name, 0, 18_000),
+        ):
+            house.origin.part("b1", item)
+    master = m3u8.loads(await text_of(await client.get("/hls/demo/master.m3u8")))
+    assert [variant.uri for variant in master.playlists] == ["b1/source.m3u8", "b1/720p60.m3u8"]
+    for name in ("source", "720p60", "audio"):
+        listed = await text_of(await client.get(f"/hls/demo/b1/{name}.m3u8"))
+        assert f'#EXT-X-MAP:URI="{name}/init-aa.mp4"' in listed
+        for file, content in (("init-aa.mp4", "init"), ("0.m4s", "part"), ("0.0.m4s", "part")):
+            assert await text_of(await client.get(f"/hls/demo/b1/{name}/{file}")) == f"{content} of {name}"
 
 
 # What is not there.
@@ -165,22 +203,24 @@ async def test_a_room_with_sound_alone_plays(house: House, client: Client) -> No
         "/hls/demo",
         "/hls/",
         "/hls/demo/master.m3u8/",
-        "/hls/none/{b}/video.m3u8",
-        "/hls/demo/none/video.m3u8",
+        "/hls/none/{b}/source.m3u8",
+        "/hls/demo/none/source.m3u8",
         "/hls/demo/{b}/text.m3u8",
-        "/hls/demo/{b}/video/init-00000000.mp4",
-        "/hls/demo/{b}/video/init-.mp4",
-        "/hls/demo/{b}/video/5.m4s",
-        "/hls/demo/{b}/video/999999999999.m4s",
-        "/hls/demo/{b}/video/99999999999999999999999999.m4s",
-        "/hls/demo/{b}/video/-1.m4s",
-        "/hls/demo/{b}/video/x.m4s",
-        "/hls/demo/{b}/video/0.999999.m4s",
-        "/hls/demo/{b}/video/0.99999999999999.m4s",
-        "/hls/demo/{b}/video/0.-1.m4s",
-        "/hls/demo/{b}/video/999999999999.0.m4s",
-        "/hls/demo/{b}/video/%D9%A1.m4s",
-        "/hls/demo/{b}/video/..%2f0.m4s",
+        "/hls/demo/{b}/720p.m3u8",
+        "/hls/demo/{b}/720p60/0.m4s",
+        "/hls/demo/{b}/source/init-00000000.mp4",
+        "/hls/demo/{b}/source/init-.mp4",
+        "/hls/demo/{b}/source/5.m4s",
+        "/hls/demo/{b}/source/999999999999.m4s",
+        "/hls/demo/{b}/source/99999999999999999999999999.m4s",
+        "/hls/demo/{b}/source/-1.m4s",
+        "/hls/demo/{b}/source/x.m4s",
+        "/hls/demo/{b}/source/0.999999.m4s",
+        "/hls/demo/{b}/source/0.99999999999999.m4s",
+        "/hls/demo/{b}/source/0.-1.m4s",
+        "/hls/demo/{b}/source/999999999999.0.m4s",
+        "/hls/demo/{b}/source/%D9%A1.m4s",
+        "/hls/demo/{b}/source/..%2f0.m4s",
         "/hls/../hls/%00/master.m3u8",
     ],
 )
@@ -213,9 +253,9 @@ async def test_a_segment_that_left_is_gone_and_one_that_left_lately_is_not(
 ) -> None:
     live.host.send(80)
     first = m3u8.loads(await text_of(await client.get(live.url()))).media_sequence
-    assert (await client.get(f"{live.base}/video/{first - 5}.m4s")).status == 200
-    await problem(await client.get(f"{live.base}/video/0.m4s"), 404)
-    await problem(await client.get(f"{live.base}/video/0.0.m4s"), 404)
+    assert (await client.get(f"{live.base}/source/{first - 5}.m4s")).status == 200
+    await problem(await client.get(f"{live.base}/source/0.m4s"), 404)
+    await problem(await client.get(f"{live.base}/source/0.0.m4s"), 404)
 
 
 # Blocking reload (8216bis, 6.2.5.2).
@@ -239,7 +279,7 @@ async def test_a_part_is_waited_for(house: House, client: Client, live: Live) ->
     waiting = await held(house, client, live.url(msn, part))
     live.host.send(0.25)
     answer = await waiting
-    assert f'URI="video/{msn}.{part}.m4s"' in await text_of(answer)
+    assert f'URI="source/{msn}.{part}.m4s"' in await text_of(answer)
     assert answer.headers["Cache-Control"] == "max-age=6"
 
 
@@ -250,14 +290,14 @@ async def test_a_segment_is_waited_for_until_it_is_whole(house: House, client: C
     await asyncio.sleep(0)
     assert not waiting.done()
     live.host.send(1)
-    assert f"\nvideo/{msn}.m4s\n" in await text_of(await waiting)
+    assert f"\nsource/{msn}.m4s\n" in await text_of(await waiting)
 
 
 async def test_the_next_segment_may_be_asked_for_before_it_is_begun(house: House, client: Client, live: Live) -> None:
     msn, _ = live.next
     waiting = await held(house, client, live.url(msn + 1, 0))
     live.host.send(1.5)
-    assert f'URI="video/{msn + 1}.0.m4s"' in await text_of(await waiting)
+    assert f'URI="source/{msn + 1}.0.m4s"' in await text_of(await waiting)
 
 
 async def test_a_part_past_the_end_of_a_segment_waits_for_the_next_one(
@@ -270,7 +310,7 @@ async def test_a_part_past_the_end_of_a_segment_waits_for_the_next_one(
     await asyncio.sleep(0)
     assert not waiting.done()
     live.host.send(0.3)
-    assert f'URI="video/{msn + 1}.0.m4s"' in await text_of(await waiting)
+    assert f'URI="source/{msn + 1}.0.m4s"' in await text_of(await waiting)
 
 
 async def test_gaps_are_news_too(house: House, client: Client, live: Live) -> None:
@@ -279,7 +319,7 @@ async def test_gaps_are_news_too(house: House, client: Client, live: Live) -> No
     msn, part = live.next
     waiting = await held(house, client, live.url(msn, part))
     house.pass_time(2.5)
-    assert f"#EXT-X-GAP\n#EXTINF:2.00000,\nvideo/{msn}.m4s\n" in await text_of(await waiting)
+    assert f"#EXT-X-GAP\n#EXTINF:2.00000,\nsource/{msn}.m4s\n" in await text_of(await waiting)
 
 
 @pytest.mark.parametrize(
@@ -303,12 +343,12 @@ async def test_gaps_are_news_too(house: House, client: Client, live: Live) -> No
 async def test_malformed_and_far_ahead_requests_are_refused_at_once(client: Client, live: Live, query: str) -> None:
     """8216bis, 6.2.5.2: past the last segment plus two, or a part without a segment."""
     assert live.next[0] == 4
-    answer = await client.get(f"{live.base}/video.m3u8?{query}")
+    answer = await client.get(f"{live.base}/source.m3u8?{query}")
     await problem(answer, 400)
 
 
 async def test_directives_that_are_not_known_are_ignored(client: Client, live: Live) -> None:
-    await text_of(await client.get(f"{live.base}/video.m3u8?_HLS_skip=YES&other=1"))
+    await text_of(await client.get(f"{live.base}/source.m3u8?_HLS_skip=YES&other=1"))
 
 
 async def test_a_stalled_broadcast_is_a_503_after_three_targets(
@@ -397,12 +437,12 @@ async def test_a_thousand_who_wait_are_woken_by_one_event(
 
 
 def part_url(live: Live, msn: int, part: int) -> str:
-    return f"{live.base}/video/{msn}.{part}.m4s"
+    return f"{live.base}/source/{msn}.{part}.m4s"
 
 
 async def test_the_hinted_part_is_held_until_it_is_made(house: House, client: Client, live: Live) -> None:
     msn, part = live.next
-    assert f'PRELOAD-HINT:TYPE=PART,URI="video/{msn}.{part}.m4s"' in await text_of(await client.get(live.url()))
+    assert f'PRELOAD-HINT:TYPE=PART,URI="source/{msn}.{part}.m4s"' in await text_of(await client.get(live.url()))
     waiting = await held(house, client, part_url(live, msn, part))
     live.host.send(0.25)
     answer = await waiting
@@ -470,4 +510,4 @@ async def test_a_player_goes_on_over_a_restart_of_the_server(house: House, clien
         assert after.segments[0].init_section.uri == before.segments[0].init_section.uri
         first: datetime = after.segments[0].program_date_time
         assert last.program_date_time + timedelta(seconds=4) < first
-        await problem(await restarted.get(f"{live.base}/video/0.m4s"), 404)
+        await problem(await restarted.get(f"{live.base}/source/0.m4s"), 404)

@@ -8,6 +8,7 @@ from ingest.media import Kind, Packet
 from ingest.source import Refused
 from serve.room import State
 from serve.rooms import RoomError, RoomSettings, SettingError, UnknownRoomError
+from serve.store import RoomRow
 from tests.support.house import GRACE_SECONDS, House, broadcast_of, in_row, state_of
 
 # What the operator does.
@@ -49,7 +50,18 @@ async def test_what_can_name_a_room_does(house: House, name: str) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [RoomSettings(ladder="720p"), RoomSettings(ladder=""), RoomSettings(title=" "), RoomSettings(title="x" * 201)],
+    [
+        RoomSettings(ladder="720"),
+        RoomSettings(ladder=""),
+        RoomSettings(ladder="auto,720p"),
+        RoomSettings(preset="slow"),
+        RoomSettings(preset=""),
+        RoomSettings(loudness=-30.1),
+        RoomSettings(loudness=-7),
+        RoomSettings(loudness=float("nan")),
+        RoomSettings(title=" "),
+        RoomSettings(title="x" * 201),
+    ],
 )
 async def test_a_setting_that_cannot_be_is_refused_and_nothing_is_made_or_changed(
     house: House, settings: RoomSettings
@@ -64,12 +76,30 @@ async def test_a_setting_that_cannot_be_is_refused_and_nothing_is_made_or_change
     assert house.rooms.get("demo").row == before
 
 
+async def test_a_new_room_is_transcoded_to_what_fits_its_host(house: House) -> None:
+    row = house.rooms.open("demo", RoomSettings()).row
+    assert (row.ladder, row.preset, row.loudness) == ("auto", "balanced", None)
+
+
+async def test_a_ladder_that_is_none_is_answered_with_what_is_one(house: House) -> None:
+    with pytest.raises(SettingError, match="use auto, source, or a list such as 720p,480p or source,720p"):
+        house.open(ladder="720")
+
+
+async def test_loudness_stays_until_it_is_changed_or_switched_off(house: House) -> None:
+    house.open(loudness=-16)
+    house.rooms.set("demo", RoomSettings(title="Other"))
+    assert house.rooms.get("demo").row.loudness == -16
+    for given in (-8, -30, None):
+        house.rooms.set("demo", RoomSettings(loudness=given))
+        assert house.rooms.get("demo").row.loudness == given
+
+
 async def test_settings_outlive_the_server(house: House) -> None:
-    key = house.open("demo", title="Show", private=True)
+    key = house.open("demo", title="Show", ladder="720p,480p", preset="fast", loudness=-23, private=True)
     house.rooms.stop("demo")
     house.restart()
-    row = house.rooms.get("demo").row
-    assert (row.title, row.private, row.stream_key, row.open) == ("Show", True, key, False)
+    assert house.rooms.get("demo").row == RoomRow("demo", "Show", "720p,480p", "fast", -23, True, key, False)
 
 
 async def test_an_unknown_room_is_an_error_that_names_the_known_ones(house: House) -> None:
