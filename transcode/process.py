@@ -48,16 +48,16 @@ class Limits:
 class Stats:
     """A broadcast's worker now (``pid``, resident memory ``rss`` in bytes), and sums over all that it has had.
 
-    ``packets_dropped`` never reached one (see PacketLog); ``frames_dropped`` and ``frames_repeated`` are what it took
+    ``dropped_packets`` never reached one (see PacketLog); ``dropped_frames`` and ``repeated_frames`` are what it took
     to keep the frame rate constant.
     """
 
     pid: int | None
     rss: int
     restarts: int
-    packets_dropped: int
-    frames_dropped: int
-    frames_repeated: int
+    dropped_packets: int
+    dropped_frames: int
+    repeated_frames: int
 
 
 class _Unfit(Exception):
@@ -77,7 +77,7 @@ class Transcoder:
         received: Callable[[PartItem], None],
         noted: Callable[[str], None],
         limits: Limits = Limits(),
-        command: Sequence[str] = (sys.executable, "-m", "transcode.worker"),
+        command: Sequence[str] = (sys.executable, "-P", "-m", "transcode.worker"),
     ) -> None:
         self._plan = plan
         self._received = received
@@ -92,8 +92,8 @@ class Transcoder:
         self._pong = Pong(0, 0, 0)
         self._ended = False
         self._restarts = 0
-        self._frames_dropped = 0  # by workers that are gone
-        self._frames_repeated = 0
+        self._dropped_frames = 0  # by workers that are gone
+        self._repeated_frames = 0
 
     @property
     def stats(self) -> Stats:
@@ -102,9 +102,9 @@ class Transcoder:
             pid=self._process.pid if self._process else None,
             rss=self._pong.rss,
             restarts=self._restarts,
-            packets_dropped=self._packets.dropped,
-            frames_dropped=self._frames_dropped + self._pong.dropped,
-            frames_repeated=self._frames_repeated + self._pong.repeated,
+            dropped_packets=self._packets.dropped,
+            dropped_frames=self._dropped_frames + self._pong.dropped,
+            repeated_frames=self._repeated_frames + self._pong.repeated,
         )
 
     def start(self) -> None:
@@ -141,8 +141,10 @@ class Transcoder:
             began = loop.time()
             try:
                 return await self._employ()
-            except (_Unfit, OutOfOrder, WireError) as unfit:
+            except _Unfit as unfit:
                 reason = str(unfit)
+            except (OutOfOrder, WireError) as error:
+                reason = f"has sent what makes no sense ({error})"
             except Exception as error:
                 _log.exception("a worker's parts could not be taken")
                 reason = f"was ended by a mistake of the server: {error!r}"
@@ -180,8 +182,8 @@ class Transcoder:
     async def _dismiss(self, writer: asyncio.StreamWriter) -> None:
         """Leave nothing of the worker, and be ready for another."""
         self._writer = None
-        self._frames_dropped += self._pong.dropped
-        self._frames_repeated += self._pong.repeated
+        self._dropped_frames += self._pong.dropped
+        self._repeated_frames += self._pong.repeated
         self._pong = Pong(0, 0, 0)
         self._packets.rewind()
         writer.transport.abort()
