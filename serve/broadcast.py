@@ -1,51 +1,91 @@
 """A broadcast in the gate: timed packets in, parts to the origin, its numbers into the store. No sockets, no clock."""
 
+import asyncio
 import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from ingest.media import Kind, Track
 from serve.parts import BroadcastStart, PartLink
 from serve.store import BroadcastRow, Store, StoreError
 from transcode.cutter import SHORTEST, Cutter
-from transcode.media import Cut, End, Plan, RoomItem, Tick, TimedPacket
-from transcode.pipeline import SourcePipeline
+from transcode.media import SOURCE, Cut, End, PartItem, Plan, RoomItem, Tick, TimedPacket
+from transcode.passthrough import Passthrough
+from transcode.process import Stats
+from transcode.regular_cutter import RegularCutter
 
 _log = logging.getLogger(__name__)
 
 
-class Broadcast:
-    """A running broadcast of a ``source`` room. Numbers are in the store before a player can see them."""
+class Worker(Protocol):
+    """What transcodes a broadcast: a process of its own, but for tests."""
 
-    def __init__(self, row: BroadcastRow, cutter: Cutter, store: Store, link: PartLink) -> None:
+    @property
+    def stats(self) -> Stats:
+        """How it does."""
+        ...
+
+    def feed(self, item: RoomItem) -> None:
+        """Take the next item of the room link."""
+        ...
+
+    async def finish(self) -> None:
+        """Return when all that was fed, an ``End`` last, is made, or given up."""
+        ...
+
+    async def close(self) -> None:
+        """End at once."""
+        ...
+
+
+Workers = Callable[[Plan, Callable[[PartItem], None], Callable[[str], None]], Worker]
+"""Starts a worker for a plan; it is told who takes its parts, and whom to tell when something is amiss."""
+
+
+class Broadcast:
+    """A running broadcast. Numbers are in the store before a player can see them."""
+
+    def __init__(
+        self, row: BroadcastRow, cutter: Cutter | RegularCutter, store: Store, link: PartLink, workers: Workers
+    ) -> None:
         self._row = row
         self._cutter = cutter
         self._store = store
         self._link = link
-        self._pipeline = SourcePipeline(row.plan)
+        self._passthrough = Passthrough(row.plan)
         self._tracks = {track.kind: track for track in row.tracks}
         self._saved = True
+        self._over = False
         link.begin(BroadcastStart(row.room, row.id, row.plan, row.started_at, row.discontinuities))
+        self.worker: Worker | None = workers(row.plan, self._made, self._noted) if row.plan.transcoded else None
         for track in row.tracks:
             self._send(track)
 
     @classmethod
     def begin(
-        cls, room: str, plan: Plan, tracks: tuple[Track, ...], started_at: int, store: Store, link: PartLink
+        cls,
+        room: str,
+        plan: Plan,
+        tracks: tuple[Track, ...],
+        started_at: int,
+        store: Store,
+        link: PartLink,
+        workers: Workers,
     ) -> "Broadcast":
         """Begin a new one; ``started_at`` is the wall-clock time of tick 0 in Unix milliseconds."""
         row = BroadcastRow(secrets.token_hex(4), room, started_at, plan, tracks, -1, 0, 0)
-        return cls(row, Cutter(0, plan.target_duration, plan.video is not None), store, link)
+        return cls(row, _cutter(plan, 0, 0), store, link, workers)
 
     @classmethod
-    def resume(cls, row: BroadcastRow, position: int, store: Store, link: PartLink) -> "Broadcast":
+    def resume(cls, row: BroadcastRow, position: int, store: Store, link: PartLink, workers: Workers) -> "Broadcast":
         """Go on with one after a restart, ``position`` (ticks) being where the timeline stands now.
 
         The number in the store may be old (a full disk): go past any that can have been used since.
         """
         number = row.number + 1 + -(-(position - row.position) // SHORTEST)
-        cutter = Cutter(number, row.plan.target_duration, row.plan.video is not None, position)
-        return cls(row, cutter, store, link)
+        return cls(row, _cutter(row.plan, number, position), store, link, workers)
 
     @property
     def id(self) -> str:
@@ -64,13 +104,17 @@ class Broadcast:
 
     def lists(self, kind: Kind) -> bool:
         """Whether it has a rendition for ``kind``."""
-        return (self.plan.video if kind is Kind.VIDEO else self.plan.audio) is not None
+        return bool(self.plan.rungs) if kind is Kind.VIDEO else self.plan.sound is not None
+
+    def needs(self, kind: Kind) -> bool:
+        """Whether players would lack something without the host's ``kind``: what it is not, a worker stands in for."""
+        return self.lists(kind) and self._passes_on(kind)
 
     def track(self, track: Track) -> None:
         """A track is announced: nothing happens unless its configuration differs from what players have."""
         if not self.lists(track.kind) or self._tracks.get(track.kind) == track:
             return
-        if track.kind in self._tracks:
+        if track.kind in self._tracks and self._passes_on(track.kind):
             self._cutter.discontinuity()
         self._tracks[track.kind] = track
         self._row = replace(self._row, tracks=tuple(self._tracks.values()))
@@ -90,20 +134,57 @@ class Broadcast:
         for item in self._cutter.tick(tick):
             self._send(item)
 
-    def end(self) -> None:
-        """No more will come: players get ENDLIST."""
+    def end(self) -> asyncio.Task[None] | None:
+        """No more will come: players get ENDLIST after the last part, which a worker may still be making.
+
+        Returns what waits for that, if it has to be waited for.
+        """
         self._send(End(self._cutter.media_end))
-        self._link.end(self.id)
         try:
             self._store.end_broadcast(self.id)
         except StoreError as error:
             _log.error("room %s: %s", self._row.room, error)
+        if self.worker is None:
+            self._link.end(self.id)
+            return None
+        return asyncio.create_task(self._finish(self.worker), name=f"end of broadcast {self.id}")
+
+    async def _finish(self, worker: Worker) -> None:
+        await worker.finish()
+        if not self._over:
+            self._over = True
+            self._link.end(self.id)
+
+    def discard(self) -> None:
+        """What is still being made of it goes nowhere."""
+        self._over = True
+
+    async def drop(self) -> None:
+        """Stop at once; the next start of the server may go on with it."""
+        self._over = True
+        if self.worker is not None:
+            await self.worker.close()
+
+    def _passes_on(self, kind: Kind) -> bool:
+        """Whether players get the host's own ``kind``."""
+        if kind is Kind.VIDEO:
+            return any(rung.name == SOURCE for rung in self.plan.rungs)
+        return self.plan.sound is not None and not self.plan.sound.transcoded
 
     def _send(self, item: RoomItem) -> None:
         if isinstance(item, Cut):
             self._note(item)
-        for made in self._pipeline.feed(item):
-            self._link.part(self.id, made)
+        for made in self._passthrough.feed(item):
+            self._made(made)
+        if self.worker is not None:
+            self.worker.feed(item)
+
+    def _made(self, item: PartItem) -> None:
+        if not self._over:
+            self._link.part(self.id, item)
+
+    def _noted(self, text: str) -> None:
+        _log.warning("room %s: %s", self._row.room, text)
 
     def _note(self, cut: Cut) -> None:
         self._row = replace(
@@ -120,3 +201,10 @@ class Broadcast:
             self._saved = False
         else:
             self._saved = True
+
+
+def _cutter(plan: Plan, number: int, position: int) -> Cutter | RegularCutter:
+    """The cutter of a broadcast: by the host's keyframes where its picture is passed on, else as suits us."""
+    if any(rung.name == SOURCE for rung in plan.rungs) or not plan.transcoded:
+        return Cutter(number, plan.target_duration, bool(plan.rungs), position)
+    return RegularCutter(number, plan.frame_rate if plan.rungs else None, position)

@@ -5,7 +5,9 @@ drops leaves its broadcast running for ``GRACE``: its playlists go on with gaps,
 it. After that, or when the room is stopped, the broadcast ends and the next host begins another.
 """
 
+import asyncio
 import logging
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,13 +16,15 @@ from typing import Protocol
 
 from ingest.media import Codec, Kind, Packet, Track
 from ingest.source import PublishRequest, Sink, Source
-from serve.broadcast import Broadcast
+from serve.broadcast import Broadcast, Workers
 from serve.parts import PartLink
 from serve.signal import Signal
 from serve.store import BroadcastRow, RoomRow, Store, StoreError
 from transcode.cmaf.codecs import CodecError, parse_aac, parse_avc
+from transcode.ladder import Encoding, parse_ladder
 from transcode.media import TIMELINE
 from transcode.opening import LONGEST_TARGET_DURATION, TARGET_DURATION, Opening
+from transcode.process import Stats
 from transcode.timekeeper import Timekeeper
 
 _log = logging.getLogger(__name__)
@@ -72,6 +76,8 @@ class Publisher:
         self.software = request.software
         self.since = since
         self.tracks: dict[Kind, Track] = {}
+        self.claimed_rate = 0.0
+        """Frames a second as its metadata has it; 0 where it has not."""
         self.heard: dict[Kind, int] = {}
         """When (clock ticks) the first packet of a kind came."""
         self.warnings: list[str] = []
@@ -82,6 +88,10 @@ class Publisher:
         encoder = values.get("encoder")
         if isinstance(encoder, str) and encoder:
             self.software = encoder[:100]
+        rate = values.get("framerate")
+        if isinstance(rate, int | float) and math.isfinite(rate) and rate > 0:
+            self.claimed_rate = float(rate)
+            self._room.claimed(self, self.claimed_rate)
 
     def track(self, track: Track) -> None:
         """A track begins or changes."""
@@ -117,7 +127,7 @@ class Publisher:
 class Room:
     """One room: its settings, its publisher, its broadcast."""
 
-    def __init__(self, row: RoomRow, store: Store, link: PartLink, clock: Clock) -> None:
+    def __init__(self, row: RoomRow, store: Store, link: PartLink, clock: Clock, workers: Workers) -> None:
         self.row = row
         self.changed = Signal()
         self.publisher: Publisher | None = None
@@ -125,6 +135,8 @@ class Room:
         self._store = store
         self._link = link
         self._clock = clock
+        self._workers = workers
+        self._ending: dict[Broadcast, asyncio.Task[None]] = {}  # whose last parts are still being made
         self._timekeeper = Timekeeper(clock.ticks())
         self._opening: Opening | None = None
         self._started_at = clock.wall()
@@ -149,6 +161,11 @@ class Room:
         """What the host should know."""
         return self.publisher.warnings if self.publisher else []
 
+    @property
+    def worker(self) -> Stats | None:
+        """How the process that transcodes the room does."""
+        return self.broadcast.worker.stats if self.broadcast and self.broadcast.worker else None
+
     # What the operator does.
 
     def update(self, row: RoomRow) -> None:
@@ -164,6 +181,10 @@ class Room:
             self.disconnect("the stream key was changed")
         if not row.open:
             self._close()
+        elif _encoding(before) != _encoding(row):
+            self._end_broadcast()
+            if self.publisher is not None:
+                self._open_new()
         self.changed.fire()
 
     def disconnect(self, reason: str) -> None:
@@ -185,7 +206,7 @@ class Room:
             return
         self._timekeeper = Timekeeper(self._clock.ticks() - position, position)
         self._away_since = position
-        self.broadcast = Broadcast.resume(row, position, self._store, self._link)
+        self.broadcast = Broadcast.resume(row, position, self._store, self._link, self._workers)
         _log.info("room %s: broadcast %s goes on", self.name, row.id)
 
     # What the source does.
@@ -207,6 +228,11 @@ class Room:
         """The publisher's sound comes in frames of ``frame_length`` samples."""
         if publisher is self.publisher:
             self._timekeeper.audio(sample_rate, frame_length)
+
+    def claimed(self, publisher: Publisher, frame_rate: float) -> None:
+        """The publisher's metadata says so of its picture (Hz)."""
+        if publisher is self.publisher and self._opening is not None:
+            self._opening.claimed_rate = frame_rate
 
     def track(self, publisher: Publisher, track: Track) -> None:
         """The publisher announced a track."""
@@ -242,7 +268,7 @@ class Room:
     @staticmethod
     def _suits(broadcast: Broadcast, publisher: Publisher, kind: Kind, now: int) -> bool:
         """Whether the broadcast lists ``kind``, and the publisher sends all else that it lists, or may come to it."""
-        lacking = any(broadcast.lists(other) and other not in publisher.heard for other in Kind)
+        lacking = any(broadcast.needs(other) and other not in publisher.heard for other in Kind)
         in_time = now - min(publisher.heard.values()) <= _PROMISED
         return broadcast.lists(kind) and (in_time or not lacking)
 
@@ -272,6 +298,8 @@ class Room:
         tick = self._timekeeper.tick(now)
         if tick is None:
             self._away_since = self._timekeeper.position
+            if self.broadcast.plan.transcoded and (late := self._timekeeper.late(now)):
+                self.broadcast.tick(late)
             return
         self.broadcast.tick(tick)
         if tick.pts - self._away_since > GRACE:
@@ -291,8 +319,9 @@ class Room:
         self._started_at = self._clock.wall()
         self._timekeeper = Timekeeper(self._clock.ticks())
         self._timekeeper.connect()
-        self._opening = Opening()
+        self._opening = Opening(_encoding(self.row))
         if self.publisher is not None:
+            self._opening.claimed_rate = self.publisher.claimed_rate
             for track in self.publisher.tracks.values():
                 self._opening.track(track)
                 if track.kind is Kind.AUDIO:
@@ -302,13 +331,15 @@ class Room:
     def _begin(self, opening: Opening) -> None:
         assert opening.plan is not None
         plan, self._opening = opening.plan, None
-        listed = {Kind.VIDEO: plan.video, Kind.AUDIO: plan.audio}
+        listed = {Kind.VIDEO: bool(plan.rungs), Kind.AUDIO: plan.sound is not None}
         tracks = tuple(track for track in opening.tracks.values() if listed[track.kind])
-        self.broadcast = Broadcast.begin(self.name, plan, tracks, self._started_at, self._store, self._link)
+        self.broadcast = Broadcast.begin(
+            self.name, plan, tracks, self._started_at, self._store, self._link, self._workers
+        )
         for packet in opening.packets:
             self.broadcast.packet(packet)
         _log.info("room %s: broadcast %s begins", self.name, self.broadcast.id)
-        if self.publisher is not None and plan.video is not None and plan.target_duration > TARGET_DURATION:
+        if self.publisher is not None and plan.target_duration > TARGET_DURATION:
             apart = f"{plan.target_duration} s" if plan.target_duration < LONGEST_TARGET_DURATION else "10 s or more"
             self.publisher.warning(
                 f"keyframes are up to {apart} apart, so viewers start slowly and stay further behind:"
@@ -317,13 +348,29 @@ class Room:
         self._show_state()
 
     def _end_broadcast(self) -> None:
-        if self.broadcast is not None:
-            self.broadcast.end()
-            _log.info("room %s: broadcast %s is over", self.name, self.broadcast.id)
+        if (broadcast := self.broadcast) is not None:
             self.broadcast = None
+            _log.info("room %s: broadcast %s is over", self.name, broadcast.id)
+            if (ending := broadcast.end()) is not None:
+                self._ending[broadcast] = ending
+                ending.add_done_callback(lambda _: self._ending.pop(broadcast, None))
+
+    def discard(self) -> None:
+        """Nothing of it is wanted any more: the room is deleted."""
+        for broadcast in self._ending:
+            broadcast.discard()
+
+    async def drop(self) -> None:
+        """Stop its workers at once: the server goes down."""
+        for broadcast in (*self._ending, *([self.broadcast] if self.broadcast else [])):
+            await broadcast.drop()
 
     def _show_state(self) -> None:
         shown = self.state, self.broadcast, self.publisher
         if shown != self._shown:
             self._shown = shown
             self.changed.fire()
+
+
+def _encoding(row: RoomRow) -> Encoding:
+    return Encoding(parse_ladder(row.ladder), row.preset, row.loudness)

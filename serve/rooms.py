@@ -9,6 +9,7 @@ from dataclasses import replace
 import msgspec
 
 from ingest.source import PublishRequest, Refused, Sink, Source
+from serve.broadcast import Workers
 from serve.parts import PartLink
 from serve.room import Clock, Room
 from serve.signal import Signal
@@ -70,12 +71,13 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Rooms:
     """All rooms of a server, and the admission of publishers to them."""
 
-    def __init__(self, store: Store, link: PartLink, clock: Clock) -> None:
+    def __init__(self, store: Store, link: PartLink, clock: Clock, workers: Workers) -> None:
         self.changed = Signal()
         self._store = store
         self._link = link
         self._clock = clock
-        self._rooms = {row.name: Room(row, store, link, clock) for row in store.rooms()}
+        self._workers = workers
+        self._rooms = {row.name: Room(row, store, link, clock, workers) for row in store.rooms()}
         for room in self._rooms.values():
             running = store.running_broadcast(room.name)
             if running is not None:
@@ -105,7 +107,7 @@ class Rooms:
             )
         row = settings.applied_to(RoomRow(name, name, AUTO, PRESET, None, False, _new_key(), True))
         self._store.save_room(row)
-        room = self._rooms[name] = Room(row, self._store, self._link, self._clock)
+        room = self._rooms[name] = Room(row, self._store, self._link, self._clock, self._workers)
         self.changed.fire()
         return room
 
@@ -139,6 +141,7 @@ class Rooms:
         """Delete a room, its key and all that is known of it."""
         room = self.stop(name)
         self._store.delete_room(name)
+        room.discard()
         del self._rooms[name]
         self._link.forget(name)
         room.changed.fire()
@@ -176,6 +179,11 @@ class Rooms:
         """Send every publisher away; broadcasts stay open, for the next start of the server."""
         for room in self._rooms.values():
             room.disconnect(reason)
+
+    async def drop(self) -> None:
+        """Stop all workers: the server goes down."""
+        for room in self._rooms.values():
+            await room.drop()
 
 
 def _digest(key: str) -> bytes:

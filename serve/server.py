@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import secrets
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from serve.site import SiteRoutes
 from serve.store import Store, StoreError
 from serve.views import Addresses
 from serve.web.pages import NotBuilt, Pages, read_pages
+from transcode.media import PartItem, Plan
+from transcode.process import Transcoder
 
 _LOCK = "lock"
 _MOST_BODY = 64 << 10
@@ -75,7 +78,7 @@ class Server:
             self._lock(data)
             self.token = store.server_value("token", secrets.token_urlsafe(24))
             origin = Origin()
-            rooms = Rooms(store, origin, SystemClock())
+            rooms = Rooms(store, origin, SystemClock(), _worker)
         except (StoreError, NotBuilt) as error:
             raise StartError(str(error)) from error
         gate = Gate(rooms)
@@ -127,6 +130,12 @@ class Server:
         except OSError as error:
             raise _unavailable(address, "--http", error) from error
         return int(runner.addresses[0][1])
+
+
+def _worker(plan: Plan, received: Callable[[PartItem], None], noted: Callable[[str], None]) -> Transcoder:
+    transcoder = Transcoder(plan, received, noted)
+    transcoder.start()
+    return transcoder
 
 
 def _metrics(metrics: Metrics) -> Handler:

@@ -37,8 +37,9 @@ class Pipeline:
         for above, below in zip(self._rungs, self._rungs[1:], strict=False):
             above.feeds(below)
         self._pictures = Pictures(plan, self._rungs, effects) if self._rungs else None
-        transcoded = plan.sound is not None and plan.sound.transcoded
-        self._sound = Sounds(plan, plan.sound, emit, before.get(AUDIO), effects) if transcoded else None
+        self._sound = None
+        if plan.sound is not None and plan.sound.transcoded:
+            self._sound = Sounds(plan, plan.sound, emit, before.get(AUDIO), effects)
 
     @property
     def dropped(self) -> int:

@@ -12,7 +12,7 @@ from tests.support.server import RunningServer
 
 @pytest.mark.timeout(240)
 def test_obs_publishes_stops_and_publishes_again(server: RunningServer, tmp_path: Path) -> None:
-    room = server.room("demo")
+    room = server.room("demo", ladder="auto")
     home = tmp_path / "obs"
     home.mkdir()
     with Obs(home, room["rtmp_url"], room["stream_key"]) as obs:
@@ -25,8 +25,8 @@ def test_obs_publishes_stops_and_publishes_again(server: RunningServer, tmp_path
         obs.stop_streaming()
         server.wait_for("demo", state="waiting", publisher=None)
         until(lambda: not obs.streaming, "OBS to have stopped")
-        seen = len(follower.got["video"].segments)
+        seen = len(follower.got["360p"].segments)
         obs.start_streaming()
         server.wait_for("demo", state="live", broadcast=shown["broadcast"])
-        until(lambda: max(follower.got["video"].segments) >= seen + 2 and follower.whole(4), "segments again")
+        until(lambda: max(follower.got["360p"].segments) >= seen + 2 and follower.whole(4), "segments again")
         follower.finish()

@@ -27,7 +27,7 @@ def test_every_frame_arrives_in_order_and_sound_is_with_its_picture(
         follower = Follower(server.playable("demo")).start()
         until(lambda: follower.whole(6), "six segments")
         follower.finish()
-    video, audio = follower.got["video"].media(), follower.got["audio"].media()
+    video, audio = follower.got["source"].media(), follower.got["audio"].media()
     codes = [code for _, code, _ in frames(video)]
     assert len(codes) >= 300
     first = codes[0]
@@ -58,7 +58,7 @@ def test_a_host_with_one_track_is_played(server: RunningServer, log: Path, video
         follower = Follower(server.playable("demo")).start()
         until(lambda: follower.whole(3), "three segments")
         follower.finish()
-    assert list(follower.got) == ["video" if video else "audio"]
+    assert list(follower.got) == ["source" if video else "audio"]
 
 
 def test_a_wrong_key_is_refused_with_words(server: RunningServer, log: Path) -> None:
@@ -92,7 +92,7 @@ def test_the_newest_publisher_takes_over_and_the_broadcast_goes_on(
         broadcast = server.client.show("demo")["broadcast"]
         with ffmpeg.publish_file(server.publish_url("demo"), clip, tmp_path / "second.log"):
             until(lambda: not first.running, "the first host to be sent away")
-            seen = len(follower.got["video"].segments)
+            seen = len(follower.got["source"].segments)
             until(lambda: follower.whole(seen + 3), "the second host's segments")
             assert server.client.show("demo")["broadcast"] == broadcast
             follower.finish()
@@ -109,14 +109,14 @@ def test_a_host_that_drops_and_comes_back_goes_on_in_its_broadcast(
         broadcast = server.client.show("demo")["broadcast"]
         host.kill()
     server.wait_for("demo", state="waiting")
-    until(lambda: None in follower.got["video"].segments.values(), "a gap to be listed")
+    until(lambda: None in follower.got["source"].segments.values(), "a gap to be listed")
     with ffmpeg.publish_file(url, clip, log):
         server.wait_for("demo", state="live", broadcast=broadcast)
         until(lambda: follower.whole(5), "segments after the gap")
         follower.finish()
-    numbers = sorted(follower.got["video"].segments)
+    numbers = sorted(follower.got["source"].segments)
     assert numbers == list(range(numbers[0], numbers[-1] + 1))
-    assert not follower.got["video"].discontinuities
+    assert not follower.got["source"].discontinuities
 
 
 def test_a_killed_server_goes_on_with_its_broadcast(server: RunningServer, clip: Path, log: Path) -> None:
@@ -181,9 +181,9 @@ def test_many_rooms_are_kept_apart(server: RunningServer, clip: Path, tmp_path: 
             assert f"/{name}/" in server.playable(name)
         broadcasts = {name: server.client.show(name)["broadcast"] for name in names}
         assert len(set(broadcasts.values())) == len(names)
-        elsewhere = f"{server.url}/hls/one/{broadcasts['two']}/video.m3u8"
+        elsewhere = f"{server.url}/hls/one/{broadcasts['two']}/source.m3u8"
         assert status(elsewhere) == 404
-        assert b"EXTM3U" in fetch(f"{server.url}/hls/two/{broadcasts['two']}/video.m3u8")
+        assert b"EXTM3U" in fetch(f"{server.url}/hls/two/{broadcasts['two']}/source.m3u8")
     finally:
         for host in hosts:
             host.stop()

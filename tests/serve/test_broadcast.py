@@ -8,7 +8,7 @@ from ingest.source import Refused
 from serve.room import State
 from serve.rooms import Rooms, RoomSettings
 from serve.store import StoreError
-from tests.support.house import GRACE_SECONDS, START, House, broadcast_of, disk_full, in_row, state_of
+from tests.support.house import GRACE_SECONDS, START, House, InlineWorker, broadcast_of, disk_full, in_row, state_of
 from tests.support.media import make_clip
 from transcode.media import TIMELINE, Init, SegmentStart
 
@@ -194,5 +194,5 @@ async def test_a_server_starts_on_a_full_disk_though_a_broadcast_is_over(house: 
     house.publish(house.open(), 9)
     house.clock.milliseconds += round((GRACE_SECONDS + 10) * 1000)
     disk_full(house)
-    rooms = Rooms(house.store, house.link, house.clock)
+    rooms = Rooms(house.store, house.link, house.clock, InlineWorker)
     assert rooms.get("demo").broadcast is None

@@ -31,13 +31,13 @@ async def test_a_room_is_live_once_the_first_group_of_pictures_is_whole(house: H
 async def test_a_broadcast_is_numbered_from_zero_and_tiles_time(house: House) -> None:
     house.publish(house.open(), 20)
     broadcast = broadcast_of(house)
-    for rendition in ("video", "audio"):
+    for rendition in ("source", "audio"):
         numbers = house.link.numbers(broadcast, rendition)
         assert numbers[0] == 0
         assert in_row(numbers)
         for (start, end), (following, _) in pairwise(house.link.segments(broadcast, rendition)):
             assert following.start == start.start + end.duration
-    assert house.link.numbers(broadcast, "video") == house.link.numbers(broadcast, "audio")
+    assert house.link.numbers(broadcast, "source") == house.link.numbers(broadcast, "audio")
 
 
 async def test_a_number_is_in_the_store_before_a_player_sees_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +83,7 @@ async def test_a_host_that_comes_back_in_time_goes_on_in_its_broadcast(house: Ho
     assert broadcast_of(house) == broadcast
     assert [start.broadcast for start in house.link.starts] == [broadcast]
     assert in_row(house.link.numbers(broadcast))
-    assert house.link.numbers(broadcast, "video") == house.link.numbers(broadcast, "audio")
+    assert house.link.numbers(broadcast, "source") == house.link.numbers(broadcast, "audio")
     items = house.link.items[broadcast]
     assert not any(isinstance(item, SegmentStart) and item.discontinuity for item in items)
     assert sum(isinstance(item, Init) for item in items) == 2, "nothing changed: the init segments stay"
@@ -95,7 +95,7 @@ async def test_time_goes_on_while_the_host_is_away(house: House) -> None:
     house.pass_time(30)
     host = house.publish(key, 4.5)
     broadcast = broadcast_of(house)
-    parts = dict.fromkeys(i.msn for i in house.link.items[broadcast] if isinstance(i, Part) and i.rendition == "video")
+    parts = dict.fromkeys(i.msn for i in house.link.items[broadcast] if isinstance(i, Part) and i.rendition == "source")
     segments = {start.msn: start for start, _ in house.link.segments(broadcast)}
     back = next(segments[msn] for msn in parts if segments[msn].start > 30 * TIMELINE)
     assert back.start == pytest.approx((house.clock.milliseconds - host.stamp) * 90, abs=9000)
@@ -214,9 +214,9 @@ async def test_another_configuration_is_a_discontinuity_with_init_segments_of_it
     house.publish(key, 5, clip=make_clip(size=(128, 96)))
     assert broadcast_of(house) == broadcast
     breaks = [i for i in house.link.items[broadcast] if isinstance(i, SegmentStart) and i.discontinuity]
-    assert sorted(i.rendition for i in breaks) == ["audio", "video"]
+    assert sorted(i.rendition for i in breaks) == ["audio", "source"]
     assert len({i.msn for i in breaks}) == 1
-    inits = [i.name for i in house.link.items[broadcast] if isinstance(i, Init) and i.rendition == "video"]
+    inits = [i.name for i in house.link.items[broadcast] if isinstance(i, Init) and i.rendition == "source"]
     assert len(set(inits)) == len(inits) == 2
     row = house.store.running_broadcast("demo")
     assert row is not None
@@ -242,7 +242,7 @@ async def test_a_single_track_is_a_broadcast_too(house: House, video: bool, audi
     show = house.origin.current("demo")
     assert show is not None
     assert show.ready
-    assert set(show.windows) == ({"video"} if video else {"audio"})
+    assert set(show.windows) == ({"source"} if video else {"audio"})
 
 
 async def test_a_track_that_comes_late_begins_another_broadcast_with_both(house: House) -> None:
@@ -257,7 +257,7 @@ async def test_a_track_that_comes_late_begins_another_broadcast_with_both(house:
     host.send(9)
     assert house.link.ended == [first]
     second = house.link.starts[-1]
-    assert (second.plan.video is None, second.plan.audio is None) == (False, False)
+    assert (bool(second.plan.rungs), second.plan.sound is None) == (True, False)
     assert len(house.link.starts) == 2
     assert state_of(house) == State.LIVE
 
@@ -272,7 +272,7 @@ async def test_a_new_host_that_lacks_a_track_begins_another_broadcast(house: Hou
     assert house.link.ended == [first]
     assert len(house.link.starts) == 2
     plan = house.link.starts[-1].plan
-    assert (plan.video is not None, plan.audio is not None) == (video, audio)
+    assert (bool(plan.rungs), plan.sound is not None) == (video, audio)
     assert state_of(house) == State.LIVE
 
 
@@ -314,7 +314,7 @@ async def test_a_damaged_track_is_left_out_and_the_host_is_told(house: House, ki
     assert warning.startswith(f"the {kind} is left out: ")
     show = house.origin.current("demo")
     assert show is not None
-    assert set(show.windows) == {good.kind}
+    assert set(show.windows) == ({"source"} if good.kind is Kind.VIDEO else {"audio"})
 
 
 async def test_a_host_with_both_tracks_damaged_is_told_and_never_live(house: House) -> None:

@@ -1,6 +1,6 @@
 """A house of rooms without sockets: real Rooms over a real Store, hosts that send real packets, and time on demand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from serve.room import GRACE, State
 from serve.rooms import Rooms, RoomSettings
 from serve.store import Store
 from tests.support.media import Clip, make_clip
-from transcode.media import TIMELINE, PartItem, SegmentEnd, SegmentStart
+from transcode.media import TIMELINE, PartItem, Plan, RoomItem, SegmentEnd, SegmentStart
+from transcode.pipeline import Pipeline
+from transcode.process import Stats
 
 START = 1_700_000_000_000
 """What the wall clock says at first (Unix ms)."""
@@ -60,11 +62,11 @@ class RecordingLink:
         self.forgotten.append(room)
         self.origin.forget(room)
 
-    def numbers(self, broadcast: str, rendition: str = "video") -> list[int]:
+    def numbers(self, broadcast: str, rendition: str = "source") -> list[int]:
         """The segment numbers of a rendition, in the order in which they began."""
         return [i.msn for i in self.items[broadcast] if isinstance(i, SegmentStart) and i.rendition == rendition]
 
-    def segments(self, broadcast: str, rendition: str = "video") -> Iterator[tuple[SegmentStart, SegmentEnd]]:
+    def segments(self, broadcast: str, rendition: str = "source") -> Iterator[tuple[SegmentStart, SegmentEnd]]:
         """The whole segments of a rendition."""
         begun = None
         for item in self.items[broadcast]:
@@ -73,6 +75,25 @@ class RecordingLink:
             elif item.rendition == rendition and isinstance(item, SegmentEnd):
                 assert begun is not None
                 yield begun, item
+
+
+class InlineWorker:
+    """A worker in the test's own process: what goes in comes out at once."""
+
+    def __init__(self, plan: Plan, received: Callable[[PartItem], None], _: Callable[[str], None]) -> None:
+        self.stats = Stats(None, 0, 0, 0, 0, 0)
+        self.closed = False
+        self._pipeline = Pipeline(plan, received)
+
+    def feed(self, item: RoomItem) -> None:
+        if not self.closed:
+            self._pipeline.feed(item)
+
+    async def finish(self) -> None:
+        self.closed = True
+
+    async def close(self) -> None:
+        self.closed = True
 
 
 @dataclass
@@ -140,7 +161,7 @@ class House:
         self.store = Store(self.data)
         self.origin = Origin()
         self.link = RecordingLink(self.origin)
-        self.rooms = Rooms(self.store, self.link, self.clock)
+        self.rooms = Rooms(self.store, self.link, self.clock, InlineWorker)
 
     def restart(self, away: float = 1.0) -> None:
         """Kill the server without a word, and start it again ``away`` seconds later."""
@@ -160,7 +181,8 @@ class House:
         self.clock.milliseconds = until
 
     def open(self, name: str = "demo", **settings: object) -> str:
-        """Open a room; returns its stream key."""
+        """Open a room, a ``source`` one unless another ladder is asked for; returns its stream key."""
+        settings = {"ladder": "source", **settings}
         return self.rooms.open(name, RoomSettings(**settings)).row.stream_key  # type: ignore[arg-type]
 
     def connect(self, stream: str, clip: Clip | None = None, prompt: bool = True, software: str = "test host") -> Host:

@@ -65,9 +65,9 @@ class RunningServer:
         assert self.child is not None
         self.child.kill()
 
-    def room(self, name: str, **settings: object) -> dict[str, Any]:
-        """Open a room."""
-        return self.client.start(name, settings)
+    def room(self, name: str, ladder: str = "source", **settings: object) -> dict[str, Any]:
+        """Open a room, a ``source`` one unless another ladder is asked for."""
+        return self.client.start(name, {"ladder": ladder, **settings})
 
     def publish_url(self, name: str) -> str:
         room = self.client.show(name)
