@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import uvloop
 
 from ingest.media import Codec, Kind, Track
 from tests.support import toy_worker
@@ -211,7 +212,7 @@ async def test_another_goes_on_with_the_very_next_part(wrong: str, noted: str, t
     assert stage.transcoder.stats.restarts == 1
 
 
-@pytest.mark.parametrize("after", (1, 2, 8, 19))
+@pytest.mark.parametrize("after", [1, 2, 8, 19])
 async def test_it_makes_no_difference_when_a_worker_dies(after: int, tmp_path: Path) -> None:
     async with on_stage("--wrong", "die", "--after", after, "--once", tmp_path / "once") as stage:
         stage.play(0, 25)
@@ -340,3 +341,9 @@ async def test_nothing_is_left_behind() -> None:
     for number in range(20):
         await cycle(number)
     assert left() == before
+
+
+def test_on_the_event_loop_of_the_server_too(tmp_path: Path) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(test_another_goes_on_with_the_very_next_part("die", "The worker was ended by SIGKILL", tmp_path))
+        runner.run(test_nothing_is_left_behind())
