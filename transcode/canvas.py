@@ -64,7 +64,7 @@ class Canvas:
     def _set_up(self, look: Look) -> Conversion | None:
         try:
             return None if needs_none(look, self._width, self._height) else Conversion(look, self._width, self._height)
-        except FFmpegError as error:
+        except (FFmpegError, OSError) as error:  # a full disk: tables for HDR pass through a file
             raise _picture_error(look, error) from error
 
     def _convert(self, conversion: Conversion, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
@@ -78,5 +78,5 @@ class Canvas:
         self._look = self._conversion = None
 
 
-def _picture_error(look: Look, error: FFmpegError) -> PictureError:
+def _picture_error(look: Look, error: Exception) -> PictureError:
     return PictureError(f"pictures of {look.width}x{look.height} in {look.format} cannot be converted: {error}")

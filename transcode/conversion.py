@@ -24,7 +24,6 @@ _BLACK = (16, 128, 128)
 _ALIKE = Fraction(1, 100)  # aspects that differ by no more are taken to be the same
 _RGB_MATRIX = 0
 _UPRIGHT = {90: ("transpose=cclock",), 180: ("hflip", "vflip"), 270: ("transpose=clock",)}
-_TICK = Fraction(1, TIMELINE)
 
 
 class Look(NamedTuple):
@@ -123,8 +122,12 @@ class Conversion:
     def __init__(self, look: Look, width: int, height: int) -> None:
         self.look = look
         self._size = width, height
+        self._tick = look.time_base or Fraction(1, TIMELINE)
         self._box = fit(look, width, height)
         self._scaler = VideoReformatter()
+        # The scaler takes all monochrome pictures for full range: limited ones stay as they are if it is to make that.
+        kept = look.format.startswith("gray") and look.range == ColorRange.MPEG
+        self._target = ColorRange.JPEG if kept else ColorRange.MPEG
         self._graph = self._build()
 
     def convert(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
@@ -133,10 +136,9 @@ class Conversion:
             frame.colorspace, frame.color_range = self.look.matrix, self.look.range
         if self._graph is not None:
             for filtered in _through(self._graph, frame):
-                if filtered.pts is not None and self.look.time_base is not None and filtered.time_base is not None:
-                    # The deinterlacer counts fields.
-                    filtered.pts = int(filtered.pts * filtered.time_base / self.look.time_base)
-                filtered.time_base = self.look.time_base
+                if filtered.pts is not None and filtered.time_base is not None:
+                    filtered.pts = int(filtered.pts * filtered.time_base / self._tick)  # the deinterlacer counts fields
+                filtered.time_base = self._tick
                 yield self._place(self._scale(filtered))
         elif frame is not None:
             yield self._place(self._scale(frame))
@@ -154,13 +156,13 @@ class Conversion:
         nodes = [
             graph.add(
                 "buffer",
-                f"video_size={look.width}x{look.height}:pix_fmt={look.format}:time_base={look.time_base or _TICK}"
+                f"video_size={look.width}x{look.height}:pix_fmt={look.format}:time_base={self._tick}"
                 f":colorspace={look.matrix}:range={int(look.range)}",
             )
         ]
         nodes += [graph.add(*_name_and_options(text)) for text in filters]
         if light:
-            # Scaled first, as that is the cheaper order for pictures larger than the canvas.
+            # Scaled first: hosts' pictures are larger than the canvas more often than smaller.
             nodes.append(graph.add("scale", f"{self._box.width}:{self._box.height}:flags=bicubic"))
             nodes.append(graph.add("format", "gbrp16le"))  # of the formats for tables, by far the fastest
             with TemporaryDirectory() as folder:
@@ -179,7 +181,7 @@ class Conversion:
             self._box.height,
             FORMAT,
             dst_colorspace=Colorspace.ITU709,
-            dst_color_range=ColorRange.MPEG,
+            dst_color_range=self._target,
             interpolation=Interpolation.BICUBIC,
             threads=1,
         )
