@@ -77,6 +77,7 @@ class _Meter:
 
     def hear(self, frame: av.AudioFrame) -> None:
         """Take what comes next."""
+        frame.sample_rate = RATE  # an effect may have made the frame
         self._graph.push(frame)
         while True:
             try:
