@@ -23,6 +23,7 @@ FORMAT = "yuv420p"
 _BLACK = (16, 128, 128)
 _ALIKE = Fraction(1, 100)  # aspects that differ by no more are taken to be the same
 _RGB_MATRIX = 0
+_MATRICES = {4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m"}  # as the filter that is exact has them
 _UPRIGHT = {90: ("transpose=cclock",), 180: ("hflip", "vflip"), 270: ("transpose=clock",)}
 
 
@@ -129,6 +130,7 @@ class Conversion:
         kept = look.format.startswith("gray") and look.range == ColorRange.MPEG
         self._target = ColorRange.JPEG if kept else ColorRange.MPEG
         self._graph = self._build()
+        self._recolour = self._matrix_graph()
 
     def convert(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
         """Yield what ``frame`` completes; None ends it, and yields what is left."""
@@ -139,9 +141,9 @@ class Conversion:
                 if filtered.pts is not None and filtered.time_base is not None:
                     filtered.pts = int(filtered.pts * filtered.time_base / self._tick)  # the deinterlacer counts fields
                 filtered.time_base = self._tick
-                yield self._place(self._scale(filtered))
+                yield self._place(self._coloured(self._scale(filtered)))
         elif frame is not None:
-            yield self._place(self._scale(frame))
+            yield self._place(self._coloured(self._scale(frame)))
 
     def _build(self) -> Graph | None:
         look = self.look
@@ -174,13 +176,39 @@ class Conversion:
         graph.link_nodes(*nodes, graph.add("buffersink")).configure()
         return graph
 
+    def _matrix_graph(self) -> Graph | None:
+        """What turns a picture's matrix into BT.709's: the scaler would be slower, and make it a little darker."""
+        look = self.look
+        if look.matrix not in _MATRICES or look.format.startswith("gray"):
+            return None
+        if beyond_709(look.transfer, look.primaries):
+            return None
+        graph = Graph()
+        graph.threads = 1
+        source = (
+            f"video_size={self._box.width}x{self._box.height}:pix_fmt={FORMAT}:time_base={self._tick}"
+            f":colorspace={look.matrix}:range={int(ColorRange.MPEG)}"
+        )
+        options = f"ispace={_MATRICES[look.matrix]}:iprimaries=bt709:itrc=bt709:irange=tv:all=bt709:format={FORMAT}"
+        nodes = graph.add("buffer", source), graph.add("colorspace", options), graph.add("buffersink")
+        graph.link_nodes(*nodes).configure()
+        return graph
+
+    def _coloured(self, picture: av.VideoFrame) -> av.VideoFrame:
+        if self._recolour is None:
+            return picture
+        picture.colorspace, picture.color_range = self.look.matrix, ColorRange.MPEG
+        (coloured,) = _through(self._recolour, picture)
+        coloured.time_base = self._tick
+        return coloured
+
     def _scale(self, frame: av.VideoFrame) -> av.VideoFrame:
         return self._scaler.reformat(
             frame,
             self._box.width,
             self._box.height,
             FORMAT,
-            dst_colorspace=Colorspace.ITU709,
+            dst_colorspace=None if self._recolour is not None else Colorspace.ITU709,
             dst_color_range=self._target,
             interpolation=Interpolation.BICUBIC,
             threads=1,

@@ -1,7 +1,8 @@
 """Encodes one rung's pictures to H.264: hardware where it works, x264 everywhere. Threads: one caller per encoder.
 
-Everything is set so that segments can be cut where the cutter says and nothing waits: keyframes come only when they are
-asked for (closed GOPs, IDR), the bit rate is capped over one second, and only the ``quality`` preset looks ahead.
+Everything is set so that segments can be cut where the cutter says, another encoder can take over at any frame, and
+nothing waits: keyframes come only when they are asked for (IDR), pictures leave in the order in which they are shown,
+the bit rate is capped over one second, and only the ``quality`` preset looks ahead.
 """
 
 import os
@@ -25,6 +26,7 @@ SOFTWARE = "libx264"
 HARDWARE = ("h264_nvenc", "h264_qsv")
 _EASY = 1280 * 720 * 30  # pixels a second that one thread encodes in time; each further thread holds back one frame
 _MOST_THREADS = 6
+_NOTHING_ELSE = {"a53cc": "0", "udu_sei": "0"}  # captions and notes in the host's stream are not passed on unread
 _NEVER = 1 << 20  # frames between keyframes that nobody asked for
 
 
@@ -55,7 +57,7 @@ class Encoder(Protocol):
         ...
 
     def encode(self, frame: av.VideoFrame, number: int, keyframe: bool) -> Iterator[Encoded]:
-        """Take a picture; yields what is ready, in decoding order. Raises EncoderError."""
+        """Take a picture; yields what is ready. Raises EncoderError."""
         ...
 
     def flush(self) -> Iterator[Encoded]:
@@ -70,19 +72,19 @@ _X264 = {
     "quality": {"preset": "fast", "crf": "22"},
 }
 _X264_PARAMS = {
-    "fast": "bframes=0:rc-lookahead=0:sync-lookahead=0:mbtree=0",
-    "balanced": "bframes=0:rc-lookahead=0:sync-lookahead=0:mbtree=0",
-    "quality": "bframes=2:b-adapt=1:rc-lookahead=10:sync-lookahead=0",
+    "fast": "rc-lookahead=0:mbtree=0",
+    "balanced": "rc-lookahead=0:mbtree=0",
+    "quality": "rc-lookahead=10",
 }
 _NVENC = {
-    "fast": {"preset": "p2", "tune": "ull", "rc": "vbr", "cq": "25", "bf": "0"},
-    "balanced": {"preset": "p4", "tune": "ll", "rc": "vbr", "cq": "25", "bf": "0"},
-    "quality": {"preset": "p6", "tune": "hq", "rc": "vbr", "cq": "24", "bf": "2", "rc-lookahead": "10"},
+    "fast": {"preset": "p2", "tune": "ull", "rc": "vbr", "cq": "25"},
+    "balanced": {"preset": "p4", "tune": "ll", "rc": "vbr", "cq": "25"},
+    "quality": {"preset": "p6", "tune": "hq", "rc": "vbr", "cq": "24", "rc-lookahead": "10"},
 }
 _QSV = {
-    "fast": {"preset": "veryfast", "look_ahead": "0", "bf": "0", "async_depth": "1"},
-    "balanced": {"preset": "faster", "look_ahead": "0", "bf": "0", "async_depth": "1"},
-    "quality": {"preset": "medium", "look_ahead": "0", "bf": "2", "async_depth": "2"},
+    "fast": {"preset": "veryfast", "async_depth": "1"},
+    "balanced": {"preset": "faster", "async_depth": "1"},
+    "quality": {"preset": "medium", "async_depth": "2"},
 }
 
 
@@ -90,11 +92,12 @@ def options(codec: str, preset: str) -> dict[str, str]:
     """Return the encoder's options for a preset of Veilcast's."""
     if codec == SOFTWARE:
         # annexb=0: length-prefixed units and an avcC record, as CMAF wants them.
-        params = f"annexb=0:scenecut=0:{_X264_PARAMS[preset]}"
-        return {**_X264[preset], "x264-params": params, "forced-idr": "1"}
+        params = f"annexb=0:scenecut=0:bframes=0:sync-lookahead=0:{_X264_PARAMS[preset]}"
+        return {**_X264[preset], "x264-params": params, "forced-idr": "1", **_NOTHING_ELSE}
     if codec == "h264_nvenc":
-        return {**_NVENC[preset], "profile": "high", "forced-idr": "1", "zerolatency": "1", "no-scenecut": "1"}
-    return {**_QSV[preset], "profile": "high", "forced_idr": "1"}
+        tuning = {"forced-idr": "1", "zerolatency": "1", "no-scenecut": "1"}
+        return {**_NVENC[preset], **tuning, "profile": "high", "bf": "0", **_NOTHING_ELSE}
+    return {**_QSV[preset], "profile": "high", "bf": "0", "look_ahead": "0", "forced_idr": "1", **_NOTHING_ELSE}
 
 
 class _LibavEncoder:

@@ -42,8 +42,7 @@ class Cut:
 class Tick:
     """The timeline has reached ``pts`` (ticks) though no media has.
 
-    ``away``: no media before that will come any more, since there is no host. Else pictures are only late, as those of
-    a screen share are that sends one a second.
+    ``away``: there is no host. Else there is one that sends seldom, as a screen share does, and what is shown stays.
     """
 
     pts: int

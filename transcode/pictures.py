@@ -32,6 +32,7 @@ class Pictures:
         # A rung that has aired nothing begins where the others are: at the next cut.
         self._clock = FrameClock(plan.frame_rate, min(starts, default=0))
         self._begun = bool(starts)
+        self._start = self._clock.pts(self._clock.next)  # what comes before was shown, or is not wanted
         self._decoder: VideoDecoder | None = None
         self._shown = self._canvas.blank()
 
@@ -53,6 +54,7 @@ class Pictures:
         if not self._begun:
             self._begun = True
             self._clock.next = number
+            self._start = self._clock.pts(number)
         for rung in self._rungs:
             rung.cut(cut, number)
 
@@ -73,19 +75,19 @@ class Pictures:
         self._rungs[0].end(self._clock.next)
 
     def _take(self, frames: Iterable[av.VideoFrame], sample_aspect_ratio: Fraction) -> None:
-        try:
-            for decoded in frames:
+        for decoded in frames:
+            try:
                 for picture in self._canvas.draw(decoded, sample_aspect_ratio):
                     self._place(picture)
-        except PictureError:
-            self.errors += 1
+            except PictureError:
+                self.errors += 1
 
     def _place(self, picture: av.VideoFrame) -> None:
         assert picture.pts is not None
         number = self._clock.place(picture.pts) if self._begun else None
         if number is not None:
             self._repeat(range(self._clock.next, number))
-        elif self._begun:
+        elif self._begun and picture.pts >= self._start:
             self.dropped += 1
         self._shown = picture
         if number is not None:

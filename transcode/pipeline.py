@@ -93,5 +93,5 @@ class Pipeline:
             if away:
                 self._pictures.blank()
             self._pictures.advance(pts)
-        if self._sound and away:
+        if self._sound:
             self._sound.advance(pts)

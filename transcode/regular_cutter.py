@@ -1,8 +1,8 @@
 """The cutter of a broadcast whose pictures are all encoded here. Pure, no I/O.
 
 Rules: a segment begins every whole number of output frames nearest ``REGULAR``, counted on the room's frame grid, which
-the worker counts too. The marks are said ahead of the media, so that the worker has each before the frame it falls on.
-Numbers go on whether media comes or not.
+the worker counts too; a broadcast's first is half as long, since players wait for it. The marks are said ahead of the
+media, so that the worker has each before the frame it falls on. Numbers go on whether media comes or not.
 """
 
 from collections.abc import Iterator
@@ -30,6 +30,7 @@ class RegularCutter:
         self._length = max(1, round(REGULAR * self._units / (self._seconds * TIMELINE)))
         self._leader = Kind.VIDEO if rate else Kind.AUDIO
         self._unit: int | None = None  # of the next cut
+        self._first = position == 0
         self._waiting = True  # for a keyframe: nothing before it can be decoded
         self._end = position
         if position > 0:
@@ -74,4 +75,5 @@ class RegularCutter:
         while (at := self._unit * self._seconds * TIMELINE // self._units) <= pts + AHEAD:
             yield Cut(self._number, at)
             self._number += 1
-            self._unit += self._length
+            self._unit += self._length // 2 if self._first else self._length
+            self._first = False

@@ -43,7 +43,6 @@ class RungLane:
         # The rung's frames are every ``every``-th of the room's, with numbers of their own.
         self._start = aired.end // self._length if aired else None
         self._cuts: deque[int] = deque()
-        self._decoded = 0  # number of the unit that the encoder gives next
         self._encoder = open_encoder(rung, rate, plan.preset)
         self._init: Init | None = self._header()  # that the next segment is to begin with
         # An encoder with other parameter sets than the segment's has to wait for the next one.
@@ -97,8 +96,7 @@ class RungLane:
             self._cuts.popleft()
             cut = True
         if (cut and self._lost) or (own == self._start and not self._lost):
-            self._decoded, self._lost = own, False
-            cut = True
+            self._lost, cut = False, True
         if not self._lost:
             self._encode(frame, own, cut)
 
@@ -118,9 +116,7 @@ class RungLane:
 
     def _pack(self, encoded: Iterable[Encoded]) -> None:
         for access_unit in encoded:
-            unit = Unit(self._decoded, access_unit.number - self._decoded, access_unit.keyframe, access_unit.data)
-            self._decoded += 1
-            for item in self._packer.unit(unit):
+            for item in self._packer.unit(Unit(access_unit.number, access_unit.keyframe, access_unit.data)):
                 if isinstance(item, SegmentStart) and self._init is not None:
                     self._emit(self._init)
                     self._init = None

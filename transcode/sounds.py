@@ -87,5 +87,5 @@ class Sounds:
             if access_unit.number < self._next:
                 continue  # heard only to prime the encoder
             self._next = access_unit.number + 1
-            for item in self._packer.unit(Unit(access_unit.number, 0, True, access_unit.data)):
+            for item in self._packer.unit(Unit(access_unit.number, True, access_unit.data)):
                 self._emit(item)

@@ -22,7 +22,7 @@ def packer(aired: Aired | None = None) -> Packer:
 
 
 def units(start: int, stop: int, keyframes: Iterable[int] = ()) -> list[Unit]:
-    return [Unit(n, 0, n == start or n in keyframes, b"%d" % n) for n in range(start, stop)]
+    return [Unit(n, n == start or n in keyframes, b"%d" % n) for n in range(start, stop)]
 
 
 def run(packing: Packer, items: Iterable[Unit], end: int | None = None) -> list[PartItem]:
@@ -68,7 +68,7 @@ def test_a_segment_begins_with_a_keyframe_though_its_mark_came_late() -> None:
     packing.cut(0, 0)
     made = run(packing, units(0, 62))
     packing.cut(1, 60)
-    made += run(packing, [Unit(62, 0, False, b"x"), Unit(63, 0, True, b"y")])
+    made += run(packing, [Unit(62, False, b"x"), Unit(63, True, b"y")])
     first, second = segments(made + list(packing.end(64)))
     assert (first.duration, second.start) == (63_000, 63_000)
     assert second.chunks[0].rows[0].data == b"y"

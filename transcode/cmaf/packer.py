@@ -1,6 +1,6 @@
 """The packer makes the parts of an encoded rendition, whose units all last the same. Pure, no I/O.
 
-Rules: units are numbered on the room's timeline from tick 0, unit ``n`` decodes at ``n * length``. A part is as many
+Rules: units are numbered on the room's timeline from tick 0, unit ``n`` begins at ``n * length``. A part is as many
 units as fit PART-TARGET and closes with its last one, since nothing has to be waited for. A segment begins with the
 first keyframe at or after the cutter's mark, and lasts until the next one begins.
 """
@@ -17,10 +17,9 @@ from transcode.opening import PART_UNIT
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """An access unit: ``offset`` (units) is how much later it is shown than decoded."""
+    """An access unit, decoded and shown at its ``number``."""
 
     number: int
-    offset: int
     keyframe: bool
     data: bytes
 
@@ -100,7 +99,7 @@ class Packer:
             return
         units, self._units = self._units, []
         self._sequence += 1
-        samples = [boxes.Sample(self._length, u.offset * self._length, u.keyframe, u.data) for u in units]
+        samples = [boxes.Sample(self._length, 0, u.keyframe, u.data) for u in units]
         data = boxes.chunk(self._sequence, units[0].number * self._length, samples, self._codec)
         independent = any(unit.keyframe for unit in units)
         yield Part(self._rendition, self._msn, self._index, len(units) * self._length, independent, data)
