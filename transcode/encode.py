@@ -91,8 +91,8 @@ _QSV = {
 def options(codec: str, preset: str) -> dict[str, str]:
     """Return the encoder's options for a preset of Veilcast's."""
     if codec == SOFTWARE:
-        # annexb=0: length-prefixed units and an avcC record, as CMAF wants them.
-        params = f"annexb=0:scenecut=0:bframes=0:sync-lookahead=0:{_X264_PARAMS[preset]}"
+        # annexb=0: length-prefixed units and an avcC record, as CMAF wants them; force-cfr=1: or it holds one back.
+        params = f"annexb=0:force-cfr=1:scenecut=0:bframes=0:sync-lookahead=0:{_X264_PARAMS[preset]}"
         return {**_X264[preset], "x264-params": params, "forced-idr": "1", **_NOTHING_ELSE}
     if codec == "h264_nvenc":
         tuning = {"forced-idr": "1", "zerolatency": "1", "no-scenecut": "1"}
