@@ -91,6 +91,7 @@ class Transcoder:
         self._writer: asyncio.StreamWriter | None = None  # to a worker that has been set up
         self._pong = Pong(0, 0, 0)
         self._ended = False
+        self._closing = False
         self._restarts = 0
         self._dropped_frames = 0  # by workers that are gone
         self._repeated_frames = 0
@@ -126,11 +127,13 @@ class Transcoder:
     async def close(self) -> None:
         """End the worker at once; nothing of it is left when this returns."""
         if self._task is not None:
-            if not self._task.cancelling():
+            if not self._closing:  # a second time would break off the first one's cleaning up
+                self._closing = True
                 self._task.cancel()
             await asyncio.wait([self._task])
         if self._process is not None:  # it was being dismissed just then
             await self._process.wait()
+            self._process = None
 
     # The supervising task.
 

@@ -319,6 +319,11 @@ async def test_it_may_be_closed_by_many_at_once() -> None:
         assert stage.transcoder.stats.pid is None
 
 
+def left() -> tuple[int, int, int]:
+    """What is open, which children there are, and which tasks."""
+    return len(list(Path("/proc/self/fd").iterdir())), len(psutil.Process().children()), len(asyncio.all_tasks())
+
+
 async def test_nothing_is_left_behind() -> None:
     async def cycle(number: int) -> None:
         async with on_stage() as stage:
@@ -332,10 +337,6 @@ async def test_nothing_is_left_behind() -> None:
             if number % 4 == 2:
                 await stage.finish(3)
 
-    def left() -> tuple[int, int, int]:
-        files = len(list(Path("/proc/self/fd").iterdir()))
-        return files, len(psutil.Process().children()), len(asyncio.all_tasks())
-
     await cycle(3)
     before = left()
     for number in range(20):
@@ -343,7 +344,24 @@ async def test_nothing_is_left_behind() -> None:
     assert left() == before
 
 
+async def test_it_may_be_closed_at_any_moment() -> None:
+    async def cycle(moment: int) -> None:
+        stage = Stage(toy(), replace(LIMITS, ping=0.0))
+        stage.transcoder.start()
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(PATIENCE):
+            await stage.transcoder.close()
+        assert stage.transcoder.stats.pid is None
+
+    await cycle(100)
+    before = left()
+    for moment in (*range(12), *range(12, 1500, 100)):
+        await cycle(moment)
+    assert left() == before
+
+
 def test_on_the_event_loop_of_the_server_too(tmp_path: Path) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(test_another_goes_on_with_the_very_next_part("die", "The worker was ended by SIGKILL", tmp_path))
-        runner.run(test_nothing_is_left_behind())
+        runner.run(test_it_may_be_closed_at_any_moment())
