@@ -81,12 +81,16 @@ class Cutter:
         yield packet
 
     def tick(self, tick: Tick) -> Iterator[Cut | Tick]:
-        """Yield the cuts that are due when the timeline reaches ``tick`` without media, then ``tick``."""
-        if not self._idle and self.media_end > self._start:
-            yield self._cut(self.media_end)
-        self._waiting = self._idle = True
-        while tick.pts - self._start >= REGULAR:
-            yield self._cut(self._start + REGULAR)
+        """Yield the cuts that are due when the timeline reaches ``tick`` without media, then ``tick``.
+
+        A host that is there, and only sends seldom, cuts by its keyframes as ever.
+        """
+        if tick.away:
+            if not self._idle and self.media_end > self._start:
+                yield self._cut(self.media_end)
+            self._waiting = self._idle = True
+            while tick.pts - self._start >= REGULAR:
+                yield self._cut(self._start + REGULAR)
         yield tick
 
     @property
