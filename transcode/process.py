@@ -224,8 +224,7 @@ class Transcoder:
                 if quiet * self._limits.ping >= patience:
                     raise _Unfit(f"has said nothing for {patience:g} s")
                 ping_at = loop.time() + self._limits.ping
-                if self._writer:
-                    self._writer.write(pack(Ping()))
+                self._say(Ping())
 
     def _done(self, message: Message, writer: asyncio.StreamWriter) -> bool:
         """Take a message; tell whether it is the last."""
@@ -233,8 +232,8 @@ class Transcoder:
             case Hello(version=version) if self._writer is None:
                 if version != VERSION:
                     raise _Unfit(f"speaks version {version} of the link, not {VERSION}: install Veilcast anew")
-                writer.write(pack(Setup(VERSION, self._plan, self._progress.aired)))
                 self._writer = writer
+                self._say(Setup(VERSION, self._plan, self._progress.aired))
                 self._pump()
             case _ if self._writer is None:
                 raise _Unfit(f"begins with {type(message).__name__} instead of Hello")
@@ -264,7 +263,12 @@ class Transcoder:
     def _pump(self) -> None:
         """Send what there is credit for."""
         while self._writer is not None and (logged := self._packets.take()) is not None:
-            self._writer.write(pack(Entry(logged.offset, logged.item)))
+            self._say(Entry(logged.offset, logged.item))
+
+    def _say(self, message: Message) -> None:
+        """Tell the worker, if one listens: writing to a broken link raises, on uvloop, until its end is noticed."""
+        if self._writer is not None and not self._writer.transport.is_closing():
+            self._writer.write(pack(message))
 
 
 def _renditions(plan: Plan) -> list[str]:
