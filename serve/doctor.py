@@ -31,7 +31,9 @@ for name in ("libx264", "aac"):
         av.CodecContext.create(name, "w")
     except Exception as error:
         raise SystemExit(f"PyAV {av.__version__} has no encoder {name}: {error}")
-print(f"PyAV {av.__version__}: libx264, aac")
+from transcode.encode import working_hardware
+hardware = ", ".join(working_hardware()) or "none that works"
+print(f"PyAV {av.__version__}: libx264, aac; hardware: {hardware}")
 """
 _OURS = ("cli", "ingest", "transcode", "filters", "serve")
 
@@ -141,7 +143,7 @@ def port(name: str, address: Address, option: str, ours: frozenset[int]) -> Chec
 
 
 def encoders() -> Check:
-    """Whether PyAV can encode H.264 and AAC, asked in a child process."""
+    """Whether PyAV can encode H.264 and AAC, and what hardware helps, asked in a child process."""
     name = "Encoders"
     fix = "install Veilcast's own requirements again: `pip install av`"
     try:

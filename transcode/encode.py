@@ -5,6 +5,7 @@ nothing waits: keyframes come only when they are asked for (IDR), pictures leave
 the bit rate is capped over one second, and only the ``quality`` preset looks ahead.
 """
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -175,6 +176,17 @@ def open_encoder(
         except (EncoderError, FFmpegError, ValueError) as error:  # ValueError: this build does not know the codec
             failures.append(str(error))
     raise EncoderError("; ".join(failures))
+
+
+def working_hardware() -> tuple[str, ...]:
+    """Return the hardware encoders that work on this machine."""
+    rung, rate = Rung("360p", 640, 360, 1, 1_000_000), FrameRate(30, 1)
+    found = []
+    for codec in HARDWARE:
+        with contextlib.suppress(EncoderError):
+            open_encoder(rung, rate, "fast", (codec,))
+            found.append(codec)
+    return tuple(found)
 
 
 def _probe(codec: str, rung: Rung, frame_rate: FrameRate, preset: str) -> None:
