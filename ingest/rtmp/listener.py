@@ -218,7 +218,8 @@ class _Connection(asyncio.Protocol):
             self._timer.cancel()
         assert self._transport is not None
         if self._transport.can_write_eof():
-            self._transport.write_eof()
+            with contextlib.suppress(OSError):  # the peer may be gone already
+                self._transport.write_eof()
             self._timer = self._loop.call_later(_FLUSH_SECONDS, self._transport.abort)
         else:
             self._transport.close()
