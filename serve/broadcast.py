@@ -32,7 +32,7 @@ class Worker(Protocol):
         ...
 
     async def finish(self) -> None:
-        """Return when all that was fed, an ``End`` last, is made, or given up."""
+        """Return when all that was fed, an ``End`` last, is made, or given up, or it is closed."""
         ...
 
     async def close(self) -> None:
@@ -57,7 +57,9 @@ class Broadcast:
         self._passthrough = Passthrough(row.plan)
         self._tracks = {track.kind: track for track in row.tracks}
         self._saved = True
+        self._fed = True
         self._over = False
+        self._closing: asyncio.Task[None] | None = None
         link.begin(BroadcastStart(row.room, row.id, row.plan, row.started_at, row.discontinuities))
         self.worker: Worker | None = workers(row.plan, self._made, self._noted) if row.plan.transcoded else None
         for track in row.tracks:
@@ -150,14 +152,19 @@ class Broadcast:
         return asyncio.create_task(self._finish(self.worker), name=f"end of broadcast {self.id}")
 
     async def _finish(self, worker: Worker) -> None:
-        await worker.finish()
+        try:
+            await worker.finish()
+        except Exception:
+            _log.exception("room %s: the last parts of broadcast %s are lost", self._row.room, self.id)
         if not self._over:
             self._over = True
             self._link.end(self.id)
 
     def discard(self) -> None:
-        """What is still being made of it goes nowhere."""
+        """Its last parts are wanted by nobody: none goes anywhere from now on, and no more are made."""
         self._over = True
+        if self.worker is not None:
+            self._closing = asyncio.create_task(self.worker.close(), name=f"discard of broadcast {self.id}")
 
     async def drop(self) -> None:
         """Stop at once; the next start of the server may go on with it."""
@@ -177,7 +184,16 @@ class Broadcast:
         for made in self._passthrough.feed(item):
             self._made(made)
         if self.worker is not None:
-            self.worker.feed(item)
+            self._feed(self.worker, item)
+
+    def _feed(self, worker: Worker, item: RoomItem) -> None:
+        """Hand ``item`` to the worker. What goes wrong there is no fault of the host's, nor of the room's clockwork."""
+        try:
+            worker.feed(item)
+        except Exception:
+            if self._fed:  # once
+                _log.exception("room %s: a worker was not given what it needs", self._row.room)
+            self._fed = False
 
     def _made(self, item: PartItem) -> None:
         if not self._over:

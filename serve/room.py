@@ -361,9 +361,12 @@ class Room:
             broadcast.discard()
 
     async def drop(self) -> None:
-        """Stop its workers at once: the server goes down."""
-        for broadcast in (*self._ending, *([self.broadcast] if self.broadcast else [])):
+        """Stop its workers at once, and leave nothing running: the server goes down."""
+        endings = dict(self._ending)
+        for broadcast in (*endings, *([self.broadcast] if self.broadcast else [])):
             await broadcast.drop()
+        if endings:
+            await asyncio.wait(endings.values())
 
     def _show_state(self) -> None:
         shown = self.state, self.broadcast, self.publisher
