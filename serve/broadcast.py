@@ -14,7 +14,7 @@ from transcode.cutter import SHORTEST, Cutter
 from transcode.media import SOURCE, Cut, End, PartItem, Plan, RoomItem, Tick, TimedPacket
 from transcode.passthrough import Passthrough
 from transcode.process import Stats
-from transcode.regular_cutter import RegularCutter
+from transcode.regular_cutter import AHEAD, RegularCutter
 
 _log = logging.getLogger(__name__)
 
@@ -219,8 +219,17 @@ class Broadcast:
             self._saved = True
 
 
+def said_ahead(plan: Plan) -> int:
+    """How long (ticks) before its time a cut may be in the store."""
+    return 0 if _cut_by_host(plan) else AHEAD
+
+
+def _cut_by_host(plan: Plan) -> bool:
+    """Whether segments begin with the host's keyframes: where its picture is passed on. Else they are as suits us."""
+    return any(rung.name == SOURCE for rung in plan.rungs) or not plan.transcoded
+
+
 def _cutter(plan: Plan, number: int, position: int) -> Cutter | RegularCutter:
-    """The cutter of a broadcast: by the host's keyframes where its picture is passed on, else as suits us."""
-    if any(rung.name == SOURCE for rung in plan.rungs) or not plan.transcoded:
+    if _cut_by_host(plan):
         return Cutter(number, plan.target_duration, bool(plan.rungs), position)
     return RegularCutter(number, plan.frame_rate if plan.rungs else None, position)

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from ingest.media import Codec, Kind, Packet, Track
 from ingest.source import PublishRequest, Sink, Source
-from serve.broadcast import Broadcast, Workers
+from serve.broadcast import Broadcast, Workers, said_ahead
 from serve.parts import PartLink
 from serve.signal import Signal
 from serve.store import BroadcastRow, RoomRow, Store, StoreError
@@ -196,7 +196,8 @@ class Room:
     def resume(self, row: BroadcastRow) -> None:
         """Go on with the broadcast that a restart of the server interrupted, if its host may still come back."""
         position = (self._clock.wall() - row.started_at) * TIMELINE // 1000
-        if position < row.position:  # the clock was set back: go past all that can have been made
+        if position + said_ahead(row.plan) < row.position:
+            # The clock was set back: go past all that can have been made.
             position = row.position + row.plan.target_duration * TIMELINE
         if not self.row.open or position - row.position > GRACE:
             try:
