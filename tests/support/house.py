@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ingest.media import Packet, Track
 from ingest.source import PublishRequest, Sink
+from serve.broadcast import Workers
 from serve.origin import Origin
 from serve.parts import BroadcastStart
 from serve.room import GRACE, State
@@ -151,8 +152,9 @@ class Host:
 class House:
     """Rooms over a store in ``data``. ``restart`` is what a killed and restarted server sees."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, workers: Workers | None = None) -> None:
         self.data = data
+        self.workers = workers or InlineWorker
         self.clock = FakeClock()
         self._ticked = 0
         self.start()
@@ -161,7 +163,7 @@ class House:
         self.store = Store(self.data)
         self.origin = Origin()
         self.link = RecordingLink(self.origin)
-        self.rooms = Rooms(self.store, self.link, self.clock, InlineWorker)
+        self.rooms = Rooms(self.store, self.link, self.clock, self.workers)
 
     def restart(self, away: float = 1.0) -> None:
         """Kill the server without a word, and start it again ``away`` seconds later."""
