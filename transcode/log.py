@@ -126,6 +126,10 @@ class PacketLog:
         first = next((i for i, logged in enumerate(self._entries) if _is_keyframe(logged.item)), 0)
         self._remove(lambda index, logged: index < first and _is_picture(logged.item))  # they cannot be decoded
 
+    def forget_packets(self) -> None:
+        """Forget every packet there is, and count it as dropped: one of them is more than a worker lives through."""
+        self._remove(lambda _, logged: isinstance(logged.item, TimedPacket))
+
     # What may go.
 
     def _replay_point(self, end: int) -> int:

@@ -15,13 +15,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from transcode.log import PacketLog
-from transcode.media import AUDIO, End, PartItem, Plan, RoomItem
+from transcode.media import AUDIO, End, PartItem, Plan, RoomItem, TimedPacket
 from transcode.progress import OutOfOrder, Progress
 from transcode.wire import VERSION, Ack, Done, Entry, Hello, Message, Ping, Pong, Setup, Unpacker, WireError, pack
 
 _log = logging.getLogger(__name__)
 
 _READ = 256 << 10
+_FRUITLESS = 2  # workers in a row that got nowhere: it is what they are given
 _LAST_WORDS = 1.0  # seconds until a process whose link is closed must have ended by itself
 
 
@@ -90,6 +91,7 @@ class Transcoder:
         self._process: Process | None = None
         self._writer: asyncio.StreamWriter | None = None  # to a worker that has been set up
         self._pong = Pong(0, 0, 0)
+        self._given = False  # whether this worker has been sent a packet
         self._ended = False
         self._closing = False
         self._restarts = 0
@@ -139,9 +141,9 @@ class Transcoder:
 
     async def _supervise(self) -> None:
         loop = asyncio.get_running_loop()
-        delay = 0.0
+        delay, fruitless = 0.0, 0
         while True:
-            began = loop.time()
+            began, aired = loop.time(), self._progress.aired
             try:
                 return await self._employ()
             except _Unfit as unfit:
@@ -154,12 +156,18 @@ class Transcoder:
             if loop.time() - began >= self._limits.sound:
                 delay = 0.0
             self._restarts += 1
-            self._noted(f"The worker {reason}; another takes over{f' in {delay:g} s' if delay else ''}.")
+            then = f"another takes over{f' in {delay:g} s' if delay else ''}"
+            fruitless = fruitless + 1 if self._given and self._progress.aired == aired else 0
+            if fruitless == _FRUITLESS:
+                self._packets.forget_packets()
+                fruitless, then = 0, f"{then}, without what this one was given"
+            self._noted(f"The worker {reason}; {then}.")
             await asyncio.sleep(delay)
             delay = min(max(2 * delay, self._limits.backoff), self._limits.longest_backoff)
 
     async def _employ(self) -> None:
         """Have one worker at work until it is done. Raises _Unfit, OutOfOrder or WireError if it has to be replaced."""
+        self._given = False
         ours, theirs = socket.socketpair()
         with theirs:
             reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_READ)
@@ -263,6 +271,7 @@ class Transcoder:
     def _pump(self) -> None:
         """Send what there is credit for."""
         while self._writer is not None and (logged := self._packets.take()) is not None:
+            self._given |= isinstance(logged.item, TimedPacket)
             self._say(Entry(logged.offset, logged.item))
 
     def _say(self, message: Message) -> None:

@@ -32,6 +32,7 @@ from transcode.wire import VERSION, Ack, Done, Entry, Hello, Message, Ping, Pong
 NAME = "720p"
 FRAME = TIMELINE // 10
 """What every picture lasts."""
+POISON = b"no worker lives through this"
 
 
 class Toy:
@@ -78,6 +79,8 @@ class Toy:
         self.entries += 1
         if self.entries > self.options.after:
             self.misbehave()
+        if isinstance(item, TimedPacket) and item.data == POISON:
+            os.kill(os.getpid(), signal.SIGKILL)
         match item:
             case Cut(msn=msn) if self.before is None or msn > self.before.msn:
                 self.cuts.append(item)

@@ -220,6 +220,21 @@ async def test_it_makes_no_difference_when_a_worker_dies(after: int, tmp_path: P
     stage.check_seamless(25)
 
 
+async def test_a_packet_that_no_worker_lives_through_is_given_up() -> None:
+    async with on_stage() as stage:
+        stage.play(0, 12)
+        await stage.aired(12)
+        stage.transcoder.feed(replace(picture(12), data=toy_worker.POISON))
+        stage.play(13, 30)
+        await stage.noted("without what this one was given")
+        stage.play(30, 75)
+        await stage.finish(75)
+    assert stage.transcoder.stats.restarts <= 4
+    shown = [int(part.data) // FRAME for part in stage.parts]
+    assert shown[:12] == list(range(12))
+    assert shown[12:] == list(range(30, 75)), "all that came after it"
+
+
 async def test_workers_may_die_one_after_the_other() -> None:
     async with on_stage() as stage:
         for number in range(0, 60, 10):
