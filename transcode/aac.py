@@ -11,7 +11,7 @@ import av
 from av.audio.codeccontext import AudioCodecContext
 from av.codec.context import Flags
 
-from transcode.sound import BLOCK, RATE, Block
+from transcode.soundtrack import BLOCK, RATE, Block
 
 PRIMING = 8
 """Blocks that an encoder must hear before block k, so that its unit k can follow another encoder's unit k - 1.

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import av
 
-from transcode.sound import Block
+from transcode.soundtrack import Block
 
 
 class Effect(Protocol):

@@ -9,7 +9,7 @@ from transcode.cmaf.packer import Packer, Unit
 from transcode.effects import Effect
 from transcode.loudness import Loudness
 from transcode.media import AUDIO, TIMELINE, Aired, Cut, PartItem, Plan, Sound, TimedPacket
-from transcode.sound import BLOCK, RATE, Block, SoundTrack
+from transcode.soundtrack import BLOCK, RATE, Block, SoundTrack
 
 
 class Sounds:

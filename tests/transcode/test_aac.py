@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from transcode.aac import PRIMING, AacEncoder, AccessUnit
 from transcode.cmaf.codecs import parse_aac
-from transcode.sound import BLOCK, RATE, Samples, block_of, samples_of
+from transcode.soundtrack import BLOCK, RATE, Samples, block_of, samples_of
 
 BIT_RATE = 128_000
 

@@ -8,7 +8,7 @@ from av.filter import Graph
 from numpy.typing import NDArray
 
 from transcode.loudness import PEAK, Loudness
-from transcode.sound import BLOCK, RATE, Samples, block_of, samples_of
+from transcode.soundtrack import BLOCK, RATE, Samples, block_of, samples_of
 
 LAYOUTS = {1: "mono", 2: "stereo"}
 ROUNDING = 1e-6

@@ -19,7 +19,7 @@ from tests.support.segments import check_full
 from tests.support.stage import Stage
 from transcode.ladder import PRESETS
 from transcode.media import TIMELINE, Cut, Init, Part, TimedPacket
-from transcode.sound import Block
+from transcode.soundtrack import Block
 
 TWO_RUNGS = "180p,120p"
 SIZE = (320, 180)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ingest.media import Codec, Kind, Track
 from transcode.media import TIMELINE, TimedPacket
-from transcode.sound import BLOCK, RATE, Block, Count, Samples, SoundTrack, samples_of
+from transcode.soundtrack import BLOCK, RATE, Block, Count, Samples, SoundTrack, samples_of
 
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 TONE = 440
