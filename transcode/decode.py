@@ -21,22 +21,34 @@ _MOST_THREADS = 4
 
 
 class VideoDecoder:
-    """Decodes one track, as long as its configuration stays. ``errors`` counts packets that could not be decoded."""
+    """Decodes one track, as long as its configuration stays. ``errors`` counts packets that could not be decoded.
+
+    The keyframe after one that could not is decoded afresh: damage can be taken for parameter sets, and with these
+    nothing would be decoded ever again.
+    """
 
     def __init__(self, track: Track) -> None:
         self.errors = 0
         avc = parse_avc(track.config)
         self.sample_aspect_ratio = avc.sample_aspect_ratio
-        context = av.CodecContext.create(_DECODERS[track.codec], "r")
+        self._track = track
+        self._threads = min(os.cpu_count() or 1, _MOST_THREADS) if avc.width * avc.height > _EASY else 1
+        self._sound = True  # nothing failed since the context was made
+        self._context = self._open()
+
+    def _open(self) -> VideoCodecContext:
+        context = av.CodecContext.create(_DECODERS[self._track.codec], "r")
         assert isinstance(context, VideoCodecContext)
-        context.extradata = track.config
-        large = avc.width * avc.height > _EASY
-        context.thread_count = min(os.cpu_count() or 1, _MOST_THREADS) if large else 1
+        context.extradata = self._track.config
+        context.thread_count = self._threads
         context.thread_type = ThreadType.FRAME
-        self._context = context
+        return context
 
     def decode(self, packet: TimedPacket) -> Iterator[av.VideoFrame]:
         """Yield the pictures that ``packet`` completes; ``pts`` in ticks."""
+        if packet.keyframe and not self._sound:
+            yield from self.flush()
+            self._sound, self._context = True, self._open()
         # A packet made of foreign bytes lacks the padding that decoders read into; this one is copied and has it.
         coded = av.Packet(len(packet.data))
         coded.update(packet.data)
@@ -53,3 +65,4 @@ class VideoDecoder:
             yield from (frame for frame in self._context.decode(coded) if frame.pts is not None)
         except FFmpegError:
             self.errors += 1
+            self._sound = False
