@@ -17,7 +17,7 @@ from serve.store import RoomRow, Store
 from transcode.ladder import AUTO, PRESETS, LadderError, parse_ladder
 
 MOST_TITLE = 200
-PRESET = "balanced"
+PRESET = PRESETS[0]
 QUIETEST, LOUDEST = -30, -8
 """What loudness can be asked for (LUFS)."""
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")

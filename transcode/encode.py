@@ -25,7 +25,7 @@ from transcode.media import FrameRate, Rung
 
 SOFTWARE = "libx264"
 HARDWARE = ("h264_nvenc", "h264_qsv")
-_EASY = 1280 * 720 * 30  # pixels a second that one thread encodes in time; each further thread holds back one frame
+_EASY = {"fast": 30, "balanced": 20, "quality": 12}  # pictures of 1080p a second that one thread encodes in time
 _MOST_THREADS = 6
 _NOTHING_ELSE = {"a53cc": "0", "udu_sei": "0"}  # captions and notes in the host's stream are not passed on unread
 _NEVER = 1 << 20  # frames between keyframes that nobody asked for
@@ -124,7 +124,7 @@ class _LibavEncoder:
             "bufsize": str(rung.bit_rate),
             **({"b": str(rung.bit_rate * 4 // 5)} if codec != SOFTWARE else {}),
         }
-        context.thread_count = threads_for(rung, float(rate))
+        context.thread_count = threads_for(rung, float(rate), preset)
         context.thread_type = ThreadType.FRAME
         try:
             context.open()
@@ -157,9 +157,9 @@ class _LibavEncoder:
             yield Encoded(packet.pts, packet.is_keyframe, data)
 
 
-def threads_for(rung: Rung, frame_rate: float) -> int:
-    """Return how many threads a rung's encoder gets: as few as keep up, since each beyond the first adds a frame."""
-    wanted = -(-rung.width * rung.height * round(frame_rate) // _EASY)
+def threads_for(rung: Rung, frame_rate: float, preset: str) -> int:
+    """Return how many threads a rung's encoder gets: as few as keep up, as each beyond the first holds back a frame."""
+    wanted = -(-rung.width * rung.height * round(frame_rate) // (1920 * 1080 * _EASY[preset]))
     return max(1, min(wanted, os.cpu_count() or 1, _MOST_THREADS))
 
 

@@ -90,7 +90,7 @@ class Encoding:
     """How a room is to be transcoded: its ladder, one of ``PRESETS``, and the loudness of its sound (LUFS)."""
 
     ladder: Ladder
-    preset: str = "balanced"
+    preset: str = PRESETS[0]
     loudness: float | None = None
 
 

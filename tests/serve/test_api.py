@@ -89,7 +89,7 @@ async def test_opening_a_room_answers_with_all_there_is_to_know(client: Client) 
         "rtmp_url": "rtmp://stream.example:1935/live",
         "private": False,
         "ladder": "auto",
-        "preset": "balanced",
+        "preset": "fast",
         "loudness": None,
         "renditions": [],
         "worker": None,

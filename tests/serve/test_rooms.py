@@ -78,7 +78,7 @@ async def test_a_setting_that_cannot_be_is_refused_and_nothing_is_made_or_change
 
 async def test_a_new_room_is_transcoded_to_what_fits_its_host(house: House) -> None:
     row = house.rooms.open("demo", RoomSettings()).row
-    assert (row.ladder, row.preset, row.loudness) == ("auto", "balanced", None)
+    assert (row.ladder, row.preset, row.loudness) == ("auto", "fast", None)
 
 
 async def test_a_ladder_that_is_none_is_answered_with_what_is_one(house: House) -> None:

@@ -353,7 +353,7 @@ async def test_a_damaged_track_is_left_out_and_the_host_is_told(house: House, ke
 CHANGES = [
     RoomSettings(ladder="120p"),
     RoomSettings(ladder="source"),
-    RoomSettings(preset="fast"),
+    RoomSettings(preset="balanced"),
     RoomSettings(loudness=-16.0),
 ]
 
@@ -372,7 +372,7 @@ async def test_another_encoding_begins_another_broadcast_at_once(house: House, k
     assert len(house.link.starts) == 2
     plan = house.link.starts[-1].plan
     assert plan.sound is not None
-    assert (plan.preset, plan.sound.loudness) == (change.preset or "balanced", change.loudness or None)
+    assert (plan.preset, plan.sound.loudness) == (change.preset or "fast", change.loudness or None)
     assert plan.transcoded is (change.ladder != "source")
     seamless(house, first, ended=True)
 
@@ -385,14 +385,14 @@ async def test_settings_that_change_during_an_opening_are_those_of_the_broadcast
     house.rooms.set("demo", change)
     host.send(3.5)
     (start,) = house.link.starts
-    assert (start.plan.preset, start.plan.transcoded) == (change.preset or "balanced", change.ladder != "source")
+    assert (start.plan.preset, start.plan.transcoded) == (change.preset or "fast", change.ladder != "source")
     assert state_of(house) == State.LIVE
 
 
 async def test_settings_that_say_the_same_or_nothing_of_the_encoding_disturb_nothing(house: House, key: str) -> None:
     host = house.publish(key, 2, clip=CLIP)
     house.open(ladder="auto", title="New", private=True)
-    house.rooms.set("demo", RoomSettings(preset="balanced", loudness=None))
+    house.rooms.set("demo", RoomSettings(preset="fast", loudness=None))
     host.send(2)
     assert len(house.link.starts) == 1
     seamless(house, broadcast_of(house))
@@ -484,7 +484,7 @@ async def test_nothing_comes_after_endlist(slow: House, staff: Staff) -> None:
 async def test_nothing_reaches_the_origin_of_a_room_that_is_deleted(slow: House, staff: Staff) -> None:
     slow.publish(slow.open(ladder="auto"), 2, clip=CLIP)
     broadcast = broadcast_of(slow)
-    slow.rooms.set("demo", RoomSettings(preset="fast"))  # one broadcast ends, and another runs
+    slow.rooms.set("demo", RoomSettings(preset="balanced"))  # one broadcast ends, and another runs
     slow.rooms.delete("demo")
     assert slow.link.forgotten == ["demo"]
     late = worker(staff)

@@ -109,12 +109,13 @@ def test_captions_and_notes_of_the_host_are_not_passed_on() -> None:
 
 def test_threads_are_as_few_as_keep_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 16)
-    assert threads_for(Rung("480p", 854, 480, 1, 1), 30) == 1
-    assert threads_for(Rung("720p", 1280, 720, 1, 1), 30) == 1
-    assert threads_for(Rung("1080p", 1920, 1080, 1, 1), 30) == 3
-    assert threads_for(Rung("2160p60", 3840, 2160, 1, 1), 60) == 6
+    large = Rung("1080p", 1920, 1080, 1, 1)
+    assert [threads_for(Rung("720p", 1280, 720, 1, 1), 30, preset) for preset in PRESETS] == [1, 1, 2]
+    assert [threads_for(large, 30, preset) for preset in PRESETS] == [1, 2, 3]
+    assert [threads_for(large, 60, preset) for preset in PRESETS] == [2, 3, 5]
+    assert threads_for(Rung("2160p60", 3840, 2160, 1, 1), 60, "fast") == 6
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    assert threads_for(Rung("1080p", 1920, 1080, 1, 1), 30) == 2
+    assert threads_for(large, 60, "quality") == 2
 
 
 def test_an_encoder_that_is_not_there_gives_way_to_the_next() -> None:

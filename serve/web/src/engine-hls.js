@@ -1,8 +1,34 @@
 // Plays a room by hls.js, in low-latency mode. One object for one attachment to the video element.
 
 import Hls from "hls.js";
+import { Bandwidth } from "./logic/bandwidth.js";
 
 export const hlsSupported = () => Hls.isSupported();
+
+/** hls.js's choice of level, with an estimate of the bandwidth that is made for parts. */
+class AbrController extends Hls.DefaultConfig.abrController {
+  constructor(hls) {
+    super(hls);
+    this.bwEstimator = new Bandwidth(hls.config.abrEwmaDefaultEstimate);
+  }
+
+  resetEstimator(estimate) {
+    super.resetEstimator(estimate);
+    this.bwEstimator = new Bandwidth(this.hls.config.abrEwmaDefaultEstimate);
+  }
+
+  onFragLoaded(event, data) {
+    super.onFragLoaded(event, data);
+    const { frag, part } = data;
+    const { loaded, loading } = (part ?? frag).stats;
+    if (frag.type !== "main" || frag.sn === "initSegment" || !loaded) return;
+    const wait = Math.min(loading.first - loading.start, this.bwEstimator.getEstimateTTFB());
+    this.bwEstimator.sample(loading.end - loading.start - wait, loaded, (part ?? frag).duration);
+  }
+
+  /** Not for the estimate: it would be told of one part among many. */
+  onFragBuffered() {}
+}
 
 const CONFIG = {
   lowLatencyMode: true,
@@ -21,6 +47,7 @@ const CONFIG = {
   testBandwidth: false,
   // More pixels than the player has on this screen (its device's, not CSS's) would be seen by nobody.
   capLevelToPlayerSize: true,
+  abrController: AbrController,
   // Blocked playlists are quick to time out in low-latency mode (0.8 targets), harmlessly: ask again more often.
   playlistLoadPolicy: {
     default: {
