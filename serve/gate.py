@@ -39,7 +39,6 @@ class Gate:
             self._clockwork.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._clockwork
-        await self._rooms.drop()
 
     async def _run(self) -> None:
         while True:

@@ -81,6 +81,7 @@ class Server:
             rooms = Rooms(store, origin, SystemClock(), _worker)
         except (StoreError, NotBuilt) as error:
             raise StartError(str(error)) from error
+        self._stack.push_async_callback(rooms.drop)  # broadcasts that go on have their workers already
         gate = Gate(rooms)
         http_port = await self._serve_web(origin, rooms, pages)
         self._stack.push_async_callback(gate.close)

@@ -4,6 +4,7 @@ Pictures are tiny; each frame's grey tells its number.
 """
 
 import asyncio
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -14,10 +15,11 @@ import numpy as np
 import pytest
 
 from ingest.media import Codec, Kind, Track
-from serve.config import Address
+from serve.config import Address, ServeConfig
 from serve.gate import Gate
 from serve.room import State, SystemClock
 from serve.rooms import Rooms, RoomSettings
+from serve.server import Server, StartError
 from serve.store import StoreError
 from tests.support.house import GRACE_SECONDS, START, House, broadcast_of, disk_full, in_row, state_of
 from tests.support.media import GREYS, decode, make_clip, number_of
@@ -543,6 +545,23 @@ async def test_a_room_stops_though_the_disk_is_full(house: House, key: str) -> N
         house.rooms.stop("demo")
     await settled()
     assert len(house.link.ended) == 1
+
+
+async def test_a_server_that_cannot_start_leaves_no_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path)
+    house.restart(away=(SystemClock().wall() - START) / 1000)  # now
+    house.publish(house.open(ladder="auto"), 2, clip=CLIP)
+    house.store.close()
+    staff = Staff(SlowWorker)
+    monkeypatch.setattr("serve.server._worker", staff)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = Address("127.0.0.1", other.getsockname()[1])
+        with pytest.raises(StartError):
+            await Server(ServeConfig(tmp_path, Address("127.0.0.1", 0), taken)).start()
+    assert worker(staff).closed
+    assert others() == set()
 
 
 # Workers that fail.
