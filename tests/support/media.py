@@ -38,12 +38,16 @@ def make_clip(
     sample_rate: int = 48000,
     video: bool = True,
     audio: bool = True,
+    x264: str = "",
 ) -> Clip:
-    """Encode ``seconds`` of picture and sound; stamps are whole milliseconds from 0, as RTMP carries them."""
+    """Encode ``seconds`` of picture and sound; stamps are whole milliseconds from 0, as RTMP carries them.
+
+    ``x264`` are more of that encoder's parameters.
+    """
     packets: list[Packet] = []
     tracks: dict[Kind, Track] = {}
     if video:
-        track, made = _encode_video(seconds, Fraction(fps), gop, b_frames, size)
+        track, made = _encode_video(seconds, Fraction(fps), gop, b_frames, size, x264)
         tracks[Kind.VIDEO] = track
         packets += made
     if audio:
@@ -55,7 +59,7 @@ def make_clip(
 
 
 def _encode_video(
-    seconds: float, fps: Fraction, gop: int, b_frames: int, size: tuple[int, int]
+    seconds: float, fps: Fraction, gop: int, b_frames: int, size: tuple[int, int], x264: str
 ) -> tuple[Track, list[Packet]]:
     encoder = av.CodecContext.create("libx264", "w")
     assert isinstance(encoder, av.VideoCodecContext)
@@ -66,7 +70,7 @@ def _encode_video(
     encoder.gop_size = gop
     encoder.max_b_frames = b_frames
     encoder.flags |= av.codec.context.Flags.global_header
-    encoder.options = {"preset": "ultrafast", "x264-params": "annexb=0:scenecut=0:threads=1:force-cfr=1"}
+    encoder.options = {"preset": "ultrafast", "x264-params": f"annexb=0:scenecut=0:threads=1:force-cfr=1{x264}"}
     made = []
     for number in range(round(seconds * fps)):
         planes = np.full((size[1] * 3 // 2, size[0]), 128, np.uint8)

@@ -3,6 +3,7 @@
 Real H.264 and AAC goes in, and what comes out is decoded. Times in these tests are milliseconds.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -127,6 +128,27 @@ def test_b_frames_of_the_host_do_not_matter() -> None:
     clip = make_clip(seconds=6, fps=30, b_frames=2, size=SIZE)
     stage = Stage(clip, TWO_RUNGS).play(clip.packets).end()
     counted(stage, "180p")
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["recovery points marked", "one keyframe at the start"])
+def test_a_host_that_refreshes_bit_by_bit_sends_no_keyframes_and_needs_none(marked: bool) -> None:
+    clip = make_clip(seconds=6, fps=30, gop=30, size=SIZE, x264=":intra-refresh=1")
+    nal_types = [
+        {unit[0] & 0x1F for unit in units(packet.data)} for packet in clip.packets if packet.kind is Kind.VIDEO
+    ]
+    assert [5 in types for types in nal_types] == [True, *[False] * 179], "one IDR picture"
+    packets = [replace(p, keyframe=p.keyframe and (marked or not p.stamp)) for p in clip.packets]
+    stage = Stage(clip, TWO_RUNGS).play(packets).end()
+    counted(stage, "180p")
+    assert all(segment.parts[0].independent for segment in stage.rendition("180p"))
+
+
+def units(data: bytes) -> Iterator[bytes]:
+    """The NAL units of a length-prefixed access unit."""
+    while data:
+        length = int.from_bytes(data[:4], "big")
+        yield data[4 : 4 + length]
+        data = data[4 + length :]
 
 
 def test_what_players_are_told_is_what_they_get() -> None:
