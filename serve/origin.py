@@ -48,14 +48,17 @@ class Show:
         return window.format if window is not None else None
 
     def _bandwidths(self, rendition: str, promised: int) -> tuple[int, int | None]:
-        """Peak and average (bit/s) of a rendition and the sound: what was measured, the peak at least as promised."""
+        """Peak and average (bit/s) of a rendition and the sound: what was measured, the peak at least as promised.
+
+        The average is at least half of that: players choose by it, and a picture that is still now may move soon.
+        """
         sound = self.start.plan.sound
         promised += sound.bit_rate if sound is not None else 0
         windows = [self.windows[name] for name in {rendition, AUDIO} if name in self.windows]
         peak = max(promised * (100 + _CONTAINER) // 100, sum(window.bandwidth for window in windows), 1)
         averages = [window.average_bandwidth for window in windows]
         known = [average for average in averages if average is not None]
-        return peak, min(sum(known), peak) if len(known) == len(averages) else None
+        return peak, min(max(sum(known), promised // 2), peak) if len(known) == len(averages) else None
 
 
 class Origin:

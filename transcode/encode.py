@@ -2,7 +2,7 @@
 
 Everything is set so that segments can be cut where the cutter says, another encoder can take over at any frame, and
 nothing waits: keyframes come only when they are asked for (IDR), pictures leave in the order in which they are shown,
-the bit rate is capped over one second, and only the ``quality`` preset looks ahead.
+the bit rate is capped over 0.6 s, and only the ``quality`` preset looks ahead.
 """
 
 import contextlib
@@ -27,6 +27,7 @@ SOFTWARE = "libx264"
 HARDWARE = ("h264_nvenc", "h264_qsv")
 _EASY = {"fast": 30, "balanced": 20, "quality": 12}  # pictures of 1080p a second that one thread encodes in time
 _MOST_THREADS = 6
+_BUFFER = 60  # hundredths of a second at the peak rate: less than players stay behind the live edge (PART-HOLD-BACK)
 _NOTHING_ELSE = {"a53cc": "0", "udu_sei": "0"}  # captions and notes in the host's stream are not passed on unread
 _NEVER = 1 << 20  # frames between keyframes that nobody asked for
 
@@ -89,16 +90,19 @@ _QSV = {
 }
 
 
-def options(codec: str, preset: str) -> dict[str, str]:
-    """Return the encoder's options for a preset of Veilcast's."""
+def options(codec: str, preset: str, bit_rate: int) -> dict[str, str]:
+    """Return the encoder's options for a preset of Veilcast's and a peak ``bit_rate`` (bit/s)."""
+    cap = {"maxrate": str(bit_rate), "bufsize": str(bit_rate * _BUFFER // 100)}
     if codec == SOFTWARE:
         # annexb=0: length-prefixed units and an avcC record, as CMAF wants them; force-cfr=1: or it holds one back.
         params = f"annexb=0:force-cfr=1:scenecut=0:bframes=0:sync-lookahead=0:{_X264_PARAMS[preset]}"
-        return {**_X264[preset], "x264-params": params, "forced-idr": "1", **_NOTHING_ELSE}
+        return {**_X264[preset], "x264-params": params, "forced-idr": "1", **cap, **_NOTHING_ELSE}
+    cap["b"] = str(bit_rate * 4 // 5)
     if codec == "h264_nvenc":
         tuning = {"forced-idr": "1", "zerolatency": "1", "no-scenecut": "1"}
-        return {**_NVENC[preset], **tuning, "profile": "high", "bf": "0", **_NOTHING_ELSE}
-    return {**_QSV[preset], "profile": "high", "bf": "0", "look_ahead": "0", "forced_idr": "1", **_NOTHING_ELSE}
+        return {**_NVENC[preset], **tuning, "profile": "high", "bf": "0", **cap, **_NOTHING_ELSE}
+    tuning = {"look_ahead": "0", "forced_idr": "1"}
+    return {**_QSV[preset], **tuning, "profile": "high", "bf": "0", **cap, **_NOTHING_ELSE}
 
 
 class _LibavEncoder:
@@ -118,12 +122,7 @@ class _LibavEncoder:
         context.color_primaries = ColorPrimaries.BT709
         context.color_trc = ColorTrc.BT709
         context.flags |= Flags.global_header
-        context.options = {
-            **options(codec, preset),
-            "maxrate": str(rung.bit_rate),
-            "bufsize": str(rung.bit_rate),
-            **({"b": str(rung.bit_rate * 4 // 5)} if codec != SOFTWARE else {}),
-        }
+        context.options = options(codec, preset, rung.bit_rate)
         context.thread_count = threads_for(rung, float(rate), preset)
         context.thread_type = ThreadType.FRAME
         try:

@@ -260,10 +260,10 @@ def ffmpeg_command(clip: Clip, folder: Path) -> Sequence[str | Path]:
     words += ["-filter_complex", cascade("0:v", [(rung.width, rung.height) for rung in rungs])]
     for number, rung in enumerate(rungs):
         words += ["-map", f"[{number}]"]
-        given = options(SOFTWARE, clip.plan.preset)
+        given = options(SOFTWARE, clip.plan.preset, rung.bit_rate)
         # How units are delimited is the container's affair.
         given["x264-params"] = given["x264-params"].replace("annexb=0:", "")
-        given |= {"maxrate": str(rung.bit_rate), "bufsize": str(rung.bit_rate), "g": str(_NEVER)}
+        given["g"] = str(_NEVER)
         given["threads"] = str(threads_for(rung, float(clip.plan.frame_rate), clip.plan.preset))
         for name, value in given.items():
             words += [f"-{name}:v:{number}", value]

@@ -77,11 +77,11 @@ def nal_types(data: bytes) -> set[int]:
 
 
 def test_the_peak_bit_rate_is_kept_over_a_second() -> None:
-    """Noise wants far more than the cap: no second of it, wherever it begins, takes more than two seconds' worth."""
+    """Noise wants far more than the cap: no second of it, wherever it begins, takes more than the buffer beside it."""
     encoder = open_encoder(RUNG, RATE, "fast", (SOFTWARE,))
     sizes = [len(unit.data) for n in range(240) for unit in encoder.encode(picture(n), n, n % 60 == 0)]
     seconds = [8 * sum(sizes[start : start + 30]) for start in range(30, 210)]
-    assert max(seconds) <= 2 * RUNG.bit_rate
+    assert max(seconds) <= 1.65 * RUNG.bit_rate
     assert sum(sizes[60:]) * 8 / 6 <= 1.1 * RUNG.bit_rate
 
 
@@ -103,7 +103,7 @@ def test_two_encoders_of_a_rung_have_the_same_parameter_sets(preset: str) -> Non
 def test_captions_and_notes_of_the_host_are_not_passed_on() -> None:
     for codec in (SOFTWARE, *HARDWARE):
         for preset in PRESETS:
-            chosen = options(codec, preset)
+            chosen = options(codec, preset, 1_000_000)
             assert (chosen["a53cc"], chosen["udu_sei"]) == ("0", "0")
 
 
