@@ -97,7 +97,8 @@ def test_a_viewer_chooses_a_quality(url: str, host: Child, view: View, artifacts
     playback = recorder.take()
     check_smooth(playback)
     assert {frame.height for frame in playback.frames} == {360, 240}
-    assert [frame for frame in playback.frames if frame.code is None] == []
+    # What is drawn while the size changes can be half of one picture and half of another.
+    assert sum(frame.code is None for frame in playback.frames) <= 2 * 3, "at most two at each of three changes"
     assert playback.seams(FPS, LOOP) == []
     check_unharmed(viewer)
 
@@ -170,7 +171,7 @@ def test_auto_follows_the_connection_down_and_up(server: RunningServer, url: str
         carry(NARROW)
         until_quality(viewer, "auto", "240p", FOLLOW * SLACK)
         recorder = Recorder(viewer.page)
-        assert viewer.played(6) >= 5.5
+        assert viewer.played(6) >= 6 - STALL * SLACK
         check_smooth(recorder.take())
         carry(WIDE)
         until_quality(viewer, "auto", "360p", FOLLOW * SLACK)
