@@ -26,6 +26,7 @@ from urllib.parse import urljoin
 
 import av
 import m3u8  # type: ignore[import-untyped]
+import psutil
 
 from ingest.media import Kind
 from tests.bench.e2e import machine
@@ -70,10 +71,10 @@ class Report:
     missed: list[str] = field(default_factory=list)
 
     def head(self, text: str) -> None:
-        print(f"\n{text}\n{'':<44}{'Veilcast':>16}{'ffmpeg':>16}", flush=True)
+        print(f"\n{text}\n{'':<44}{'Veilcast':>22}{'ffmpeg':>22}", flush=True)
 
     def row(self, what: str, ours: str, peer: str = "", verdict: str = "") -> None:
-        print(f"{what:<44}{ours:>16}{peer:>16}{f'   {verdict}' if verdict else ''}".rstrip(), flush=True)
+        print(f"{what:<44}{ours:>22}{peer:>22}{f'   {verdict}' if verdict else ''}".rstrip(), flush=True)
 
     def judge(self, what: str, ours: str, holds: bool, limit: str, peer: str = "") -> None:
         """Print a row that has a limit."""
@@ -83,12 +84,23 @@ class Report:
 
     @contextmanager
     def measuring(self, what: str) -> Iterator[None]:
-        """Count what cannot be measured as missed, and go on with the next."""
+        """Tell how busy others were meanwhile. Count what cannot be measured as missed, and go on with the next."""
+        began, own, busy = time.monotonic(), Outcome(), _busy()
         try:
-            yield
+            with measuring(own):
+                yield
         except (AssertionError, OSError, TimeoutError, subprocess.SubprocessError) as error:
             self.missed.append(f"{what}: {error}")
             self.row(what, "FAILED")
+        whole = (time.monotonic() - began) * (os.cpu_count() or 1)
+        others = max(0.0, _busy() - busy - own.cpu - own.gate) / whole
+        self.row("what others took of the machine meanwhile", f"{others:.0%}")
+
+
+def _busy() -> float:
+    """Return the CPU seconds that this machine has worked, or been kept from working."""
+    times = psutil.cpu_times()
+    return sum(float(getattr(times, kind, 0.0)) for kind in ("user", "nice", "system", "steal"))
 
 
 @dataclass(frozen=True, slots=True)
