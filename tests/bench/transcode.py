@@ -61,7 +61,7 @@ LATEST = 120.0  # ms
 MEMORY = 260  # MB
 FIRST = 2.5  # s
 SPARE = 0.9  # of the processors' time may be planned for
-KEEPS_UP = 1.0  # s; a room whose parts are later than that, and later and later, does not keep up
+KEEPS_UP = 1.0  # s; rooms whose last parts are later than that (p95) do not keep up
 
 
 @dataclass

@@ -214,9 +214,11 @@ def _high_water(pid: int) -> int:
 def measuring(outcome: Outcome) -> Iterator[None]:
     """Add to ``outcome`` the CPU seconds that this process takes meanwhile, and children that end meanwhile took."""
     before = _cpu(resource.RUSAGE_CHILDREN), _cpu(resource.RUSAGE_SELF)
-    yield
-    outcome.cpu += _cpu(resource.RUSAGE_CHILDREN) - before[0]
-    outcome.gate += _cpu(resource.RUSAGE_SELF) - before[1]
+    try:
+        yield
+    finally:
+        outcome.cpu += _cpu(resource.RUSAGE_CHILDREN) - before[0]
+        outcome.gate += _cpu(resource.RUSAGE_SELF) - before[1]
 
 
 def _cpu(who: int) -> float:
