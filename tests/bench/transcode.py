@@ -116,7 +116,7 @@ class Task:
     @property
     def brief(self) -> int:
         """Seconds of material where a whole minute would tell no more."""
-        return min(self.seconds, 15)
+        return min(self.seconds, 10)
 
     def source(self) -> Path:
         return clip(self.seconds)
@@ -220,7 +220,7 @@ def _coded(path: Path) -> int:
 
 
 def measure_latency(task: Task) -> None:
-    media = read_clip(task.small_source(), TWO, "fast", min(task.seconds, 22))
+    media = read_clip(task.small_source(), TWO, "fast", min(task.seconds, 20))
     task.report.head(f"From a part's last frame in to the part out, ms; 720p30 -> {TWO}, preset fast, in real time")
     outcome = run_room(media, real_time=True)
     for name in (*(rung.name for rung in media.plan.encoded), "audio"):
@@ -292,7 +292,7 @@ def measure_sheet(task: Task) -> None:
     cores = os.cpu_count() or 1
     task.report.head(f"Rooms of 720p30 -> {TWO} on this machine; planned for {SPARE:.0%} of {cores} cores")
     for preset in ("fast", "balanced"):
-        media = read_clip(task.small_source(), TWO, preset, task.brief)
+        media = read_clip(task.small_source(), TWO, preset, min(task.seconds, 15))
         alone = run_room(media)
         cost = (alone.cpu + alone.gate) / media.seconds
         rooms = math.floor(SPARE * cores / cost)
