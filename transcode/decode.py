@@ -1,6 +1,5 @@
 """Decodes a host's picture: packets in, pictures out, on the room's timeline. Threads: one caller."""
 
-import os
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -12,6 +11,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from ingest.media import Codec, Track
 from transcode.cmaf.codecs import parse_avc
+from transcode.lane import processors
 from transcode.media import TIMELINE, TimedPacket
 
 _TICK = Fraction(1, TIMELINE)
@@ -32,7 +32,7 @@ class VideoDecoder:
         avc = parse_avc(track.config)
         self.sample_aspect_ratio = avc.sample_aspect_ratio
         self._track = track
-        self._threads = min(os.cpu_count() or 1, _MOST_THREADS) if avc.width * avc.height > _EASY else 1
+        self._threads = min(processors(), _MOST_THREADS) if avc.width * avc.height > _EASY else 1
         self._sound = True  # nothing failed since the context was made
         self._context = self._open()
 

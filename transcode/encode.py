@@ -6,7 +6,6 @@ the bit rate is capped over 0.6 s, and only the ``quality`` preset looks ahead.
 """
 
 import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,6 +20,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 
 from ingest.media import Codec, Kind, Track
 from transcode.cmaf.annexb import avc_record, split_annex_b, to_length_prefixed
+from transcode.lane import processors
 from transcode.media import FrameRate, Rung
 
 SOFTWARE = "libx264"
@@ -159,7 +159,7 @@ class _LibavEncoder:
 def threads_for(rung: Rung, frame_rate: float, preset: str) -> int:
     """Return how many threads a rung's encoder gets: as few as keep up, as each beyond the first holds back a frame."""
     wanted = -(-rung.width * rung.height * round(frame_rate) // (1920 * 1080 * _EASY[preset]))
-    return max(1, min(wanted, os.cpu_count() or 1, _MOST_THREADS))
+    return max(1, min(wanted, processors(), _MOST_THREADS))
 
 
 def open_encoder(

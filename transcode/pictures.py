@@ -4,7 +4,7 @@ Every frame of the broadcast's constant rate is made, whatever comes: a picture 
 before it, and by a blank one while the host is away.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 import av
@@ -38,9 +38,7 @@ class Pictures:
 
     def track(self, track: Track) -> None:
         """Packets are of ``track`` from here on."""
-        if self._decoder is not None:
-            self._take(self._decoder.flush(), self._decoder.sample_aspect_ratio)
-            self.errors += self._decoder.errors
+        self._flush()
         self._decoder = VideoDecoder(track)
 
     def packet(self, packet: TimedPacket) -> None:
@@ -69,18 +67,29 @@ class Pictures:
 
     def end(self, pts: int) -> None:
         """The broadcast ends at ``pts``."""
-        if self._decoder is not None:
-            self._take(self._decoder.flush(), self._decoder.sample_aspect_ratio)
+        self._flush()
         self.advance(pts - 1)
         self._rungs[0].end(self._clock.next)
 
+    def _flush(self) -> None:
+        """Take what the decoder still has, and the canvas, where pictures wait for their successors' fields."""
+        if self._decoder is None:
+            return
+        self._take(self._decoder.flush(), self._decoder.sample_aspect_ratio)
+        self.errors += self._decoder.errors
+        self._decoder = None
+        self._place_all(self._canvas.flush())
+
     def _take(self, frames: Iterable[av.VideoFrame], sample_aspect_ratio: Fraction) -> None:
         for decoded in frames:
-            try:
-                for picture in self._canvas.draw(decoded, sample_aspect_ratio):
-                    self._place(picture)
-            except PictureError:
-                self.errors += 1
+            self._place_all(self._canvas.draw(decoded, sample_aspect_ratio))
+
+    def _place_all(self, pictures: Iterator[av.VideoFrame]) -> None:
+        try:
+            for picture in pictures:
+                self._place(picture)
+        except PictureError:
+            self.errors += 1
 
     def _place(self, picture: av.VideoFrame) -> None:
         assert picture.pts is not None

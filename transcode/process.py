@@ -7,6 +7,7 @@ cannot take yet stays in the packet log. The supervising task owns the process a
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
@@ -185,6 +186,8 @@ class Transcoder:
                 str(theirs.fileno()),
                 stdin=DEVNULL,
                 pass_fds=(theirs.fileno(),),
+                # numpy's matrix threads would take a quarter of the start, and nobody multiplies matrices here.
+                env={"OPENBLAS_NUM_THREADS": "1", **os.environ},
                 start_new_session=True,  # the terminal's Ctrl-C is the gate's affair
             )
         except OSError as error:

@@ -6,8 +6,10 @@ Each rung has a lane of its own and is called in it alone; pictures cascade from
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 
 import av
+from av.filter import Graph
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from ingest.media import Codec
@@ -15,7 +17,7 @@ from transcode.cmaf.header import header
 from transcode.cmaf.packer import Packer, Unit
 from transcode.encode import SOFTWARE, Encoded, EncoderError, open_encoder
 from transcode.lane import Lane
-from transcode.media import Aired, Cut, Init, PartItem, Plan, Rung, SegmentStart
+from transcode.media import TIMELINE, Aired, Cut, Init, PartItem, Plan, Rung, SegmentStart
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ class RungLane:
         self._packer = Packer(rung.name, Codec.H264, self._timescale, self._length, plan.part_target, aired)
         self._below: RungLane | None = None
         self._reformatter = VideoReformatter()
+        self._twins: Graph | None = None
         self._scaled: tuple[av.VideoFrame, av.VideoFrame] | None = None  # the last picture, and what became of it
         # The rung's frames are every ``every``-th of the room's, with numbers of their own.
         self._start = aired.end // self._length if aired else None
@@ -126,7 +129,12 @@ class RungLane:
         if self._below is not None:
             self._below.end(number)
         if self._start is not None:
-            self._pack(self._encoder.flush())
+            try:
+                self._pack(self._encoder.flush())
+            except EncoderError as error:
+                if self._encoder.name == SOFTWARE:
+                    raise
+                _log.warning("rung %s: %s: its last frames are lost", self._rung.name, error)
             for item in self._packer.end(max(-(-number // self._rung.every), self._start)):
                 self._emit(item)
 
@@ -134,6 +142,23 @@ class RungLane:
         assert self._below is not None
         if self._scaled is None or self._scaled[0] is not frame:
             size = self._below._rung.width, self._below._rung.height
-            smaller = self._reformatter.reformat(frame, *size, interpolation=Interpolation.BICUBIC, threads=1)
+            if size == (frame.width, frame.height):
+                smaller = self._twin(frame)
+            else:
+                smaller = self._reformatter.reformat(frame, *size, interpolation=Interpolation.BICUBIC, threads=1)
             self._scaled = frame, smaller
         return self._scaled[1]
+
+    def _twin(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """Return another frame with the pixels of ``frame``: two encoders that stamp the same one mix up its times."""
+        if self._twins is None:
+            self._twins = Graph()
+            source = self._twins.add_buffer(
+                width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, TIMELINE)
+            )
+            source.link_to(self._twins.add("buffersink"))
+            self._twins.configure()
+        self._twins.push(frame)
+        twin = self._twins.pull()
+        assert isinstance(twin, av.VideoFrame)
+        return twin

@@ -43,8 +43,11 @@ class Block:
 
 def samples_of(frame: av.AudioFrame) -> Samples:
     """Return a copy of the samples of an fltp frame of one or two channels."""
-    planes = [np.frombuffer(memoryview(plane), np.float32, frame.samples) for plane in frame.planes]
-    return np.stack(planes)
+    planes = frame.planes
+    samples = np.empty((len(planes), frame.samples), np.float32)
+    for row, plane in enumerate(planes):
+        samples[row] = np.frombuffer(memoryview(plane), np.float32, frame.samples)
+    return samples
 
 
 def block_of(number: int, samples: Samples) -> Block:
@@ -256,9 +259,12 @@ class _Run:
     def _join(self, frames: "list[av.AudioFrame]") -> Samples:
         if not frames:
             return np.zeros((self._channels, 0), np.float32)
-        samples = np.concatenate([samples_of(frame) for frame in frames], axis=1)
-        np.nan_to_num(samples, copy=False)
-        return np.clip(samples, -_LOUDEST, _LOUDEST, out=samples)
+        parts = [samples_of(frame) for frame in frames]
+        samples = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        if samples.size and not (samples.min() >= -_LOUDEST and samples.max() <= _LOUDEST):  # or some are no numbers
+            np.nan_to_num(samples, copy=False)
+            np.clip(samples, -_LOUDEST, _LOUDEST, out=samples)
+        return samples
 
 
 def _decoder(track: Track) -> AudioCodecContext:

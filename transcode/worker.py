@@ -14,8 +14,9 @@ import threading
 import traceback
 from pathlib import Path
 
-from transcode.lane import Threaded
-from transcode.media import End, PartItem
+from transcode.lane import Crew
+from transcode.media import End, PartItem, TimedPacket
+from transcode.pace import Pace
 from transcode.pipeline import Pipeline
 from transcode.wire import VERSION, Ack, Done, Entry, Hello, Message, Ping, Pong, Setup, Unpacker, pack
 
@@ -32,6 +33,8 @@ class Link:
     """The worker's end of the socket. Messages may be sent from any thread."""
 
     def __init__(self, connection: socket.socket) -> None:
+        self.waited = False
+        """Whether the last messages had to be waited for."""
         self._socket = connection
         self._unpacker = Unpacker()
         self._sending = threading.Lock()
@@ -44,27 +47,42 @@ class Link:
 
     def receive(self) -> list[Message]:
         """Return the next messages; waits for one. Raises _Gone."""
+        self.waited = False
         while True:
-            data = self._socket.recv(_READ)
+            data = self._read()
             if not data:
                 raise _Gone
             if messages := list(self._unpacker.receive(data)):
                 return messages
+
+    def _read(self) -> bytes:
+        try:
+            return self._socket.recv(_READ, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            self.waited = True
+            return self._socket.recv(_READ)
 
 
 def work(link: Link) -> None:
     """Do a room's work until the gate says that it is done."""
     link.send(Hello(VERSION))
     pipeline: Pipeline | None = None
+    crew = Crew(_fail)
+    pace = Pace(crew)
     while True:
         taken = -1
-        for message in link.receive():
+        messages = link.receive()
+        if link.waited:
+            pace.waits()
+        for message in messages:
             match message:
                 case Setup(plan=plan, aired=aired):
-                    pipeline = Pipeline(plan, lambda item: _part(link, item), _lane, aired)
+                    pipeline = Pipeline(plan, lambda item: _part(link, item), crew.lane, aired)
                 case Entry(offset=offset, item=item):
                     assert pipeline is not None
                     pipeline.feed(item)
+                    if isinstance(item, TimedPacket):
+                        pace.took(item.dts)
                     taken = offset
                     if isinstance(item, End):
                         pipeline.close()
@@ -80,10 +98,6 @@ def work(link: Link) -> None:
 
 def _part(link: Link, item: PartItem) -> None:
     link.send(item)
-
-
-def _lane(name: str) -> Threaded:
-    return Threaded(name, _fail)
 
 
 def _fail(error: BaseException) -> None:

@@ -39,6 +39,7 @@ def make_clip(
     video: bool = True,
     audio: bool = True,
     x264: str = "",
+    interlaced: bool = False,
 ) -> Clip:
     """Encode ``seconds`` of picture and sound; stamps are whole milliseconds from 0, as RTMP carries them.
 
@@ -47,7 +48,7 @@ def make_clip(
     packets: list[Packet] = []
     tracks: dict[Kind, Track] = {}
     if video:
-        track, made = _encode_video(seconds, Fraction(fps), gop, b_frames, size, x264)
+        track, made = _encode_video(seconds, Fraction(fps), gop, b_frames, size, x264, interlaced)
         tracks[Kind.VIDEO] = track
         packets += made
     if audio:
@@ -59,7 +60,7 @@ def make_clip(
 
 
 def _encode_video(
-    seconds: float, fps: Fraction, gop: int, b_frames: int, size: tuple[int, int], x264: str
+    seconds: float, fps: Fraction, gop: int, b_frames: int, size: tuple[int, int], x264: str, interlaced: bool
 ) -> tuple[Track, list[Packet]]:
     encoder = av.CodecContext.create("libx264", "w")
     assert isinstance(encoder, av.VideoCodecContext)
@@ -70,6 +71,8 @@ def _encode_video(
     encoder.gop_size = gop
     encoder.max_b_frames = b_frames
     encoder.flags |= av.codec.context.Flags.global_header
+    if interlaced:
+        encoder.flags |= av.codec.context.Flags.interlaced_dct
     encoder.options = {"preset": "ultrafast", "x264-params": f"annexb=0:scenecut=0:threads=1:force-cfr=1{x264}"}
     made = []
     for number in range(round(seconds * fps)):

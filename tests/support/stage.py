@@ -1,6 +1,6 @@
 """A transcoded room without process, socket or clock: a host's packets in, part-link items out, exact each time."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from ingest.media import Kind, Packet, Track
@@ -10,6 +10,7 @@ from transcode.cmaf.codecs import parse_aac
 from transcode.cutter import Cutter
 from transcode.effects import Effect
 from transcode.ladder import Encoding, parse_ladder
+from transcode.lane import Inline, Lane
 from transcode.media import SOURCE, TIMELINE, Aired, End, Part, PartItem, Plan, RoomItem, SegmentEnd, SegmentStart
 from transcode.opening import Opening
 from transcode.pipeline import Pipeline
@@ -29,6 +30,7 @@ class Stage:
         preset: str = "fast",
         loudness: float | None = None,
         effects: tuple[Effect, ...] = (),
+        lane: Callable[[str], Lane] = lambda _: Inline(),
     ) -> None:
         self.keeper = Timekeeper(0)
         self.keeper.connect()
@@ -39,6 +41,7 @@ class Stage:
         self.items: list[PartItem] = []
         self.now = 0
         self._effects = effects
+        self._lane = lane
         for track in clip.tracks:
             self.opening.track(track)
             self._expect(track)
@@ -68,7 +71,7 @@ class Stage:
                 self.cutter = Cutter(0, plan.target_duration, True)
             else:
                 self.cutter = RegularCutter(0, plan.frame_rate if plan.rungs else None)
-            self.pipeline = Pipeline(plan, self.items.append, effects=self._effects)
+            self.pipeline = Pipeline(plan, self.items.append, self._lane, effects=self._effects)
             self.feed(self.opening.tracks.values())
             for held in self.opening.packets:
                 self.feed(self.cutter.packet(held))

@@ -1,6 +1,7 @@
 """Encoders: what presets promise, which one is taken, and what becomes of a rung whose hardware fails on the way."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -108,13 +109,13 @@ def test_captions_and_notes_of_the_host_are_not_passed_on() -> None:
 
 
 def test_threads_are_as_few_as_keep_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 16)
+    monkeypatch.setattr("transcode.encode.processors", lambda: 16)
     large = Rung("1080p", 1920, 1080, 1, 1)
     assert [threads_for(Rung("720p", 1280, 720, 1, 1), 30, preset) for preset in PRESETS] == [1, 1, 2]
     assert [threads_for(large, 30, preset) for preset in PRESETS] == [1, 2, 3]
     assert [threads_for(large, 60, preset) for preset in PRESETS] == [2, 3, 5]
     assert threads_for(Rung("2160p60", 3840, 2160, 1, 1), 60, "fast") == 6
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("transcode.encode.processors", lambda: 2)
     assert threads_for(large, 60, "quality") == 2
 
 
@@ -149,6 +150,53 @@ class Failing:
 
     def flush(self) -> Iterator[Encoded]:
         yield from ()
+
+
+def test_hardware_that_fails_at_the_end_costs_its_last_frames_only(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Stuck(Failing):
+        def flush(self) -> Iterator[Encoded]:
+            raise EncoderError("h264_nvenc failed: no device")
+
+    hardware = Stuck(open_encoder(RUNG, RATE, "fast", (SOFTWARE,)), 1000)
+    monkeypatch.setattr(rungs, "open_encoder", lambda *_: hardware)
+    plan = Plan((RUNG,), None, RATE, "fast", 2, PART_TARGET)
+    made: list[PartItem] = []
+    lane = rungs.RungLane(plan, RUNG, Inline(), made.append, None)
+    lane.cut(Cut(0, 0), 0)
+    for number in range(30):
+        lane.picture(picture(number), number)
+    lane.end(30)
+    assert [segment.duration for segment in segments_of(made, RUNG.name)] == [30_000]
+    assert "its last frames are lost" in caplog.text
+
+
+def test_rungs_of_one_size_stamp_frames_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, list[av.VideoFrame]] = {}
+
+    class Noting(Failing):
+        def __init__(self, inner: Encoder, rung: Rung) -> None:
+            super().__init__(inner, 1000)
+            self._frames = seen.setdefault(rung.name, [])
+
+        def encode(self, frame: av.VideoFrame, number: int, keyframe: bool) -> Iterator[Encoded]:
+            self._frames.append(frame)
+            yield from super().encode(frame, number, keyframe)
+
+    real = open_encoder
+    monkeypatch.setattr(rungs, "open_encoder", lambda rung, *rest: Noting(real(rung, *rest), rung))
+    below = replace(RUNG, name="again")
+    plan = Plan((RUNG, below), None, RATE, "fast", 2, PART_TARGET)
+    lanes = [rungs.RungLane(plan, rung, Inline(), lambda _: None, None) for rung in plan.rungs]
+    lanes[0].feeds(lanes[1])
+    for lane in lanes:
+        lane.cut(Cut(0, 0), 0)
+    for number in range(3):
+        lanes[0].picture(picture(number), number)
+    for mine, other in zip(seen[RUNG.name], seen["again"], strict=True):
+        assert mine is not other
+        assert mine.planes[0].buffer_ptr == other.planes[0].buffer_ptr, "one picture in memory"
 
 
 @pytest.mark.parametrize("last", [0, 25, 58, 59, 75])

@@ -19,6 +19,7 @@ from tests.support.media import GREYS, decode, make_clip
 from tests.support.segments import check_full
 from tests.support.stage import Stage
 from transcode.ladder import PRESETS
+from transcode.lane import Crew
 from transcode.media import TIMELINE, Cut, Init, Part, TimedPacket
 from transcode.soundtrack import Block
 
@@ -122,6 +123,31 @@ def test_a_rung_of_half_the_frames_shows_every_second_one() -> None:
     assert [s.start / s.timescale for s in stage.rendition("120p")] == [
         s.start / s.timescale for s in stage.rendition("180p60")
     ]
+
+
+def test_rungs_side_by_side_do_not_disturb_each_other() -> None:
+    clip = make_clip(seconds=3, fps=60, size=SIZE)
+    ladder = "180p60,180p,120p"  # two of one size share a picture's memory
+    alone = Stage(clip, ladder).play(clip.packets).end()
+    failures: list[BaseException] = []
+    crew = Crew(failures.append)
+    crew.spread()
+    stage = Stage(clip, ladder, lane=crew.lane).play(clip.packets).end()
+    assert failures == []
+    for rung in stage.plan.rungs:
+        check_full(stage.rendition(rung.name), stage.plan)
+        assert [item for item in stage.items if item.rendition == rung.name] == [
+            item for item in alone.items if item.rendition == rung.name
+        ]
+
+
+def test_the_last_picture_of_an_interlaced_host_is_shown() -> None:
+    clip = make_clip(seconds=3, size=SIZE, interlaced=True)
+    stage = Stage(clip, "180p").play(clip.packets).end()
+    counted(stage, "180p")
+    assert stage.numbers("180p")[-1] == (3 * 30 - 1) % GREYS
+    assert stage.pipeline is not None
+    assert stage.pipeline.repeated == 0
 
 
 def test_b_frames_of_the_host_do_not_matter() -> None:
