@@ -1,16 +1,17 @@
 """Encodes blocks of sound as AAC-LC (ISO/IEC 14496-3). Threads: one caller.
 
-An access unit is named by the block that sounds when a player decodes it, so nothing has to be shifted afterwards.
+A unit, a raw AAC frame, is named by the block that sounds when a player decodes it after the unit before it, so
+nothing has to be shifted afterwards.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 import av
 from av.audio.codeccontext import AudioCodecContext
 from av.codec.context import Flags
 
+from transcode.cmaf.packer import Unit
 from transcode.soundtrack import BLOCK, RATE, Block
 
 PRIMING = 8
@@ -22,17 +23,10 @@ Where the sound itself begins, or is not there any more, fewer do.
 
 # The default coder, "twoloop", makes steady tones warble (noise 11 dB below them where "fast" has 71, at 128 kbit/s),
 # and takes up to twice the time. Intensity stereo gives up phase for bits that are not short here.
-_OPTIONS = {"aac_coder": "fast", "aac_is": "0"}
+OPTIONS = {"aac_coder": "fast", "aac_is": "0"}
+"""libavcodec's, of the encoder."""
 _TIME_BASE = Fraction(1, RATE)
 _LAYOUTS = {1: "mono", 2: "stereo"}
-
-
-@dataclass(frozen=True, slots=True)
-class AccessUnit:
-    """A raw AAC frame; decoded after the unit before it, it sounds at sample ``number`` * BLOCK of the timeline."""
-
-    number: int
-    data: bytes
 
 
 class AacEncoder:
@@ -51,7 +45,7 @@ class AacEncoder:
         context.bit_rate = bit_rate
         context.time_base = _TIME_BASE
         context.flags |= Flags.global_header
-        context.options = dict(_OPTIONS)
+        context.options = dict(OPTIONS)
         context.open()
         assert context.extradata is not None
         self.config = bytes(context.extradata)
@@ -59,7 +53,7 @@ class AacEncoder:
         self._context = context
         self._next: int | None = None
 
-    def encode(self, block: Block) -> Iterator[AccessUnit]:
+    def encode(self, block: Block) -> Iterator[Unit]:
         """Yield the units that ``block`` completes. Raises ValueError if it does not follow the block before."""
         if self._next is not None and block.number != self._next:
             raise ValueError(f"block {block.number} where {self._next} was due: feed them in order and leave none out")
@@ -69,14 +63,14 @@ class AacEncoder:
         block.frame.sample_rate = RATE
         yield from self._units(block.frame)
 
-    def flush(self) -> Iterator[AccessUnit]:
+    def flush(self) -> Iterator[Unit]:
         """Yield what is still inside; nothing can be encoded after that."""
         yield from self._units(None)
 
-    def _units(self, frame: av.AudioFrame | None) -> Iterator[AccessUnit]:
+    def _units(self, frame: av.AudioFrame | None) -> Iterator[Unit]:
         if self._next is None:
             return
         for packet in self._context.encode(frame):
             assert packet.pts is not None
             # The encoder's stamps already allow for its delay: the first is one block before the first block.
-            yield AccessUnit(packet.pts // BLOCK, bytes(packet))
+            yield Unit(packet.pts // BLOCK, True, memoryview(packet))

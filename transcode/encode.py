@@ -7,7 +7,6 @@ the bit rate is capped over 0.6 s, and only the ``quality`` preset looks ahead.
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
@@ -20,6 +19,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 
 from ingest.media import Codec, Kind, Track
 from transcode.cmaf.annexb import avc_record, split_annex_b, to_length_prefixed
+from transcode.cmaf.packer import Unit
 from transcode.lane import processors
 from transcode.media import FrameRate, Rung
 
@@ -36,15 +36,6 @@ class EncoderError(Exception):
     """A picture could not be encoded; the text says by what, and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """An access unit: length-prefixed NAL units of the picture ``number``."""
-
-    number: int
-    keyframe: bool
-    data: bytes
-
-
 class Encoder(Protocol):
     """Encodes the pictures of one rung in the order of their numbers."""
 
@@ -58,11 +49,11 @@ class Encoder(Protocol):
         """What decoders need first."""
         ...
 
-    def encode(self, frame: av.VideoFrame, number: int, keyframe: bool) -> Iterator[Encoded]:
+    def encode(self, frame: av.VideoFrame, number: int, keyframe: bool) -> Iterator[Unit]:
         """Take a picture; yields what is ready. Raises EncoderError."""
         ...
 
-    def flush(self) -> Iterator[Encoded]:
+    def flush(self) -> Iterator[Unit]:
         """Yield what is still inside. Raises EncoderError."""
         ...
 
@@ -135,25 +126,25 @@ class _LibavEncoder:
         record = context.extradata or b""
         self.track = Track(Kind.VIDEO, Codec.H264, record if self._prefixed else avc_record(split_annex_b(record)))
 
-    def encode(self, frame: av.VideoFrame, number: int, keyframe: bool) -> Iterator[Encoded]:
+    def encode(self, frame: av.VideoFrame, number: int, keyframe: bool) -> Iterator[Unit]:
         """Take a picture. Its own type is what the host's encoder made of it, and means nothing here."""
         frame.pts, frame.time_base = number, self._time_base
         frame.pict_type = PictureType.I if keyframe else PictureType.NONE
         yield from self._run(frame)
 
-    def flush(self) -> Iterator[Encoded]:
+    def flush(self) -> Iterator[Unit]:
         """Yield what is still inside."""
         yield from self._run(None)
 
-    def _run(self, frame: av.VideoFrame | None) -> Iterator[Encoded]:
+    def _run(self, frame: av.VideoFrame | None) -> Iterator[Unit]:
         try:
             packets = self._context.encode(frame)
         except FFmpegError as error:
             raise EncoderError(f"{self.name} failed: {error}") from error
         for packet in packets:
-            data = bytes(packet) if self._prefixed else to_length_prefixed(bytes(packet))
             assert packet.pts is not None
-            yield Encoded(packet.pts, packet.is_keyframe, data)
+            data = memoryview(packet)
+            yield Unit(packet.pts, packet.is_keyframe, data if self._prefixed else to_length_prefixed(bytes(data)))
 
 
 def threads_for(rung: Rung, frame_rate: float, preset: str) -> int:

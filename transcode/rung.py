@@ -15,7 +15,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from ingest.media import Codec
 from transcode.cmaf.header import header
 from transcode.cmaf.packer import Packer, Unit
-from transcode.encode import SOFTWARE, Encoded, EncoderError, open_encoder
+from transcode.encode import SOFTWARE, EncoderError, open_encoder
 from transcode.lane import Lane
 from transcode.media import TIMELINE, Aired, Cut, Init, PartItem, Plan, Rung, SegmentStart
 
@@ -117,9 +117,9 @@ class RungLane:
             self._encoder = open_encoder(self._rung, self._plan.frame_rate, self._plan.preset, (SOFTWARE,))
             self._lost, self._init = True, self._header()
 
-    def _pack(self, encoded: Iterable[Encoded]) -> None:
-        for access_unit in encoded:
-            for item in self._packer.unit(Unit(access_unit.number, access_unit.keyframe, access_unit.data)):
+    def _pack(self, units: Iterable[Unit]) -> None:
+        for unit in units:
+            for item in self._packer.unit(unit):
                 if isinstance(item, SegmentStart) and self._init is not None:
                     self._emit(self._init)
                     self._init = None

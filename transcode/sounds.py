@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from ingest.media import Codec, Kind, Track
-from transcode.aac import PRIMING, AacEncoder, AccessUnit
+from transcode.aac import PRIMING, AacEncoder
 from transcode.cmaf.header import header
 from transcode.cmaf.packer import Packer, Unit
 from transcode.effects import Effect
@@ -82,10 +82,10 @@ class Sounds:
                 block = self._loudness.process(block)
             self._pack(self._encoder.encode(block))
 
-    def _pack(self, access_units: Iterable[AccessUnit]) -> None:
-        for access_unit in access_units:
-            if access_unit.number < self._next:
+    def _pack(self, units: Iterable[Unit]) -> None:
+        for unit in units:
+            if unit.number < self._next:
                 continue  # heard only to prime the encoder
-            self._next = access_unit.number + 1
-            for item in self._packer.unit(Unit(access_unit.number, True, access_unit.data)):
+            self._next = unit.number + 1
+            for item in self._packer.unit(unit):
                 self._emit(item)

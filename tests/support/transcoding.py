@@ -16,6 +16,7 @@ import psutil
 
 from ingest.media import Codec, Kind, Track
 from tests.support.processes import Child
+from transcode.aac import OPTIONS as AAC_OPTIONS
 from transcode.encode import SOFTWARE, options, threads_for
 from transcode.ladder import parse_ladder, rungs_for, sound_for
 from transcode.media import (
@@ -242,22 +243,23 @@ def run_room(clip: Clip, real_time: bool = False, keep: bool = False, watch: boo
 # --- the peer --------------------------------------------------------------------------------------------------
 
 
-def run_ffmpeg(clip: Clip, folder: Path) -> float:
+def run_ffmpeg(clip: Clip, folder: Path, real_time: bool = False) -> float:
     """Do the same by the best command known of Debian's ffmpeg; return its CPU seconds.
 
     One decode, each rung scaled from the one above, one AAC for all, HLS in fMP4; the options of our encoders.
     """
     counted = Outcome()
-    with measuring(counted), Child(ffmpeg_command(clip, folder), folder / "ffmpeg.log") as child:
+    with measuring(counted), Child(ffmpeg_command(clip, folder, real_time), folder / "ffmpeg.log") as child:
         status = child.wait(_PATIENCE + clip.seconds)
         assert status == 0, child.said()
     return counted.cpu
 
 
-def ffmpeg_command(clip: Clip, folder: Path) -> Sequence[str | Path]:
+def ffmpeg_command(clip: Clip, folder: Path, real_time: bool = False) -> Sequence[str | Path]:
     """Return the command; what it makes is put into ``folder``."""
     rungs = clip.plan.encoded
     words: list[str | Path] = ["ffmpeg", "-hide_banner", "-loglevel", "warning", "-nostdin", "-y"]
+    words += ["-re"] if real_time else []
     words += ["-threads", "1", "-t", f"{clip.seconds:g}", "-i", clip.path, "-filter_complex_threads", "1"]
     words += ["-filter_complex", cascade("0:v", [(rung.width, rung.height) for rung in rungs])]
     for number, rung in enumerate(rungs):
@@ -272,7 +274,8 @@ def ffmpeg_command(clip: Clip, folder: Path) -> Sequence[str | Path]:
     assert clip.plan.sound is not None
     words += ["-c:v", "libx264", "-force_key_frames", ",".join(f"{cut:g}" for cut in clip.cuts)]
     words += ["-map", "0:a", "-c:a", "aac", "-b:a", str(clip.plan.sound.bit_rate), "-ar", "48000", "-ac", "2"]
-    words += ["-aac_coder", "fast", "-aac_is", "0"]
+    for name, value in AAC_OPTIONS.items():
+        words += [f"-{name}", value]
     variants = [f"v:{number},agroup:sound,name:{rung.name}" for number, rung in enumerate(rungs)]
     # Every keyframe begins a segment: none comes unasked, and the first segment is half as long.
     words += ["-f", "hls", "-hls_time", "1", "-hls_list_size", "0", "-hls_segment_type", "fmp4"]

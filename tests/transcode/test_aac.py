@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from transcode.aac import PRIMING, AacEncoder, AccessUnit
+from transcode.aac import PRIMING, AacEncoder
 from transcode.cmaf.codecs import parse_aac
+from transcode.cmaf.packer import Unit
 from transcode.soundtrack import BLOCK, RATE, Samples, block_of, samples_of
 
 BIT_RATE = 128_000
@@ -20,14 +21,14 @@ def blocks_of(samples: NDArray[np.float64], first: int = 0, last: int | None = N
         yield number, samples[:, number * BLOCK : (number + 1) * BLOCK].astype(np.float32)
 
 
-def encode(samples: NDArray[np.float64], first: int = 0, last: int | None = None) -> tuple[bytes, list[AccessUnit]]:
+def encode(samples: NDArray[np.float64], first: int = 0, last: int | None = None) -> tuple[bytes, list[Unit]]:
     """Encode blocks ``first`` up to ``last`` of ``samples``, whose sample 0 is that of the timeline."""
     encoder = AacEncoder(len(samples), BIT_RATE)
     units = [u for number, block in blocks_of(samples, first, last) for u in encoder.encode(block_of(number, block))]
     return encoder.config, units + list(encoder.flush())
 
 
-def play(config: bytes, units: Iterable[AccessUnit]) -> Samples:
+def play(config: bytes, units: Iterable[Unit]) -> Samples:
     """Decode as an ordinary player does: the first sample is the first of the first unit."""
     decoder = av.CodecContext.create("aac", "r")
     assert isinstance(decoder, av.AudioCodecContext)

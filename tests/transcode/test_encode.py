@@ -13,10 +13,10 @@ from tests.support.media import decode
 from tests.support.segments import check_rendition, segments_of
 from transcode import rung as rungs
 from transcode.cmaf.codecs import parse_avc
+from transcode.cmaf.packer import Unit
 from transcode.encode import (
     HARDWARE,
     SOFTWARE,
-    Encoded,
     Encoder,
     EncoderError,
     open_encoder,
@@ -143,12 +143,12 @@ class Failing:
         sets = inner.track.config
         self.track = Track(Kind.VIDEO, Codec.H264, sets[:1] + sets[1:])
 
-    def encode(self, frame: av.VideoFrame, number: int, keyframe: bool) -> Iterator[Encoded]:
+    def encode(self, frame: av.VideoFrame, number: int, keyframe: bool) -> Iterator[Unit]:
         if number > self._last:
             raise EncoderError("h264_nvenc failed: no device")
         yield from self._inner.encode(frame, number, keyframe)
 
-    def flush(self) -> Iterator[Encoded]:
+    def flush(self) -> Iterator[Unit]:
         yield from ()
 
 
@@ -156,7 +156,7 @@ def test_hardware_that_fails_at_the_end_costs_its_last_frames_only(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Stuck(Failing):
-        def flush(self) -> Iterator[Encoded]:
+        def flush(self) -> Iterator[Unit]:
             raise EncoderError("h264_nvenc failed: no device")
 
     hardware = Stuck(open_encoder(RUNG, RATE, "fast", (SOFTWARE,)), 1000)
@@ -180,7 +180,7 @@ def test_rungs_of_one_size_stamp_frames_of_their_own(monkeypatch: pytest.MonkeyP
             super().__init__(inner, 1000)
             self._frames = seen.setdefault(rung.name, [])
 
-        def encode(self, frame: av.VideoFrame, number: int, keyframe: bool) -> Iterator[Encoded]:
+        def encode(self, frame: av.VideoFrame, number: int, keyframe: bool) -> Iterator[Unit]:
             self._frames.append(frame)
             yield from super().encode(frame, number, keyframe)
 

@@ -6,7 +6,7 @@ import pytest
 
 from transcode.lane import Crew, Lane
 from transcode.media import TIMELINE
-from transcode.pace import BEHIND, LIGHT, STRETCH, Pace
+from transcode.pace import BEHIND, LONGEST_STAY, SOON, STAY, Pace
 
 
 class Cascade:
@@ -106,30 +106,33 @@ def test_a_task_that_fails_in_the_caller_s_thread_is_raised() -> None:
 
 
 class Room:
-    """A room whose time and cost the test says."""
+    """A room whose time the test says."""
 
     def __init__(self, cores: int = 2) -> None:
         self.crew = Crew(lambda _: None)
         self.lane: Lane = self.crew.lane("top")
-        self.cpu = 0.0
         self.now = 1000 * TIMELINE
-        self.pace = Pace(self.crew, cores, lambda: self.cpu)
+        self.pace = Pace(self.crew, cores)
 
-    def play(self, ticks: int, cost: float = 0.0, waits: bool = True) -> None:
-        """Take ``ticks`` of media in frames, at ``cost`` seconds of CPU a second."""
-        frame = TIMELINE // 30
+    def play(self, ticks: int, waits: bool = True) -> int:
+        """Take ``ticks`` of media in frames, having to wait for each or not; tell for how long it was spread out."""
+        frame, apart = TIMELINE // 30, 0
         for _ in range(ticks // frame):
             if waits:
                 self.pace.waits()
+            apart += frame * self.crew.apart
             self.now += frame
-            self.cpu += cost * frame / TIMELINE
             self.pace.took(self.now)
+        return apart
+
+    def fall_behind(self) -> None:
+        self.play(2 * BEHIND, waits=False)
+        assert self.crew.apart
 
 
 def test_a_room_that_keeps_up_works_together() -> None:
     room = Room()
-    room.play(60 * TIMELINE, 0.9)
-    assert not room.crew.apart
+    assert room.play(60 * TIMELINE) == 0
 
 
 def test_a_room_that_is_behind_spreads_out() -> None:
@@ -143,29 +146,31 @@ def test_a_room_that_is_behind_spreads_out() -> None:
 
 def test_one_processor_is_never_spread_over() -> None:
     room = Room(cores=1)
-    room.play(10 * TIMELINE, 2.0, waits=False)
-    assert not room.crew.apart
+    assert room.play(10 * TIMELINE, waits=False) == 0
 
 
-def test_a_light_room_that_has_caught_up_gathers() -> None:
+def test_a_room_that_has_caught_up_gathers_after_a_while() -> None:
     room = Room()
-    room.play(TIMELINE, waits=False)
-    room.play(STRETCH // 2, LIGHT / 2)
-    assert room.crew.apart
-    room.play(STRETCH, LIGHT / 2)
-    assert not room.crew.apart
-
-
-def test_a_room_too_heavy_for_one_thread_stays_spread_out() -> None:
-    room = Room()
-    room.play(TIMELINE, LIGHT * 1.2, waits=False)
-    room.play(10 * STRETCH, LIGHT * 1.2)
-    assert room.crew.apart
-    room.play(3 * STRETCH, LIGHT / 2)  # a still picture
+    room.fall_behind()
+    assert 0 < room.play(SOON) <= STAY
     assert not room.crew.apart
 
 
 def test_a_room_that_is_still_behind_does_not_gather() -> None:
     room = Room()
-    room.play(10 * STRETCH, LIGHT / 2, waits=False)
+    room.play(2 * LONGEST_STAY, waits=False)
     assert room.crew.apart
+
+
+def test_one_that_is_behind_again_soon_stays_spread_out_longer_each_time() -> None:
+    room = Room()
+    stays = []
+    for _ in range(9):
+        room.fall_behind()
+        stays.append(0)
+        while room.crew.apart:
+            stays[-1] += room.play(TIMELINE // 30)
+    assert [round(stay / STAY) for stay in stays] == [1, 2, 4, 8, 16, 32, 64, 64, 64]
+    room.play(2 * SOON)
+    room.fall_behind()
+    assert room.play(2 * STAY) <= STAY, "long ago"

@@ -26,7 +26,7 @@ class Sample:
     duration: int
     offset: int
     keyframe: bool
-    data: bytes
+    data: bytes | memoryview
 
 
 def box(kind: bytes, *payload: bytes) -> bytes:

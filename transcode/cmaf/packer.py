@@ -8,6 +8,7 @@ first keyframe at or after the cutter's mark, and lasts until the next one begin
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ingest.media import Codec
 from transcode.cmaf import boxes
@@ -15,13 +16,15 @@ from transcode.media import Aired, Part, PartItem, SegmentEnd, SegmentStart
 from transcode.opening import PART_UNIT
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """An access unit, decoded and shown at its ``number``."""
+class Unit(NamedTuple):
+    """An access unit as an encoder made it, decoded and shown at its ``number``; pictures as length-prefixed NAL units.
+
+    There are hundreds a second, and this is the cheapest way to make one.
+    """
 
     number: int
     keyframe: bool
-    data: bytes
+    data: bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)
