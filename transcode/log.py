@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ingest.media import Kind, Track
-from transcode.media import TIMELINE, Cut, RoomItem, TimedPacket
+from transcode.media import TIMELINE, Cut, RoomItem, Slate, TimedPacket
 
 CREDIT = 4 << 20
 """Bytes that may be on their way to the worker, not acknowledged."""
@@ -115,7 +115,7 @@ class PacketLog:
     def rewind(self) -> None:
         """Begin anew for another reader.
 
-        It is given the tracks in force, the cuts in force and ahead, then all from the replay point on: the newest
+        It is given the tracks and the slate in force, the cuts in force and ahead, then all from the replay point on: the newest
         keyframe at or before what has aired, else the oldest there is. Sound alone is replayed from any packet.
         """
         self._on_the_way.clear()
@@ -153,17 +153,20 @@ class PacketLog:
         needed: set[int] = set()
         tracks: dict[Kind, int] = {}
         cut: int | None = None  # in force
+        slate: int | None = None
         for index, logged in enumerate(self._entries[:point]):
             match logged.item:
                 case Track(kind=kind):
                     tracks[kind] = index
+                case Slate():
+                    slate = index
                 case Cut(pts=pts) if pts <= at:
                     cut = index
                 case Cut():
                     needed.add(index)
                 case TimedPacket(kind=Kind.AUDIO, pts=pts) if pts >= at - PREROLL:
                     needed.add(index)
-        needed.update(tracks.values(), () if cut is None else (cut,))
+        needed.update(tracks.values(), (index for index in (cut, slate) if index is not None))
         return self._remove(lambda index, _: index < point and index not in needed)
 
     def _hurry(self) -> None:
@@ -229,7 +232,7 @@ class PacketLog:
 
 def _payload(item: RoomItem) -> int:
     match item:
-        case TimedPacket(data=data) | Track(config=data):
+        case TimedPacket(data=data) | Track(config=data) | Slate(image=data):
             return len(data)
         case _:
             return 0

@@ -56,7 +56,19 @@ class End:
     pts: int
 
 
-RoomItem = Track | TimedPacket | Cut | Tick | End
+@dataclass(frozen=True, slots=True)
+class Slate:
+    """What viewers see from here on while the host is away: ``title`` and below it ``line``, on ``image``.
+
+    The image is the content of a PNG or JPEG file; empty means a plain ground.
+    """
+
+    title: str
+    line: str
+    image: bytes = b""
+
+
+RoomItem = Track | TimedPacket | Cut | Tick | End | Slate
 
 
 # --- part link: pipeline -> origin -----------------------------------------------------------------------------

@@ -25,12 +25,13 @@ from transcode.media import (
     RoomItem,
     SegmentEnd,
     SegmentStart,
+    Slate,
     Tick,
     TimedPacket,
     VideoFormat,
 )
 
-VERSION = 1
+VERSION = 2
 """Both ends must speak the same: it is raised when a message changes."""
 LONGEST = 64 << 20
 """Bytes that a message's body may have."""
@@ -140,7 +141,9 @@ _PLAIN = {
         9: SegmentEnd,
     }.items()
 }
-_ENTRIES = {kind: _entry(tag, kind) for tag, kind in {16: Track, 17: TimedPacket, 18: Cut, 19: Tick, 20: End}.items()}
+_ENTRIES = {
+    kind: _entry(tag, kind) for tag, kind in {16: Track, 17: TimedPacket, 18: Cut, 19: Tick, 20: End, 21: Slate}.items()
+}
 _INITS = {kind: _init(tag, kind) for tag, kind in {32: VideoFormat, 33: AudioFormat}.items()}
 _ROWS = {row.tag: row for table in (_PLAIN, _ENTRIES, _INITS) for row in table.values()}
 

@@ -36,7 +36,7 @@ def play(config: bytes, units: Iterable[Unit]) -> Samples:
     frames: list[av.AudioFrame] = []
     for unit in units:
         packet: av.Packet[Any] = av.Packet(len(unit.data))
-        packet.update(unit.data)
+        packet.update(bytes(unit.data))
         frames += decoder.decode(packet)
     return np.concatenate([samples_of(frame) for frame in frames], axis=1)
 

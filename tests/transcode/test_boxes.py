@@ -184,7 +184,9 @@ def test_every_row_of_a_chunk_points_to_its_own_bytes(clip: Clip) -> None:
         rows = samples(clip, kind)[:9]
         chunk = read_chunk(boxes.chunk(3, 12345, rows, codec))
         assert (chunk.sequence, chunk.decode_time) == (3, 12345)
-        assert chunk.rows == tuple(Row(s.duration, s.offset, SYNC if s.keyframe else NON_SYNC, s.data) for s in rows)
+        assert chunk.rows == tuple(
+            Row(s.duration, s.offset, SYNC if s.keyframe else NON_SYNC, bytes(s.data)) for s in rows
+        )
 
 
 @pytest.mark.parametrize("offset", [-(1 << 31), -90_000, -1, 0, 1, (1 << 31) - 1])

@@ -64,7 +64,7 @@ def test_keyframes_come_when_they_are_asked_for_and_never_else(preset: str) -> N
     assert [unit.number for unit in units if unit.keyframe] == [0, 70, 71, 200]
     for unit in units:
         kinds = {unit.data[4] & 0x1F}
-        assert (5 in nal_types(unit.data)) == unit.keyframe, kinds
+        assert (5 in nal_types(bytes(unit.data))) == unit.keyframe, kinds
 
 
 def nal_types(data: bytes) -> set[int]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ingest.media import Codec, Kind, Track
 from transcode.log import PacketLog
-from transcode.media import TIMELINE, Cut, End, RoomItem, Tick, TimedPacket
+from transcode.media import TIMELINE, Cut, End, RoomItem, Slate, Tick, TimedPacket
 
 MS = TIMELINE // 1000
 VIDEO = Track(Kind.VIDEO, Codec.H264, b"video")
@@ -127,6 +127,13 @@ def test_a_new_reader_is_given_the_tracks_in_force_at_the_replay_point() -> None
     items = [VIDEO, SOUND, *pictures(0, 1000), OTHER_VIDEO, *pictures(1000, 2000)]
     assert Bench().append(*items).rewind(aired=999).read()[:3] == [VIDEO, SOUND, picture(0, True)]
     assert Bench().append(*items).rewind(aired=1000).read()[:3] == [SOUND, OTHER_VIDEO, picture(1000, True)]
+
+
+def test_a_new_reader_is_given_the_slate_in_force() -> None:
+    old, new, newest = (Slate(title, "Back soon") for title in ("Old", "New", "Newest"))
+    items = [VIDEO, old, new, *pictures(0, 2000), newest, *pictures(2000, 3000)]
+    bench = Bench().append(*items)
+    assert bench.rewind(aired=1500).read() == [VIDEO, new, *pictures(1000, 2000), newest, *pictures(2000, 3000)]
 
 
 def test_sound_that_came_before_its_picture_is_replayed_and_so_is_the_frame_a_decoder_starts_with() -> None:
