@@ -75,11 +75,11 @@ class Packer:
         if not self._open:
             return
         if unit.number != self._next:
-            yield from self._flush()
+            yield from self.flush()
         self._next = unit.number + 1
         self._units.append(unit)
         if len(self._units) == self._most:
-            yield from self._flush()
+            yield from self.flush()
 
     def end(self, number: int) -> Iterator[PartItem]:
         """The broadcast ends before unit ``number``."""
@@ -92,12 +92,13 @@ class Packer:
         yield SegmentStart(self._rendition, mark.msn, number * self._length, self._timescale, mark.discontinuity)
 
     def _close(self, number: int) -> Iterator[PartItem]:
-        yield from self._flush()
+        yield from self.flush()
         if self._open and self._msn is not None:
             yield SegmentEnd(self._rendition, self._msn, max(0, number - self._start) * self._length)
         self._open = False
 
-    def _flush(self) -> Iterator[PartItem]:
+    def flush(self) -> Iterator[PartItem]:
+        """Yield what is there as a part, though more would fit."""
         if not self._units or self._msn is None:
             return
         units, self._units = self._units, []
