@@ -115,8 +115,9 @@ class PacketLog:
     def rewind(self) -> None:
         """Begin anew for another reader.
 
-        It is given the tracks and the slate in force, the cuts in force and ahead, then all from the replay point on: the newest
-        keyframe at or before what has aired, else the oldest there is. Sound alone is replayed from any packet.
+        It is given the tracks and the slate in force, the cuts in force and ahead, then all from the replay point on:
+        the newest keyframe at or before what has aired, else the oldest there is. Sound alone is replayed from any
+        packet.
         """
         self._on_the_way.clear()
         self._uncredited = 0

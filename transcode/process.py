@@ -15,10 +15,25 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from transcode.cover import Understudy
 from transcode.log import PacketLog
-from transcode.media import AUDIO, End, PartItem, Plan, RoomItem, TimedPacket
+from transcode.media import AUDIO, End, Init, PartItem, Plan, RoomItem, TimedPacket
 from transcode.progress import OutOfOrder, Progress
-from transcode.wire import VERSION, Ack, Done, Entry, Hello, Message, Ping, Pong, Setup, Unpacker, WireError, pack
+from transcode.wire import (
+    VERSION,
+    Ack,
+    Done,
+    Entry,
+    Hello,
+    Message,
+    Ping,
+    Pong,
+    Setup,
+    StandIn,
+    Unpacker,
+    WireError,
+    pack,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +48,8 @@ class Limits:
 
     It is pinged every ``ping``, has ``start`` for its first word, and may then be silent for ``silence``. The first
     replacement comes at once, the next after ``backoff``, and so on doubling up to ``longest_backoff``; a worker that
-    was at work for ``sound`` makes that forgotten. ``finish`` is for the rest of a broadcast's parts.
+    was at work for ``sound`` makes that forgotten. ``finish`` is for the rest of a broadcast's parts. Viewers who have
+    got nothing for ``pause``, as no worker lives, get the slate.
     """
 
     ping: float = 1.0
@@ -44,6 +60,7 @@ class Limits:
     backoff: float = 0.5
     longest_backoff: float = 15.0
     sound: float = 30.0
+    pause: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +105,14 @@ class Transcoder:
         self._command = tuple(command)
         self._packets = PacketLog()
         self._progress = Progress(_renditions(plan))
+        self._understudy = Understudy(plan, _renditions(plan))
+        self._last_part = 0.0  # when a worker gave it
         self._task: asyncio.Task[None] | None = None
         self._process: Process | None = None
         self._writer: asyncio.StreamWriter | None = None  # to a worker that has been set up
         self._pong = Pong(0, 0, 0)
         self._given = False  # whether this worker has been sent a packet
+        self._fruitful = False  # whether it has made anything of it
         self._ended = False
         self._closing = False
         self._restarts = 0
@@ -119,7 +139,10 @@ class Transcoder:
         """Take the next item of the room link. Never blocks: what the worker cannot take yet is logged."""
         self._ended = self._ended or isinstance(item, End)
         self._packets.append(item)
+        self._understudy.follow(item)
         self._pump()
+        if self._writer is None:
+            self._stand_in()
 
     async def finish(self) -> None:
         """Wait until all is made of a broadcast whose End was fed, but no longer than ``limits.finish``; then close."""
@@ -144,7 +167,7 @@ class Transcoder:
         loop = asyncio.get_running_loop()
         delay, fruitless = 0.0, 0
         while True:
-            began, aired = loop.time(), self._progress.aired
+            began = loop.time()
             try:
                 return await self._employ()
             except _Unfit as unfit:
@@ -158,7 +181,7 @@ class Transcoder:
                 delay = 0.0
             self._restarts += 1
             then = f"another takes over{f' in {delay:g} s' if delay else ''}"
-            fruitless = fruitless + 1 if self._given and self._progress.aired == aired else 0
+            fruitless = fruitless + 1 if self._given and not self._fruitful else 0
             if fruitless == _FRUITLESS:
                 self._packets.forget_packets()
                 fruitless, then = 0, f"{then}, without what this one was given"
@@ -168,7 +191,7 @@ class Transcoder:
 
     async def _employ(self) -> None:
         """Have one worker at work until it is done. Raises _Unfit, OutOfOrder or WireError if it has to be replaced."""
-        self._given = False
+        self._given = self._fruitful = False
         ours, theirs = socket.socketpair()
         with theirs:
             reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_READ)
@@ -243,6 +266,7 @@ class Transcoder:
             case Hello(version=version) if self._writer is None:
                 if version != VERSION:
                     raise _Unfit(f"speaks version {version} of the link, not {VERSION}: install Veilcast anew")
+                self._hand_over()
                 self._writer = writer
                 self._say(Setup(VERSION, self._plan, self._progress.aired))
                 self._pump()
@@ -259,9 +283,13 @@ class Transcoder:
                 if not self._ended:
                     raise _Unfit("has stopped before the end")
                 return True
+            case StandIn():
+                self._understudy.learn(message)
             case Setup() | Entry() | Ping() | Hello():
                 raise _Unfit(f"sends {type(message).__name__}, which is the gate's to send")
             case _:
+                self._fruitful |= not isinstance(message, Init)
+                self._last_part = asyncio.get_running_loop().time()
                 self._part(message)
         return False
 
@@ -270,6 +298,19 @@ class Transcoder:
             if (position := self._progress.position) is not None:
                 self._packets.aired(position)
             self._received(item)
+
+    def _stand_in(self) -> None:
+        """Let viewers have the slate if they have waited long enough."""
+        waited = asyncio.get_running_loop().time() - self._last_part
+        if self._understudy.on or waited >= self._limits.pause:
+            for item in self._understudy.go_on(self._progress.aired):
+                self._part(item)
+
+    def _hand_over(self) -> None:
+        """The slate ends, if there was one, and a worker goes on where it does."""
+        for item in self._understudy.hand_over():
+            self._part(item)
+        self._packets.rewind()
 
     def _pump(self) -> None:
         """Send what there is credit for."""

@@ -31,7 +31,7 @@ from transcode.media import (
     VideoFormat,
 )
 
-VERSION = 2
+VERSION = 3
 """Both ends must speak the same: it is raised when a message changes."""
 LONGEST = 64 << 20
 """Bytes that a message's body may have."""
@@ -99,7 +99,16 @@ class Done:
     """The End has been worked off, and all parts are out."""
 
 
-Message = Setup | Entry | Ping | Hello | Ack | Pong | Done | PartItem
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """What goes out of a rendition while no worker lives (see ``cover``): ``units`` that go with the init ``init``."""
+
+    rendition: str
+    init: str
+    units: tuple[bytes, ...]
+
+
+Message = Setup | Entry | Ping | Hello | Ack | Pong | Done | StandIn | PartItem
 
 
 # --- the table of messages -------------------------------------------------------------------------------------
@@ -139,6 +148,7 @@ _PLAIN = {
         7: SegmentStart,
         8: Part,
         9: SegmentEnd,
+        10: StandIn,
     }.items()
 }
 _ENTRIES = {

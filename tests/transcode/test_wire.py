@@ -42,6 +42,7 @@ from transcode.wire import (
     Ping,
     Pong,
     Setup,
+    StandIn,
     Unpacker,
     WireError,
     pack,
@@ -72,6 +73,7 @@ EVERY_KIND: tuple[Message, ...] = (
     SegmentEnd("720p", 3, 60_060),
     Ack(4),
     Pong(60 << 20, 1, 2),
+    StandIn("720p", "3f0c", (b"keyframe", b"more")),
     Done(),
 )
 
