@@ -12,7 +12,8 @@ from av.audio.codeccontext import AudioCodecContext
 from av.codec.context import Flags
 
 from transcode.cmaf.packer import Unit
-from transcode.soundtrack import BLOCK, RATE, Block
+from transcode.grid import BLOCK, RATE
+from transcode.soundtrack import Block
 
 PRIMING = 8
 """Blocks that an encoder must hear before block k, so that its unit k can follow another encoder's unit k - 1.

@@ -10,7 +10,8 @@ import av
 import numpy as np
 from av.filter import Graph
 
-from transcode.soundtrack import BLOCK, RATE, Block, Samples, block_of, samples_of
+from transcode.grid import BLOCK, RATE
+from transcode.soundtrack import Block, Samples, block_of, samples_of
 
 PEAK = 10 ** (-1 / 20)
 """No sample is beyond it: -1 dBFS (EBU Tech 3343 asks for -1 dBTP; true peaks lie a little above sample peaks)."""

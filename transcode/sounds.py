@@ -7,9 +7,10 @@ from transcode.aac import PRIMING, AacEncoder
 from transcode.cmaf.header import header
 from transcode.cmaf.packer import Packer, Unit
 from transcode.effects import Effect
+from transcode.grid import BLOCK, RATE, sound_grid
 from transcode.loudness import Loudness
-from transcode.media import AUDIO, TIMELINE, Aired, Cut, PartItem, Plan, Sound, TimedPacket
-from transcode.soundtrack import BLOCK, RATE, Block, SoundTrack
+from transcode.media import AUDIO, Aired, Cut, PartItem, Plan, Sound, TimedPacket
+from transcode.soundtrack import Block, SoundTrack
 
 
 class Sounds:
@@ -44,7 +45,7 @@ class Sounds:
 
     def cut(self, cut: Cut) -> None:
         """A segment begins with the first AAC frame at or after the cut. The first one begins the broadcast."""
-        number = -(-cut.pts * RATE // (TIMELINE * BLOCK))
+        number = sound_grid().at_or_after(cut.pts)
         if self._track is None:
             self._begin(number)
         self._packer.cut(cut.msn, number, cut.discontinuity)

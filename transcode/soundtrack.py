@@ -16,12 +16,8 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from ingest.media import Codec, Track
+from transcode.grid import BLOCK, RATE
 from transcode.media import TIMELINE, TimedPacket
-
-RATE = 48_000
-"""Samples in a second of every block."""
-BLOCK = 1024
-"""Samples in a block: what an AAC frame codes."""
 
 _FADE = RATE // 200  # 5 ms: a border between sound and silence does not click
 _RISE = (0.5 - 0.5 * np.cos(np.pi * (np.arange(_FADE) + 0.5) / _FADE)).astype(np.float32)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from transcode.aac import PRIMING, AacEncoder
 from transcode.cmaf.codecs import parse_aac
 from transcode.cmaf.packer import Unit
-from transcode.soundtrack import BLOCK, RATE, Samples, block_of, samples_of
+from transcode.grid import BLOCK, RATE
+from transcode.soundtrack import Samples, block_of, samples_of
 
 BIT_RATE = 128_000
 

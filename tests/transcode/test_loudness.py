@@ -7,8 +7,9 @@ import pytest
 from av.filter import Graph
 from numpy.typing import NDArray
 
+from transcode.grid import BLOCK, RATE
 from transcode.loudness import PEAK, Loudness
-from transcode.soundtrack import BLOCK, RATE, Samples, block_of, samples_of
+from transcode.soundtrack import Samples, block_of, samples_of
 
 LAYOUTS = {1: "mono", 2: "stereo"}
 ROUNDING = 1e-6

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ingest.media import Codec, Kind, Track
+from transcode.grid import BLOCK, RATE
 from transcode.media import TIMELINE, TimedPacket
-from transcode.soundtrack import BLOCK, RATE, Block, Count, Samples, SoundTrack, samples_of
+from transcode.soundtrack import Block, Count, Samples, SoundTrack, samples_of
 
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 TONE = 440
