@@ -34,7 +34,9 @@ class Pictures:
         self._begun = bool(starts)
         self._start = self._clock.pts(self._clock.next)  # what comes before was shown, or is not wanted
         self._decoder: VideoDecoder | None = None
-        self._shown = self._canvas.blank()
+        self.slate = self._canvas.blank()
+        """What is shown while the host is away: another frame each time that it changes."""
+        self._shown = self.slate
 
     def track(self, track: Track) -> None:
         """Packets are of ``track`` from here on."""
@@ -63,7 +65,7 @@ class Pictures:
 
     def blank(self) -> None:
         """There is no picture to repeat any more: the host is away."""
-        self._shown = self._canvas.blank()
+        self._shown = self.slate
 
     def end(self, pts: int) -> None:
         """The broadcast ends at ``pts``."""

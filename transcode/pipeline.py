@@ -5,6 +5,8 @@ Rule: it advances on packets and ticks alone and knows no clock, so the same ite
 
 from collections.abc import Callable, Iterable, Sequence
 
+import av
+
 from ingest.media import Kind, Track
 from transcode.effects import Effect
 from transcode.lane import Inline, Lane
@@ -50,6 +52,11 @@ class Pipeline:
     def repeated(self) -> int:
         """Frames that show the picture before, since none came."""
         return self._pictures.repeated if self._pictures else 0
+
+    @property
+    def slate(self) -> av.VideoFrame | None:
+        """What is shown while the host is away; None where there is sound alone."""
+        return self._pictures.slate if self._pictures else None
 
     def feed(self, item: RoomItem) -> None:
         """Take the next item of the room link."""

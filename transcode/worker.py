@@ -12,15 +12,20 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
+import av
+
 from transcode.lane import Crew
-from transcode.media import End, PartItem, TimedPacket
+from transcode.media import End, Plan, RoomItem, TimedPacket
 from transcode.pace import Pace
 from transcode.pipeline import Pipeline
-from transcode.wire import VERSION, Ack, Done, Entry, Hello, Message, Ping, Pong, Setup, Unpacker, pack
+from transcode.stand_in import stand_ins
+from transcode.wire import VERSION, Ack, Done, Entry, Hello, Message, Ping, Pong, Setup, StandIn, Unpacker, pack
 
-_READ = 256 << 10
+_READ = 64 << 10  # some tenths of a second of work at most: it is not taken for dead meanwhile
 _POLITE = 3  # a worker that takes all of a processor leaves the gate and the origin room
 _FAILED = 70  # EX_SOFTWARE
 
@@ -63,41 +68,66 @@ class Link:
             return self._socket.recv(_READ)
 
 
-def work(link: Link) -> None:
-    """Do a room's work until the gate says that it is done."""
-    link.send(Hello(VERSION))
-    pipeline: Pipeline | None = None
-    crew = Crew(_fail)
-    pace = Pace(crew)
-    while True:
-        taken = -1
-        messages = link.receive()
-        if link.waited:
-            pace.waits()
+class Work:
+    """A room's work: what the gate says, in order, and what the next worker's viewers need when there is time."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._crew = Crew(_fail)
+        self._pace = Pace(self._crew)
+        self._pipeline: Pipeline | None = None
+        self._plan: Plan | None = None
+        self._slate: av.VideoFrame | None = None  # what the stand-ins show
+        self._stand_ins: Iterator[StandIn] = iter(())
+
+    def run(self) -> None:
+        """Do it until the gate says that it is done."""
+        self._link.send(Hello(VERSION))
+        done = False
+        while not done:
+            messages = self._link.receive()
+            if self._link.waited:
+                self._pace.waits()
+                self._leave_behind()
+            done = self._take(messages)
+        self._link.send(Done())
+
+    def _take(self, messages: Iterable[Message]) -> bool:
+        """Work on messages; tell whether the broadcast is over."""
+        taken, over = -1, False
         for message in messages:
             match message:
                 case Setup(plan=plan, aired=aired):
-                    pipeline = Pipeline(plan, lambda item: _part(link, item), crew.lane, aired)
+                    self._plan, self._stand_ins = plan, stand_ins(plan, None)
+                    self._pipeline = Pipeline(plan, self._link.send, self._crew.lane, aired)
                 case Entry(offset=offset, item=item):
-                    assert pipeline is not None
-                    pipeline.feed(item)
-                    if isinstance(item, TimedPacket):
-                        pace.took(item.dts)
                     taken = offset
-                    if isinstance(item, End):
-                        pipeline.close()
-                        link.send(Ack(taken))
-                        link.send(Done())
-                        return
+                    over = self._feed(item)
                 case Ping():
-                    dropped, repeated = (pipeline.dropped, pipeline.repeated) if pipeline else (0, 0)
-                    link.send(Pong(_resident(), dropped, repeated))
+                    counts = (self._pipeline.dropped, self._pipeline.repeated) if self._pipeline else (0, 0)
+                    self._link.send(Pong(_resident(), *counts))
         if taken >= 0:
-            link.send(Ack(taken))
+            self._link.send(Ack(taken))
+        return over
 
+    def _feed(self, item: RoomItem) -> bool:
+        assert self._pipeline is not None
+        self._pipeline.feed(item)
+        if isinstance(item, TimedPacket):
+            self._pace.took(item.dts)
+        if isinstance(item, End):
+            self._pipeline.close()
+        return isinstance(item, End)
 
-def _part(link: Link, item: PartItem) -> None:
-    link.send(item)
+    def _leave_behind(self) -> None:
+        """Give the gate the next rendition's stand-in, if it has not got what is shown now."""
+        if self._pipeline is None or self._plan is None:
+            return
+        if self._pipeline.slate is not self._slate:
+            self._slate = self._pipeline.slate
+            self._stand_ins = stand_ins(self._plan, self._slate)
+        for stand_in in islice(self._stand_ins, 1):
+            self._link.send(stand_in)
 
 
 def _fail(error: BaseException) -> None:
@@ -124,7 +154,7 @@ def main() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s worker: %(message)s")
     link = Link(socket.socket(fileno=int(sys.argv[1])))
     try:
-        work(link)
+        Work(link).run()
     except (_Gone, ConnectionError):
         os._exit(0)
     except Exception as error:
