@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from ingest.media import Codec
 from transcode.cmaf.packer import Packer, Unit
 from transcode.grid import Grid, rung_grid, sound_grid
-from transcode.media import AUDIO, SOURCE, TIMELINE, Aired, Cut, PartItem, Plan, RoomItem, Tick, TimedPacket
+from transcode.media import AUDIO, SOURCE, TIMELINE, Aired, Cut, End, PartItem, Plan, RoomItem, Tick, TimedPacket
 from transcode.regular_cutter import AHEAD
 from transcode.wire import StandIn
 
@@ -32,6 +32,7 @@ class Understudy:
         self._stand_ins: dict[str, StandIn] = {}
         self._cuts: deque[Cut] = deque(maxlen=_CUTS)
         self._now = 0
+        self._ahead = 0 if any(rung.name == SOURCE for rung in plan.rungs) else _AHEAD
         self._cover: _Cover | None = None
 
     @property
@@ -52,6 +53,8 @@ class Understudy:
                     self._cover.cut(item)
             case TimedPacket(dts=at) | Tick(pts=at):
                 self._now = max(self._now, at)
+            case End():
+                self._ahead = 0
 
     def go_on(self, aired: Collection[Aired]) -> Iterator[PartItem]:
         """Yield what goes out up to now, after ``aired``; nothing if it has not learnt enough yet."""
@@ -64,11 +67,10 @@ class Understudy:
         yield from self._cover.advance(self._now)
 
     def hand_over(self) -> Iterator[PartItem]:
-        """Yield what goes out before a worker takes over: up to a little later than now, if the cuts are known."""
+        """Yield what goes out before a worker takes over: up to a little later than now, where the cuts are known."""
         cover, self._cover = self._cover, None
         if cover is not None:
-            mixed = any(rung.name == SOURCE for rung in self._plan.rungs)
-            yield from cover.advance(self._now + (0 if mixed else _AHEAD))
+            yield from cover.advance(self._now + self._ahead)
             yield from cover.rest()
 
 

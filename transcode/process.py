@@ -52,9 +52,9 @@ class Limits:
     got nothing for ``pause``, as no worker lives, get the slate.
     """
 
-    ping: float = 1.0
+    ping: float = 0.5
     start: float = 20.0
-    silence: float = 5.0
+    silence: float = 3.0
     memory: int = 1 << 30
     finish: float = 10.0
     backoff: float = 0.5

@@ -72,6 +72,11 @@ class Show:
         assert self.transcoder.stats.pid is not None
         return self.transcoder.stats.pid
 
+    @property
+    def left_behind(self) -> set[str]:
+        """Renditions whose stand-in the gate has."""
+        return set(self.transcoder._understudy._stand_ins)
+
     def feed(self, until: float = 1.0) -> None:
         """Give it what comes up to a fraction of the show."""
         end = round(until * len(self.script.room_items))
@@ -247,6 +252,39 @@ async def test_workers_may_be_killed_one_after_the_other() -> None:
             await until(lambda: show.transcoder.stats.restarts > restarts, "another")  # noqa: B023
         await show.play_out()
     show.check()
+
+
+async def test_viewers_who_wait_too_long_for_another_get_the_slate() -> None:
+    """Workers cannot be started for a while: what the last one left behind goes out, and the next goes on after it."""
+    async with on_air(replace(LIMITS, pause=0.2)) as show:
+        show.feed(0.4)
+        await until(lambda: len(show.left_behind) == 3, "what it leaves behind")
+        await show.aired(6)
+        started, show.transcoder._command = show.transcoder._command, ("/nowhere",)
+        os.kill(show.pid, signal.SIGKILL)
+        await until(lambda: show.notes != [], "it to be missed")
+        came = len(show.items)
+        for tenth in range(20, 31):
+            await asyncio.sleep(0.03)
+            show.feed(tenth / 50)
+        await until(lambda: len(show.parts(RUNGS[0])) > 10, "slates")
+        assert len(show.items) > came
+        show.transcoder._command = started
+        await until(lambda: show.transcoder._writer is not None, "a worker")
+        await show.play_out()
+    for name in (*RUNGS, AUDIO):
+        segments = segments_of(show.items, name)
+        check_rendition(segments, show.script.plan)
+        assert not any(segment.discontinuity for segment in segments)
+        assert [(s.msn, s.start, s.duration) for s in segments] == [
+            (s.msn, s.start, s.duration) for s in segments_of(show.script.items, name)
+        ]
+    for name in RUNGS:
+        numbers, expected = ([number_of(f) for f in decode(items, name)] for items in (show.items, show.script.items))
+        strange = [index for index, number in enumerate(numbers) if number != expected[index]]
+        assert len(numbers) == len(expected)
+        assert 5 < len(strange) < 120
+        assert strange[-1] - strange[0] < 130, "one stretch of slate"
 
 
 async def test_one_that_is_killed_at_the_very_end_is_replaced_for_the_rest() -> None:
