@@ -122,7 +122,8 @@ class PacketLog:
         self._on_the_way.clear()
         self._uncredited = 0
         self._catching_up = True
-        self._forget(self._replay_point(len(self._entries)))
+        self._next = len(self._entries)  # what viewers have got by now was not dropped
+        self._forget(self._replay_point(self._next))
         self._next = 0
         first = next((i for i, logged in enumerate(self._entries) if _is_keyframe(logged.item)), 0)
         self._remove(lambda index, logged: index < first and _is_picture(logged.item))  # they cannot be decoded

@@ -129,6 +129,14 @@ def test_a_new_reader_is_given_the_tracks_in_force_at_the_replay_point() -> None
     assert Bench().append(*items).rewind(aired=1000).read()[:3] == [SOUND, OTHER_VIDEO, picture(1000, True)]
 
 
+def test_what_was_made_up_for_without_a_reader_is_not_dropped() -> None:
+    bench = Bench().append(VIDEO, cut(0, 0), *pictures(0, 2000))
+    bench.rewind(aired=0)
+    bench.append(*pictures(2000, 5000))
+    assert bench.rewind(aired=4500).read() == [VIDEO, cut(0, 0), *pictures(4000, 5000)]
+    assert bench.log.dropped == 0
+
+
 def test_a_new_reader_is_given_the_slate_in_force() -> None:
     old, new, newest = (Slate(title, "Back soon") for title in ("Old", "New", "Newest"))
     items = [VIDEO, old, new, *pictures(0, 2000), newest, *pictures(2000, 3000)]
