@@ -1,7 +1,7 @@
 """A room's pictures on their way to the rungs: decoded, brought to one size, numbered, filtered. Threads: one caller.
 
 Every frame of the broadcast's constant rate is made, whatever comes: a picture that is late is stood in for by the one
-before it, and by a blank one while the host is away.
+before it, and by the slate while the host is away.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,8 +14,9 @@ from transcode.canvas import Canvas, PictureError
 from transcode.decode import VideoDecoder
 from transcode.effects import Effect
 from transcode.frames import FrameClock
-from transcode.media import Cut, Plan, TimedPacket
+from transcode.media import Cut, Plan, Slate, TimedPacket
 from transcode.rung import RungLane
+from transcode.slate import slate_frame
 
 
 class Pictures:
@@ -27,7 +28,8 @@ class Pictures:
         self.errors = 0
         self._rungs = rungs
         self._effects = effects
-        self._canvas = Canvas(plan.encoded[0].width, plan.encoded[0].height)
+        self._size = plan.encoded[0].width, plan.encoded[0].height
+        self._canvas = Canvas(*self._size)
         starts = [rung.start for rung in rungs if rung.start is not None]
         # A rung that has aired nothing begins where the others are: at the next cut.
         self._clock = FrameClock(plan.frame_rate, min(starts, default=0))
@@ -62,6 +64,13 @@ class Pictures:
         """No picture for a time before ``pts`` is waited for any longer."""
         if self._begun:
             self._repeat(self._clock.due(pts))
+
+    def announce(self, slate: Slate) -> None:
+        """``slate`` is what is shown while the host is away; at once if it is."""
+        away = self._shown is self.slate
+        self.slate = slate_frame(slate, *self._size)
+        if away:
+            self._shown = self.slate
 
     def blank(self) -> None:
         """There is no picture to repeat any more: the host is away."""

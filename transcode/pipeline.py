@@ -10,7 +10,7 @@ import av
 from ingest.media import Kind, Track
 from transcode.effects import Effect
 from transcode.lane import Inline, Lane
-from transcode.media import AUDIO, TIMELINE, Aired, Cut, End, PartItem, Plan, RoomItem, Tick, TimedPacket
+from transcode.media import AUDIO, TIMELINE, Aired, Cut, End, PartItem, Plan, RoomItem, Slate, Tick, TimedPacket
 from transcode.pictures import Pictures
 from transcode.rung import RungLane
 from transcode.sounds import Sounds
@@ -82,6 +82,9 @@ class Pipeline:
                     self._pictures.cut(item)
                 if self._sound:
                     self._sound.cut(item)
+            case Slate():
+                if self._pictures:
+                    self._pictures.announce(item)
             case Tick(pts=pts, away=away):
                 self._tick(pts, away)
             case End(pts=pts):

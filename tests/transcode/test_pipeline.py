@@ -20,7 +20,8 @@ from tests.support.segments import check_full
 from tests.support.stage import Stage
 from transcode.ladder import PRESETS
 from transcode.lane import Crew
-from transcode.media import TIMELINE, Cut, Init, Part, TimedPacket
+from transcode.media import TIMELINE, Cut, Init, Part, Slate, TimedPacket
+from transcode.slate import slate_frame
 from transcode.soundtrack import Block
 
 TWO_RUNGS = "180p,120p"
@@ -253,6 +254,26 @@ def test_a_host_that_goes_away_leaves_no_gap() -> None:
         assert not any(segment.discontinuity for segment in segments)
         check_full(segments, stage.plan)
         assert segments[-1].start / segments[-1].timescale > 14
+
+
+def test_while_the_host_is_away_its_viewers_see_the_slate_of_the_moment() -> None:
+    clip = make_clip(seconds=4, fps=30, size=SIZE)
+    stage = Stage(clip, TWO_RUNGS).play(clip.packets)
+    slates = [Slate(title, "Back soon") for title in ("Evening", "Morning")]
+    stage.feed(slates[:1])
+    stage.keeper.disconnect()
+    stage.wait(8000)
+    stage.feed(slates[1:])
+    stage.wait(12_000)
+    stage.connect(clip).play(clip.packets, shift=12_000).end()
+    for rung in stage.plan.rungs:
+        check_full(stage.rendition(rung.name), stage.plan)
+        frames = [frame.to_ndarray().astype(int) for frame in decode(stage.items, rung.name)]
+        for slate, at in zip(slates, (7, 11), strict=True):
+            expected = slate_frame(slate, SIZE[0], SIZE[1]).reformat(rung.width, rung.height).to_ndarray().astype(int)
+            assert np.abs(frames[at * 30] - expected).mean() < 2
+        assert np.abs(frames[7 * 30] - frames[11 * 30]).max() > 50
+        assert frames[13 * 30][: rung.height].std() < 2, "the host's, which is of one grey"
 
 
 # Hosts that change.
