@@ -19,10 +19,10 @@ BACKWARD = TIMELINE // 5
 """A stamp this far behind its track's last one has jumped; a lesser step back is only jitter."""
 FORWARD = 3 * TIMELINE
 """A stamp this far ahead of what the clock allows has jumped; a track may begin so far beside the other one."""
-LATE = 3 * TIMELINE
-"""A connected host that has sent no media for so long is away: the timeline goes on by ticks."""
-LATE_WHEN_GONE = TIMELINE
-"""The same for a host whose connection is closed, or that has not begun."""
+LATE = TIMELINE
+"""A host that has sent no media for so long is away: the timeline goes on by ticks."""
+LATE_AT_MOST = 3 * TIMELINE
+"""A connected host has so long where it costs much to do without it, or if it sends seldom, as a screen share does."""
 UNHURRIED = TIMELINE // 2
 """A picture is waited for so long before the one before it is shown again."""
 BETWEEN = TIMELINE // 20
@@ -102,7 +102,10 @@ class Timekeeper:
         self._earlier: deque[int] = deque(maxlen=_REMEMBERED_OFFSETS)
         self._count: _SampleCount | None = None
         self._connected = False
+        self.patience = LATE_AT_MOST
+        """How long (ticks) a connected host is waited for; never longer than ``LATE_AT_MOST``."""
         self._leader: Kind | None = None  # the picture, once there is one: without it the host is away
+        self._rhythm: int | None = None  # the longest time from one of its packets to the next, of late
         self._heard = zero + position
 
     @property
@@ -119,6 +122,7 @@ class Timekeeper:
         """A new source begins; its stamps have nothing to do with those before."""
         self._connected = True
         self._leader = None
+        self._rhythm = None
         self._lose_anchor()
 
     def disconnect(self) -> None:
@@ -140,9 +144,11 @@ class Timekeeper:
         if self._offset is None:
             self._offset = max(now - self._zero, self.position) - stamp
             self._tracks.clear()
-        if leads:
-            self._heard = now
         track = self._tracks.get(packet.kind)
+        if leads:
+            before, self._heard = self._heard, now
+            # A lone long wait is soon forgotten.
+            self._rhythm = 0 if self._rhythm is None else max(now - before, self._rhythm - self._rhythm // 8)
         dts = self._continuous(stamp, track, now)
         if dts < self._floor:
             return None
@@ -165,7 +171,9 @@ class Timekeeper:
 
     def tick(self, now: int) -> Tick | None:
         """Return the tick that is due at ``now``, if media is late; else None."""
-        patience = LATE if self._connected and not self.away else LATE_WHEN_GONE
+        patience = LATE
+        if self._connected and not self.away:
+            patience = min(max(self.patience, 5 * (self._rhythm or 0) // 2), LATE_AT_MOST)
         if now - self._heard < patience:
             return None
         self._lose_anchor()

@@ -18,7 +18,7 @@ class Limits:
     held: int = 24 << 20
     chunk_streams: int = 64
     amf_depth: int = 16
-    idle_seconds: float = 30
+    idle_seconds: float = 8
     unread: int = 1 << 20
     connections: int = 2000
     connections_per_address: int = 200

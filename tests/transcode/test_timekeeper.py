@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ingest.media import Kind, Packet
 from transcode.media import TIMELINE, TimedPacket
-from transcode.timekeeper import BETWEEN, DRIFT, FORWARD, LATE, LATE_WHEN_GONE, Timekeeper
+from transcode.timekeeper import BETWEEN, DRIFT, FORWARD, LATE, LATE_AT_MOST, Timekeeper
 
 MS = TIMELINE // 1000
 WRAP = 1 << 32
@@ -333,16 +333,42 @@ def test_ticks_go_on_where_a_host_that_sent_too_fast_left_off() -> None:
 # Absence.
 
 
-def test_a_silent_host_is_away_after_three_seconds() -> None:
+@pytest.mark.parametrize("patience", [LATE, LATE_AT_MOST])
+def test_a_silent_host_is_away_when_patience_is_over(patience: int) -> None:
     bench = Bench()
+    bench.keeper.patience = patience
     bench.play(both(0, 2000))
     last = bench.now * MS
-    assert bench.keeper.tick(last + LATE - 1) is None
+    assert bench.keeper.tick(last + patience - 1) is None
     assert not bench.keeper.away
-    tick = bench.keeper.tick(last + LATE)
+    tick = bench.keeper.tick(last + patience)
     assert tick is not None
-    assert tick.pts == pytest.approx(last + LATE, abs=MS)
+    assert tick.pts == pytest.approx(last + patience, abs=MS)
     assert bench.keeper.away
+
+
+@pytest.mark.parametrize(("every", "patience"), [(300, 1.0), (600, 1.5), (1000, 2.5), (1900, 3.0)])
+def test_a_host_that_sends_seldom_has_longer(every: int, patience: float) -> None:
+    bench = Bench()
+    bench.keeper.patience = LATE
+    for stamp in range(0, 10_000, every):
+        if stamp > 2 * every:  # it has to be known for a while
+            assert bench.keeper.tick(stamp * MS) is None
+        bench.keeper.tick(stamp * MS)
+        bench.send(Packet(Kind.VIDEO, stamp, 0, stamp == 0, b"x"), at=stamp)
+        last = stamp * MS
+    assert bench.keeper.tick(last + round(patience * TIMELINE) - 1) is None
+    assert bench.keeper.tick(last + round(patience * TIMELINE)) is not None
+
+
+def test_a_host_that_stumbled_once_has_no_longer_soon_after() -> None:
+    bench = Bench()
+    bench.keeper.patience = LATE
+    bench.play(both(0, 2000))
+    for packet in both(2000, 4000):
+        bench.send(packet, at=packet.stamp + 900)
+    last = bench.now * MS
+    assert bench.keeper.tick(last + LATE) is not None
 
 
 def test_a_host_that_hung_up_is_away_after_one_second() -> None:
@@ -350,8 +376,8 @@ def test_a_host_that_hung_up_is_away_after_one_second() -> None:
     bench.play(both(0, 2000))
     bench.keeper.disconnect()
     last = bench.now * MS
-    assert bench.keeper.tick(last + LATE_WHEN_GONE - 1) is None
-    assert bench.keeper.tick(last + LATE_WHEN_GONE) is not None
+    assert bench.keeper.tick(last + LATE - 1) is None
+    assert bench.keeper.tick(last + LATE) is not None
     assert bench.keeper.away
 
 
@@ -437,9 +463,9 @@ def test_no_tick_comes_between_when_a_source_takes_over_within_a_second() -> Non
 def test_a_connected_source_that_sends_nothing_does_not_stop_time() -> None:
     keeper = Timekeeper(0)
     keeper.connect()
-    assert keeper.tick(LATE_WHEN_GONE - 1) is None
-    ticks = [keeper.tick(LATE_WHEN_GONE + n) for n in range(3)]
-    assert [tick.pts for tick in ticks if tick] == [LATE_WHEN_GONE, LATE_WHEN_GONE + 1, LATE_WHEN_GONE + 2]
+    assert keeper.tick(LATE - 1) is None
+    ticks = [keeper.tick(LATE + n) for n in range(3)]
+    assert [tick.pts for tick in ticks if tick] == [LATE, LATE + 1, LATE + 2]
 
 
 def test_sources_that_come_and_go_without_media_take_no_time() -> None:
