@@ -200,7 +200,9 @@ def show(client: Client, name: str, as_json: bool) -> None:
 def set_(client: Client, name: str, settings: dict[str, Any], as_json: bool) -> None:
     """Change a room's settings, also while it is live."""
     if not settings:
-        raise click.UsageError("nothing to change: give --title, --ladder, --preset, --loudness, --private or --public")
+        raise click.UsageError(
+            "nothing to change: give --title, --ladder, --preset, --loudness, --grace, --slate, --private or --public"
+        )
     changed = client.change(name, settings)
     if as_json:
         terminal.emit_json(changed)

@@ -32,6 +32,8 @@ BASE = "/api/v1"
 _PING = 15.0
 _Model = TypeVar("_Model", bound=msgspec.Struct)
 _MOST_VIEWER_ID = 64
+_SMALL = 64 << 10
+"""Bytes of a body that is not the operator's."""
 
 
 class Heartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,7 +102,7 @@ class Api:
         """All rooms for the operator; the live ones that are not private for everybody."""
         if request[OPERATOR]:
             return _json(OperatorRoomsView([self._full(room) for room in self._rooms.all()]))
-        live = [room for room in self._rooms.all() if room.state is State.LIVE and not room.row.private]
+        live = [room for room in self._rooms.all() if room.state in (State.LIVE, State.SLATE) and not room.row.private]
         return _json(RoomsView([self._public(room) for room in live]))
 
     async def show(self, request: web.Request) -> web.Response:
@@ -177,6 +179,8 @@ class Api:
                     401, "Not allowed", "send the operator's token: Authorization: Bearer TOKEN",
                     {"WWW-Authenticate": "Bearer"},
                 )  # fmt: skip
+            if not request[OPERATOR] and request.body_exists and not 0 <= (request.content_length or -1) <= _SMALL:
+                raise Problem(413, "Too large", f"send {_SMALL} bytes at most, and say how many they are")
             return await operation.handler(request)
 
         return guarded

@@ -11,7 +11,7 @@ from ingest.media import Kind, Track
 from serve.parts import BroadcastStart, PartLink
 from serve.store import BroadcastRow, Store, StoreError
 from transcode.cutter import SHORTEST, Cutter
-from transcode.media import SOURCE, Cut, End, PartItem, Plan, RoomItem, Tick, TimedPacket
+from transcode.media import SOURCE, Cut, End, PartItem, Plan, RoomItem, Slate, Tick, TimedPacket
 from transcode.passthrough import Passthrough
 from transcode.process import Stats
 from transcode.regular_cutter import AHEAD, RegularCutter
@@ -121,6 +121,15 @@ class Broadcast:
         self._tracks[track.kind] = track
         self._row = replace(self._row, tracks=tuple(self._tracks.values()))
         self._send(track)
+
+    def slate(self, slate: Slate) -> None:
+        """What viewers see while the host is away is this from now on, where a worker can show it."""
+        self._send(slate)
+
+    @property
+    def shows_slate(self) -> bool:
+        """Whether all its pictures are made here: then viewers have a slate, and no gap, while the host is away."""
+        return self.plan.transcoded and not _cut_by_host(self.plan)
 
     def interrupt(self) -> None:
         """Another source takes over."""

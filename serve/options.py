@@ -3,6 +3,7 @@
 Every option has a ``VEILCAST_…`` variable: the shared ones the names given here, the others click's automatic ones.
 """
 
+import base64
 import functools
 import math
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from serve.config import Address, ConfigError, default_data, read_file
 from transcode.ladder import PRESETS, LadderError, parse_ladder
 
 OFF = "off"
+NO_SLATE = "none"
 Command = Callable[..., None]
 
 
@@ -146,6 +148,21 @@ class LoudnessType(click.ParamType[float | str]):
         return loudness
 
 
+class SlateType(click.ParamType[str]):
+    """An image file, or none; gives its content in base64, empty for none. The server knows what can be shown."""
+
+    name = "FILE|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401
+        """Read it."""
+        if value == NO_SLATE:
+            return ""
+        try:
+            return base64.b64encode(Path(value).read_bytes()).decode()
+        except OSError as error:
+            self.fail(f"cannot read {value}: {error.strerror}", param, ctx)
+
+
 def _absent(option: str, things: str, **attributes: Any) -> Callable[[Command], Command]:  # noqa: ANN401
     """An option that is to come. It is refused and never passed over: a room asked for with a filter must not
     start without it."""
@@ -175,6 +192,15 @@ def room_settings(command: Command) -> Command:
         help="Bring the sound to so many LUFS (EBU R128), such as -16; off leaves it as it comes.",
     )
     @click.option(
+        "--grace", type=int, metavar="SECONDS", help="How long a broadcast waits for a host that is away; 120 at first."
+    )
+    @click.option(
+        "--slate",
+        type=SlateType(),
+        metavar="FILE|none",
+        help="A PNG or JPEG that viewers see while the host is away, with the title on it; none takes it away.",
+    )
+    @click.option(
         "--private/--public",
         default=None,
         help="Private: not listed on the home page nor in the public list; anyone with the link can watch.",
@@ -184,7 +210,9 @@ def room_settings(command: Command) -> Command:
     @_absent("--record", "recordings are", is_flag=True)
     @functools.wraps(command)
     def with_settings(**words: object) -> None:
-        given = {name: words.pop(name) for name in ("title", "ladder", "preset", "loudness", "private")}
+        given = {
+            name: words.pop(name) for name in ("title", "ladder", "preset", "loudness", "grace", "slate", "private")
+        }
         settings = {name: value for name, value in given.items() if value is not None}
         if given["loudness"] == OFF:
             settings["loudness"] = None

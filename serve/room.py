@@ -1,36 +1,40 @@
 """A room: its settings, the one source it has, and its broadcast. No sockets.
 
 A room's states: ``stopped`` (closed: nobody may publish) -> ``waiting`` (open, no host on air) -> ``live``. A host that
-drops leaves its broadcast running for ``GRACE``: its playlists go on with gaps, and a host that comes back goes on in
-it. After that, or when the room is stopped, the broadcast ends and the next host begins another.
+drops leaves its broadcast running for the room's grace: viewers see the slate (``slate``) or, where nothing is encoded
+here, playlists go on with gaps (``waiting``), and a host that comes back goes on in it. After that, or when the room is
+stopped, the broadcast ends and the next host begins another.
 """
 
 import asyncio
 import logging
 import math
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from typing import Protocol
 
 from ingest.media import Codec, Kind, Packet, Track
-from ingest.source import PublishRequest, Sink, Source
+from ingest.source import PublishRequest, Refused, Sink, Source
 from serve.broadcast import Broadcast, Workers, said_ahead
 from serve.parts import PartLink
 from serve.signal import Signal
 from serve.store import BroadcastRow, RoomRow, Store, StoreError
 from transcode.cmaf.codecs import CodecError, parse_aac, parse_avc
 from transcode.ladder import Encoding, parse_ladder
-from transcode.media import TIMELINE
+from transcode.media import TIMELINE, Slate
 from transcode.opening import LONGEST_TARGET_DURATION, TARGET_DURATION, Opening
 from transcode.process import Stats
-from transcode.timekeeper import Timekeeper
+from transcode.timekeeper import LATE, Timekeeper
 
 _log = logging.getLogger(__name__)
 
-GRACE = 120 * TIMELINE
-"""How long a broadcast waits for its host to come back (ticks)."""
+FIGHT = 30 * TIMELINE
+"""As many takeovers as ``TAKEOVERS`` within this (ticks) are two encoders that fight over a key."""
+TAKEOVERS = 3
+_BACK_SOON = "The stream will be back in a moment."
 _PROMISED = 3 * TIMELINE
 """How long a source may be on air before it sends what the broadcast lists (ticks)."""
 _MOST_WARNINGS = 8
@@ -42,6 +46,7 @@ class State(StrEnum):
     STOPPED = "stopped"
     WAITING = "waiting"
     LIVE = "live"
+    SLATE = "slate"
 
 
 class Clock(Protocol):
@@ -142,6 +147,8 @@ class Room:
         self._started_at = clock.wall()
         self._away_since = 0
         self._shown: tuple[object, ...] = ()
+        self._takeovers: deque[int] = deque(maxlen=TAKEOVERS)  # when (clock ticks)
+        self._fight = ""
 
     @property
     def name(self) -> str:
@@ -153,13 +160,16 @@ class Room:
         """What the room is doing."""
         if not self.row.open:
             return State.STOPPED
-        on_air = self.broadcast is not None and self.publisher is not None and not self._timekeeper.away
-        return State.LIVE if on_air else State.WAITING
+        if self.broadcast is None:
+            return State.WAITING
+        if self.publisher is not None and not self._timekeeper.away:
+            return State.LIVE
+        return State.SLATE if self.broadcast.shows_slate else State.WAITING
 
     @property
     def warnings(self) -> list[str]:
-        """What the host should know."""
-        return self.publisher.warnings if self.publisher else []
+        """What the host should know, and the operator."""
+        return [*(self.publisher.warnings if self.publisher else []), *([self._fight] if self._fight else [])]
 
     @property
     def worker(self) -> Stats | None:
@@ -185,6 +195,8 @@ class Room:
             self._end_broadcast()
             if self.publisher is not None:
                 self._open_new()
+        elif self.broadcast is not None and (before.title, before.slate) != (row.title, row.slate):
+            self.broadcast.slate(self._slate)
         self.changed.fire()
 
     def disconnect(self, reason: str) -> None:
@@ -199,7 +211,7 @@ class Room:
         if position + said_ahead(row.plan) < row.position:
             # The clock was set back: go past all that can have been made.
             position = row.position + row.plan.target_duration * TIMELINE
-        if not self.row.open or position - row.position > GRACE:
+        if not self.row.open or position - row.position > self.row.grace * TIMELINE:
             try:
                 self._store.end_broadcast(row.id)
             except StoreError as error:  # it is as old at the next start
@@ -208,12 +220,18 @@ class Room:
         self._timekeeper = Timekeeper(self._clock.ticks() - position, position)
         self._away_since = position
         self.broadcast = Broadcast.resume(row, position, self._store, self._link, self._workers)
+        self._settle(self.broadcast)
         _log.info("room %s: broadcast %s goes on", self.name, row.id)
 
     # What the source does.
 
     def attach(self, source: Source, request: PublishRequest) -> Sink:
-        """Put ``source`` on air; one that was there before is sent away. The newest wins (no ghost can block it)."""
+        """Put ``source`` on air; one that was there before is sent away. The newest wins (no ghost can block it).
+
+        Two encoders that both reconnect would take turns for ever: after ``TAKEOVERS`` in ``FIGHT`` the one on air
+        stays, as long as it sends and the other goes on trying. Raises Refused.
+        """
+        self._judge(source)
         self.disconnect("another publisher took over with the same stream key")
         self.publisher = Publisher(self, source, request, self._clock.wall())
         if self.broadcast is None:
@@ -224,6 +242,24 @@ class Room:
         _log.info("room %s: %s publishes (%s)", self.name, source.address, request.software or request.protocol)
         self._show_state()
         return self.publisher
+
+    def _judge(self, source: Source) -> None:
+        now = self._clock.ticks()
+        if self.publisher is None or self._timekeeper.away or self._timekeeper.overdue(now):
+            return  # nobody is in the way, or a ghost
+        while self._takeovers and now - self._takeovers[0] > FIGHT:
+            self._takeovers.popleft()
+        fights = len(self._takeovers) == TAKEOVERS
+        self._takeovers.append(now)  # one that keeps trying keeps being refused
+        if fights:
+            incumbent = self.publisher.source.address
+            self._fight = (
+                f"two encoders publish with one stream key: {incumbent} stays, {source.address} was refused;"
+                " stop one of them, or change the key"
+            )
+            _log.warning("room %s: %s", self.name, self._fight)
+            self.changed.fire()
+            raise Refused("another encoder publishes with this stream key and keeps it: stop one of the two")
 
     def expect_sound(self, publisher: Publisher, sample_rate: int, frame_length: int) -> None:
         """The publisher's sound comes in frames of ``frame_length`` samples."""
@@ -287,6 +323,7 @@ class Room:
         if publisher is not self.publisher:
             return
         self.publisher = None
+        self._fight = ""
         self._opening = None
         self._timekeeper.disconnect()
         self._show_state()
@@ -303,7 +340,7 @@ class Room:
                 self.broadcast.tick(late)
             return
         self.broadcast.tick(tick)
-        if tick.pts - self._away_since > GRACE:
+        if tick.pts - self._away_since > self.row.grace * TIMELINE:
             _log.info("room %s: no host came back, the broadcast is over", self.name)
             self._end_broadcast()
             if self.publisher is not None:
@@ -337,6 +374,7 @@ class Room:
         self.broadcast = Broadcast.begin(
             self.name, plan, tracks, self._started_at, self._store, self._link, self._workers
         )
+        self._settle(self.broadcast)
         for packet in opening.packets:
             self.broadcast.packet(packet)
         _log.info("room %s: broadcast %s begins", self.name, self.broadcast.id)
@@ -347,6 +385,16 @@ class Room:
                 " set the keyframe interval to 2 s (OBS: Settings, Output, Keyframe Interval)"
             )
         self._show_state()
+
+    def _settle(self, broadcast: Broadcast) -> None:
+        """Tell a broadcast that begins what the room has beside media."""
+        broadcast.slate(self._slate)
+        if broadcast.shows_slate:
+            self._timekeeper.patience = LATE
+
+    @property
+    def _slate(self) -> Slate:
+        return Slate(self.row.title, _BACK_SOON, self.row.slate)
 
     def _end_broadcast(self) -> None:
         if (broadcast := self.broadcast) is not None:

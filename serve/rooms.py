@@ -20,6 +20,11 @@ MOST_TITLE = 200
 PRESET = PRESETS[0]
 QUIETEST, LOUDEST = -30, -8
 """What loudness can be asked for (LUFS)."""
+SHORTEST_GRACE, LONGEST_GRACE = 5, 86_400
+"""How long a broadcast can be asked to wait for its host (seconds)."""
+MOST_SLATE = 5 << 20
+"""Bytes of a slate's image file."""
+_IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")  # how PNG and JPEG files begin
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 
 
@@ -39,8 +44,9 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an operator sets; what is not given stays as it is. An unknown setting is an error, never ignored:
     a room asked for with a filter must not start without it.
 
-    ``loudness`` in LUFS; None leaves the sound as it comes. Title and privacy change at once, what concerns pictures
-    and sound with the next broadcast.
+    ``loudness`` in LUFS; None leaves the sound as it comes. ``grace``: seconds that a broadcast waits for a host that
+    is away. ``slate``: the PNG or JPEG file that viewers see meanwhile, behind the title (base64 in JSON); an empty one
+    is none. The encoder's settings change with the next broadcast, all else at once.
     """
 
     title: str | None = None
@@ -48,6 +54,8 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     preset: str | None = None
     loudness: float | msgspec.UnsetType | None = msgspec.UNSET
     private: bool | None = None
+    grace: int | None = None
+    slate: bytes | None = None
 
     def applied_to(self, row: RoomRow) -> RoomRow:
         """Return ``row`` with these settings. Raises SettingError."""
@@ -63,6 +71,13 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise SettingError(f"the loudness {loudness:g} cannot be had: use {QUIETEST} to {LOUDEST} LUFS, or off")
         if self.title is not None and not 0 < len(self.title.strip()) <= MOST_TITLE:
             raise SettingError(f"a title has 1 to {MOST_TITLE} characters")
+        if self.grace is not None and not SHORTEST_GRACE <= self.grace <= LONGEST_GRACE:
+            raise SettingError(f"a grace of {self.grace} s cannot be had: use {SHORTEST_GRACE} to {LONGEST_GRACE} s")
+        if self.slate:
+            if not self.slate.startswith(_IMAGES):
+                raise SettingError("the slate is no image that can be shown: use a PNG or JPEG file")
+            if len(self.slate) > MOST_SLATE:
+                raise SettingError(f"the slate is too large: use a file of {MOST_SLATE >> 20} MiB at most")
         given = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
         given["loudness"] = row.loudness if loudness is msgspec.UNSET else loudness
         return replace(row, **given)

@@ -29,7 +29,7 @@ from transcode.media import PartItem, Plan
 from transcode.process import Transcoder
 
 _LOCK = "lock"
-_MOST_BODY = 64 << 10
+MOST_BODY = 8 << 20  # of the operator: a slate in base64
 _DRAIN = 2.0
 _BACKLOG = 1024
 
@@ -115,7 +115,7 @@ class Server:
     async def _serve_web(self, origin: Origin, rooms: Rooms, pages: Pages) -> int:
         api = Api(rooms, lambda: self._addresses, self.token)
         metrics = Metrics(rooms, api.viewers)
-        app = web.Application(middlewares=[answer_problems], client_max_size=_MOST_BODY)
+        app = web.Application(middlewares=[answer_problems], client_max_size=MOST_BODY)
         app.add_routes(HlsRoutes(origin, api.watched).routes())
         app.add_routes(api.routes())
         app.add_routes(SiteRoutes(pages).routes())

@@ -40,6 +40,10 @@ ALTER TABLE rooms ADD COLUMN preset TEXT NOT NULL DEFAULT 'balanced';
 ALTER TABLE rooms ADD COLUMN loudness REAL;
 UPDATE broadcasts SET ended = 1;
 """,
+    """
+ALTER TABLE rooms ADD COLUMN grace INTEGER NOT NULL DEFAULT 120;
+ALTER TABLE rooms ADD COLUMN slate BLOB NOT NULL DEFAULT x'';
+""",
 )
 
 
@@ -49,7 +53,11 @@ class StoreError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RoomRow:
-    """A room as its operator set it up; ``loudness`` in LUFS, None where it is left as it comes."""
+    """A room as its operator set it up.
+
+    ``loudness`` in LUFS, None where it is left as it comes. ``grace``: seconds that a broadcast waits for its host.
+    ``slate``: the content of the image file that is shown meanwhile, empty for none.
+    """
 
     name: str
     title: str
@@ -59,6 +67,8 @@ class RoomRow:
     private: bool
     stream_key: str
     open: bool
+    grace: int = 120
+    slate: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,23 +129,25 @@ class Store:
         """Return all rooms, by name."""
         with self._errors("read"):
             rows = self._db.execute(
-                "SELECT name, title, ladder, preset, loudness, private, stream_key, open FROM rooms ORDER BY name"
+                "SELECT name, title, ladder, preset, loudness, private, stream_key, open, grace, slate FROM rooms"
+                " ORDER BY name"
             )
             return [
-                RoomRow(name, title, ladder, preset, loudness, bool(private), key, bool(is_open))
-                for name, title, ladder, preset, loudness, private, key, is_open in rows
+                RoomRow(name, title, ladder, preset, loudness, bool(private), key, bool(is_open), grace, slate)
+                for name, title, ladder, preset, loudness, private, key, is_open, grace, slate in rows
             ]
 
     def save_room(self, room: RoomRow) -> None:
         """Insert or replace a room."""
         with self._errors("write to"):
             self._db.execute(
-                "INSERT INTO rooms (name, title, ladder, preset, loudness, private, stream_key, open)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(name) DO UPDATE SET title=excluded.title,"
+                "INSERT INTO rooms (name, title, ladder, preset, loudness, private, stream_key, open, grace, slate)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(name) DO UPDATE SET title=excluded.title,"
                 " ladder=excluded.ladder, preset=excluded.preset, loudness=excluded.loudness,"
-                " private=excluded.private, stream_key=excluded.stream_key, open=excluded.open",
+                " private=excluded.private, stream_key=excluded.stream_key, open=excluded.open,"
+                " grace=excluded.grace, slate=excluded.slate",
                 (room.name, room.title, room.ladder, room.preset, room.loudness, room.private, room.stream_key,
-                 room.open),
+                 room.open, room.grace, room.slate),
             )  # fmt: skip
 
     def delete_room(self, name: str) -> None:

@@ -122,6 +122,10 @@ def encoding(room: Room) -> list[tuple[str, object]]:
         rows.append(("Preset", preset))
     if (loudness := room.get("loudness")) is not None:
         rows.append(("Loudness", f"{loudness:g} LUFS"))
+    if (grace := room.get("grace")) is not None:
+        rows.append(("Grace", f"waits {grace} s for a host that is away"))
+    if room.get("slate"):
+        rows.append(("Slate", "an image of its own"))
     worker = room.get("worker") or {}
     told = [f"{text} {worker[name]}" for name, text in _WORKER if worker.get(name)]
     if told:

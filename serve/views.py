@@ -74,7 +74,10 @@ class RoomView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OperatorRoomView(RoomView, frozen=True, kw_only=True):
-    """A room, for its operator. ``loudness`` in LUFS; ``renditions`` are those of the running broadcast."""
+    """A room, for its operator. ``loudness`` in LUFS, ``grace`` in seconds; ``slate``: it has an image of its own.
+
+    ``renditions`` are those of the running broadcast.
+    """
 
     rtmp_url: str
     stream_key: str
@@ -82,6 +85,8 @@ class OperatorRoomView(RoomView, frozen=True, kw_only=True):
     ladder: str
     preset: str
     loudness: float | None
+    grace: int
+    slate: bool
     renditions: list[RenditionView]
     worker: WorkerView | None
     publisher: PublisherView | None
@@ -132,6 +137,8 @@ def operator_view(room: Room, viewers: int, addresses: Addresses) -> OperatorRoo
         ladder=room.row.ladder,
         preset=room.row.preset,
         loudness=room.row.loudness,
+        grace=room.row.grace,
+        slate=bool(room.row.slate),
         renditions=_renditions(room.broadcast.plan) if room.broadcast else [],
         worker=msgspec.convert(room.worker, WorkerView, from_attributes=True) if room.worker else None,
         publisher=_publisher(room.publisher) if room.publisher else None,

@@ -169,12 +169,16 @@ class Timekeeper:
         self._zero = min(self._zero, now - dts)
         return TimedPacket(packet.kind, pts, dts, packet.keyframe, packet.data)
 
-    def tick(self, now: int) -> Tick | None:
-        """Return the tick that is due at ``now``, if media is late; else None."""
+    def overdue(self, now: int) -> bool:
+        """Whether media is late at ``now``: the host is as good as away."""
         patience = LATE
         if self._connected and not self.away:
             patience = min(max(self.patience, 5 * (self._rhythm or 0) // 2), LATE_AT_MOST)
-        if now - self._heard < patience:
+        return now - self._heard >= patience
+
+    def tick(self, now: int) -> Tick | None:
+        """Return the tick that is due at ``now``, if media is late; else None."""
+        if not self.overdue(now):
             return None
         self._lose_anchor()
         self._floor = max(self._floor, now - self._zero)

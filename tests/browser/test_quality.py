@@ -139,7 +139,7 @@ def test_a_killed_worker_and_a_host_that_is_away_stop_no_picture(
     check_unharmed(viewer)
 
     host.kill()
-    server.wait_for("demo", state="waiting")
+    server.wait_for("demo", state="slate")
     assert viewer.played(9) >= 8
     viewer.page.screenshot(path=artifacts / "quality-host-away.png")
     away = recorder.take()

@@ -45,7 +45,7 @@ def deleted(server: RunningServer, _: RtmpClient, __: psutil.Process) -> None:
 
 def host_gone(server: RunningServer, host: RtmpClient, _: psutil.Process) -> None:
     host.abort()
-    server.wait_for("demo", state="waiting")
+    server.wait_for("demo", state="slate")
     server.client.stop("demo")
 
 

@@ -23,7 +23,7 @@ def test_obs_publishes_stops_and_publishes_again(server: RunningServer, tmp_path
         assert (shown["publisher"]["video"]["width"], shown["publisher"]["video"]["height"]) == (640, 360)
         assert "obs" in shown["publisher"]["software"].lower()
         obs.stop_streaming()
-        server.wait_for("demo", state="waiting", publisher=None)
+        server.wait_for("demo", state="slate", publisher=None)
         until(lambda: not obs.streaming, "OBS to have stopped")
         seen = len(follower.got["360p"].segments)
         obs.start_streaming()

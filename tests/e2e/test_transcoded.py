@@ -103,7 +103,7 @@ def test_a_host_that_comes_back_with_another_picture_goes_on(server: RunningServ
         follower = Follower(server.playable("demo")).start()
         broadcast = server.client.show("demo")["broadcast"]
         until(lambda: follower.whole(2), "two segments")
-    server.wait_for("demo", state="waiting")
+    server.wait_for("demo", state="slate")
     with ffmpeg.publish_pattern(url, log, size="240x320", fps=25):
         server.wait_for("demo", state="live", broadcast=broadcast)
         until(lambda: follower.whole(5), "segments after the change")

@@ -1,6 +1,7 @@
 """The API, over HTTP: what everybody sees, what only the operator sees and does, and what is refused."""
 
 import asyncio
+import base64
 import json
 import logging
 import re
@@ -27,8 +28,8 @@ PUBLIC_FIELDS = {
     "name", "title", "state", "viewers", "delay", "broadcast", "live_since", "watch_url", "hls_url",
 }  # fmt: skip
 OPERATOR_FIELDS = PUBLIC_FIELDS | {
-    "rtmp_url", "stream_key", "private", "ladder", "preset", "loudness", "renditions", "worker", "publisher",
-    "warnings",
+    "rtmp_url", "stream_key", "private", "ladder", "preset", "loudness", "grace", "slate", "renditions", "worker",
+    "publisher", "warnings",
 }  # fmt: skip
 
 OPERATIONS = [
@@ -91,6 +92,8 @@ async def test_opening_a_room_answers_with_all_there_is_to_know(client: Client) 
         "ladder": "auto",
         "preset": "fast",
         "loudness": None,
+        "grace": 120,
+        "slate": False,
         "renditions": [],
         "worker": None,
         "publisher": None,
@@ -251,6 +254,18 @@ async def test_pictures_and_sound_are_set_up_as_asked(client: Client) -> None:
     assert off["loudness"] is None
 
 
+async def test_a_slate_and_a_grace_are_set_and_a_large_body_is_the_operator_s_alone(client: Client) -> None:
+    image = base64.b64encode(b"\xff\xd8\xff" + bytes(3 << 20)).decode()
+    room = await put(client, slate=image, grace=30)
+    assert (room["slate"], room["grace"]) == (True, 30)
+    kept = await body_of(await client.patch(f"{ROOMS}/demo", json={"title": "Show"}, headers=OPERATOR))
+    assert (kept["slate"], kept["grace"]) == (True, 30)
+    bare = await body_of(await client.patch(f"{ROOMS}/demo", json={"slate": ""}, headers=OPERATOR))
+    assert bare["slate"] is False
+    await problem(await client.patch(f"{ROOMS}/demo", json={"slate": "%"}, headers=OPERATOR), 400)
+    await problem(await client.post(f"{ROOMS}/demo/heartbeat", json={"viewer": image}), 413)
+
+
 async def test_a_running_broadcast_tells_its_renditions(house: House, client: Client) -> None:
     house.publish(house.open(), 5)
     room = await body_of(await client.get(f"{ROOMS}/demo", headers=OPERATOR))
@@ -301,7 +316,7 @@ async def test_stop_rotate_kick_and_delete(house: House, client: Client) -> None
     key = (await put(client))["stream_key"]
     host = house.publish(key, 5)
     kicked = await body_of(await client.post(f"{ROOMS}/demo/kick", headers=OPERATOR))
-    assert (kicked["state"], kicked["publisher"]) == ("waiting", None)
+    assert (kicked["state"], kicked["publisher"]) == ("slate", None)
     assert len(host.reasons) == 1
     rotated = await body_of(await client.post(f"{ROOMS}/demo/rotate-key", headers=OPERATOR))
     assert rotated["stream_key"] != key
@@ -363,7 +378,7 @@ async def test_a_bad_name_makes_no_room(house: House, client: Client, name: str)
 
 
 async def test_a_body_without_end_is_refused(client: Client) -> None:
-    answer = await client.put(f"{ROOMS}/demo", data=b'{"title": "' + b"x" * 100_000 + b'"}', headers=OPERATOR)
+    answer = await client.put(f"{ROOMS}/demo", data=b'{"title": "' + b"x" * 9_000_000 + b'"}', headers=OPERATOR)
     await problem(answer, 413)
 
 
@@ -611,7 +626,9 @@ async def test_the_description_is_sound(client: Client) -> None:
     assert set(schemas["RoomView"]["properties"]) == PUBLIC_FIELDS
     assert set(schemas["OperatorRoomView"]["properties"]) == OPERATOR_FIELDS
     assert schemas["RoomSettings"]["additionalProperties"] is False
-    assert set(schemas["RoomSettings"]["properties"]) == {"title", "ladder", "preset", "loudness", "private"}
+    assert set(schemas["RoomSettings"]["properties"]) == {
+        "title", "ladder", "preset", "loudness", "private", "grace", "slate",
+    }  # fmt: skip
 
 
 # Metrics.

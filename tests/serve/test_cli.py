@@ -1,5 +1,6 @@
 """The command line against a stand-in for the API: what it asks, what it prints, how it fails."""
 
+import base64
 import json
 import os
 import subprocess
@@ -65,6 +66,17 @@ class TestRooms:
         assert veilcast("room", "set", "demo", "--loudness", "off").exit_code == 0
         assert api.asked[-1][1] == {"loudness": None}
 
+    def test_a_slate_is_read_and_sent_and_taken_away_by_name(
+        self, api: FakeApi, veilcast: Veilcast, tmp_path: Path
+    ) -> None:
+        api.answers["PATCH /api/v1/rooms/demo"] = Answer(ROOM)
+        image = tmp_path / "slate.png"
+        image.write_bytes(b"\x89PNG and more")
+        assert veilcast("room", "set", "demo", "--slate", str(image), "--grace", "300").exit_code == 0
+        assert api.asked[-1][1] == {"slate": base64.b64encode(b"\x89PNG and more").decode(), "grace": 300}
+        assert veilcast("room", "set", "demo", "--slate", "none").exit_code == 0
+        assert api.asked[-1][1] == {"slate": ""}
+
     @pytest.mark.parametrize(
         ("option", "value", "status", "said"),
         [
@@ -73,6 +85,8 @@ class TestRooms:
             ("--preset", "slow", 2, "is not one of 'fast', 'balanced', 'quality'"),
             ("--loudness", "loud", 2, "write LUFS such as -16, or off"),
             ("--loudness", "nan", 2, "write LUFS such as -16, or off"),
+            ("--slate", "/nowhere.png", 2, "cannot read /nowhere.png: No such file"),
+            ("--grace", "long", 2, "is not a valid integer"),
         ],
     )
     @pytest.mark.parametrize("command", ["start", "set"])

@@ -6,7 +6,9 @@ from itertools import pairwise
 import pytest
 
 from ingest.media import Codec, Kind, Track
-from serve.room import State
+from ingest.source import Refused
+from serve.room import FIGHT, TAKEOVERS, State
+from serve.rooms import RoomSettings
 from tests.support.house import GRACE_SECONDS, START, House, broadcast_of, in_row, state_of
 from tests.support.media import make_clip
 from transcode.media import TIMELINE, Init, Part, SegmentStart
@@ -177,15 +179,74 @@ async def test_a_publisher_that_was_sent_away_is_not_heard_any_more(house: House
     assert not any(isinstance(item, Init | Part) for item in since[5:]), "nothing but gaps"
 
 
-async def test_two_hosts_that_fight_for_a_room_never_turn_a_number_back(house: House) -> None:
+async def test_hosts_that_take_a_room_over_never_turn_a_number_back(house: House) -> None:
     key = house.open()
     house.publish(key, 5)
     for _ in range(10):
+        house.publish(key, 0.7).drop()
+        house.publish(key, 0.7)
+        house.pass_time(12)
         house.publish(key, 0.7)
     house.publish(key, 5)
     assert in_row(house.link.numbers(broadcast_of(house)))
     segments = list(house.link.segments(broadcast_of(house)))
     assert all(following.start == start.start + end.duration for (start, end), (following, _) in pairwise(segments))
+
+
+async def test_of_two_encoders_that_fight_the_one_on_air_stays(house: House) -> None:
+    key = house.open()
+    for _ in range(TAKEOVERS + 1):
+        incumbent = house.publish(key, 3)
+    for _ in range(20):  # the other one does not give up
+        with pytest.raises(Refused, match="another encoder"):
+            house.connect(key)
+        incumbent.send(2)
+    room = house.rooms.get("demo")
+    assert incumbent.reasons == []
+    assert state_of(house) == State.LIVE
+    assert any("two encoders" in warning for warning in room.warnings)
+    house.pass_time(0)
+    incumbent.send(FIGHT / TIMELINE + 1)
+    other = house.publish(key, 3)
+    assert incumbent.reasons != []
+    assert other.reasons == []
+    assert room.warnings == []
+
+
+async def test_a_host_that_has_lost_its_connection_fights_nobody(house: House) -> None:
+    key = house.open()
+    for _ in range(3 * TAKEOVERS):
+        house.publish(key, 2).drop()
+    for _ in range(3 * TAKEOVERS):  # half-open: the old connection is still there, and silent
+        house.publish(key, 2)
+        house.pass_time(4)
+    assert house.rooms.get("demo").warnings == []
+
+
+async def test_takeovers_now_and_then_are_no_fight(house: House) -> None:
+    key = house.open()
+    for _ in range(3 * TAKEOVERS):
+        house.publish(key, FIGHT / TIMELINE / 2)
+    assert state_of(house) == State.LIVE
+
+
+async def test_grace_is_the_operator_s_to_say_and_counts_at_once(house: House) -> None:
+    house.publish(house.open(grace=10), 5).drop()
+    house.pass_time(9)
+    assert house.rooms.get("demo").broadcast is not None
+    house.rooms.set("demo", RoomSettings(grace=30))
+    house.pass_time(20)
+    assert house.rooms.get("demo").broadcast is not None
+    house.rooms.set("demo", RoomSettings(grace=20))
+    house.pass_time(0.5)
+    assert house.rooms.get("demo").broadcast is None
+
+
+@pytest.mark.parametrize(("grace", "goes_on"), [(10, False), (60, True)])
+async def test_grace_holds_over_a_restart(house: House, grace: int, goes_on: bool) -> None:
+    house.publish(house.open(grace=grace), 5)
+    house.restart(away=30)
+    assert (house.rooms.get("demo").broadcast is not None) == goes_on
 
 
 async def test_a_takeover_before_the_first_group_of_pictures_begins_anew(house: House) -> None:

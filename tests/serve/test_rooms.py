@@ -1,6 +1,7 @@
 """Rooms: what the operator does, who may publish, and what is told to whom."""
 
 import logging
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,22 @@ async def test_opening_again_changes_nothing_but_what_is_asked_for(house: House)
     row = house.rooms.get("demo").row
     assert (row.title, row.private, row.open) == ("Other", True, True)
     assert state_of(house) == State.LIVE
+
+
+@pytest.mark.parametrize(
+    ("settings", "hint"),
+    [
+        ({"grace": 4}, "use 5 to 86400 s"),
+        ({"grace": 86_401}, "use 5 to 86400 s"),
+        ({"slate": b"GIF89a"}, "use a PNG or JPEG file"),
+        ({"slate": b"\x89PNG\r\n\x1a\n" + bytes(5 << 20)}, "use a file of 5 MiB at most"),
+    ],
+)
+def test_a_grace_or_slate_that_cannot_be_is_refused(house: House, settings: dict[str, Any], hint: str) -> None:
+    house.open("demo")
+    with pytest.raises(SettingError, match=hint):
+        house.rooms.set("demo", RoomSettings(**settings))
+    assert house.rooms.get("demo").row.grace == 120
 
 
 @pytest.mark.parametrize("name", ["", "A", "ä", "-a", "a-", "_a", "a b", "a/b", "..", "a" * 65, "a\n", "a.b", "%61"])

@@ -26,13 +26,14 @@ from tests.support.media import GREYS, decode, make_clip, number_of
 from tests.support.rtmp_client import RtmpClient
 from tests.support.segments import Segment, check_full, check_rendition, segments_of
 from tests.support.workers import Listener, Refuser, SlowWorker, Staff
-from transcode.media import Cut, Init, SegmentStart, TimedPacket
+from transcode.media import Cut, Init, SegmentStart, Slate, TimedPacket
 
-BLANK = 4
-"""The picture without a host (luma 24), as a frame number."""
+SLATE = -1
+"""The picture without a host, as a frame number."""
 CLIP = make_clip(seconds=20, fps=10, gop=10)
 """Cheap to encode, and its greys go on when it begins anew."""
 PATIENCE = 20.0
+PNG = b"\x89PNG\r\n\x1a\nand more"
 RUNG = "48p"
 """What ``auto`` makes of the clips' 64x48."""
 
@@ -43,15 +44,22 @@ def renditions(house: House, broadcast: str) -> list[str]:
 
 def numbers_in(house: House, broadcast: str, rung: str = RUNG) -> list[int]:
     """The numbers painted into the frames that players got."""
-    return [number_of(frame) for frame in decode(house.link.items[broadcast], rung)]
+    frames = decode(house.link.items[broadcast], rung)
+    return [SLATE if is_slate(frame) else number_of(frame) for frame in frames]
+
+
+def is_slate(frame: av.VideoFrame | av.AudioFrame) -> bool:
+    """The host's pictures are of one grey, the slate is not."""
+    assert isinstance(frame, av.VideoFrame)
+    return bool(frame.to_ndarray()[: frame.height].std() > 1.5)
 
 
 def runs(numbers: list[int]) -> list[tuple[int, int]]:
-    """Frames that count on, or stay BLANK, as (the first of them, how many)."""
+    """Frames that count on, or stay SLATE, as (the first of them, how many)."""
     found: list[tuple[int, int]] = []
     for number in numbers:
         first, count = found[-1] if found else (0, 0)
-        if found and number == (BLANK if first == BLANK else (first + count) % GREYS):
+        if found and number == (SLATE if first == SLATE else (first + count) % GREYS):
             found[-1] = first, count + 1
         else:
             found.append((number, 1))
@@ -190,26 +198,55 @@ async def test_a_worker_is_told_the_tracks_first_and_then_all_that_the_opening_h
     house.publish(house.open(ladder="auto"), 1)
     (worker,) = staff.hired
     assert isinstance(worker, Listener)
-    assert [type(item) for item in worker.fed[:3]] == [Track, Track, Cut]
+    assert [type(item) for item in worker.fed[:4]] == [Track, Track, Slate, Cut]
     pictures = [item for item in worker.fed if isinstance(item, TimedPacket) and item.kind is Kind.VIDEO]
     assert len(pictures) == 30
     assert pictures[0].keyframe
 
 
+async def test_a_worker_is_told_of_the_slate_and_of_each_change(tmp_path: Path) -> None:
+    staff = Staff(Listener)
+    house = House(tmp_path, staff)
+    house.publish(house.open(ladder="auto", title="Evening show"), 3)
+    (worker,) = staff.hired
+    assert isinstance(worker, Listener)
+
+    def slates() -> list[tuple[str, bytes]]:
+        return [(item.title, item.image) for item in worker.fed if isinstance(item, Slate)]
+
+    assert slates() == [("Evening show", b"")]
+    house.rooms.set("demo", RoomSettings(private=True, grace=60))
+    assert len(slates()) == 1
+    house.rooms.set("demo", RoomSettings(title="Late show", slate=PNG))
+    house.rooms.set("demo", RoomSettings(slate=b""))
+    assert slates()[1:] == [("Late show", PNG), ("Late show", b"")]
+    assert all(item.line for item in worker.fed if isinstance(item, Slate))
+
+
+async def test_a_worker_after_a_restart_is_told_of_the_slate(tmp_path: Path) -> None:
+    staff = Staff(Listener)
+    house = House(tmp_path, staff)
+    house.publish(house.open(ladder="auto", title="Evening show", slate=PNG), 3)
+    house.restart()
+    worker = staff.hired[-1]
+    assert isinstance(worker, Listener)
+    assert [item.image for item in worker.fed if isinstance(item, Slate)] == [PNG]
+
+
 # Hosts come and go.
 
 
-async def test_while_a_host_is_away_the_picture_is_blank_and_there_is_no_gap(house: House, key: str) -> None:
+async def test_while_a_host_is_away_the_picture_is_the_slate_and_there_is_no_gap(house: House, key: str) -> None:
     host = house.publish(key, 4, clip=CLIP)
     broadcast = broadcast_of(house)
     host.drop()
     house.pass_time(8)
-    assert state_of(house) == State.WAITING
+    assert state_of(house) == State.SLATE
     found = seamless(house, broadcast)
     for segments in found.values():
         assert end_of(segments) == pytest.approx(12, abs=1), "players are not left behind"
-    (first, shown), (blank, _) = runs(numbers_in(house, broadcast))
-    assert (first, blank) == (0, BLANK)
+    (first, shown), (slate, _) = runs(numbers_in(house, broadcast))
+    assert (first, slate) == (0, SLATE)
     assert shown == 40
     assert "EXT-X-GAP" not in playlist(house, broadcast)
 
@@ -222,32 +259,32 @@ async def test_a_host_that_comes_back_goes_on_in_its_broadcast(house: House, key
     assert state_of(house) == State.LIVE
     assert len(house.link.starts) == 1
     found = seamless(house, broadcast)
-    before, blank, after = runs(numbers_in(house, broadcast))
-    assert (before[0], blank[0]) == (0, BLANK)
+    before, slate, after = runs(numbers_in(house, broadcast))
+    assert (before[0], slate[0]) == (0, SLATE)
     assert after[0] <= 1
-    assert sum(count for _, count in (before, blank, after)) == pytest.approx(160, abs=2)
+    assert sum(count for _, count in (before, slate, after)) == pytest.approx(160, abs=2)
     assert end_of(found[RUNG]) == pytest.approx(16, abs=0.5)
 
 
-async def test_a_host_whose_connection_blinks_leaves_no_blank(house: House, key: str) -> None:
+async def test_a_host_whose_connection_blinks_leaves_no_slate(house: House, key: str) -> None:
     house.publish(key, 3, clip=CLIP).drop()
     house.pass_time(0.5)
     house.publish(key, 3, clip=CLIP)
-    assert all(first != BLANK for first, _ in runs(numbers_in(house, broadcast_of(house))))
+    assert all(first != SLATE for first, _ in runs(numbers_in(house, broadcast_of(house))))
     seamless(house, broadcast_of(house))
 
 
-async def test_a_host_that_is_connected_but_silent_is_blank_too(house: House, key: str) -> None:
+async def test_a_host_that_is_connected_but_silent_is_slate_too(house: House, key: str) -> None:
     host = house.publish(key, 4, clip=CLIP)
     house.pass_time(6)
-    assert state_of(house) == State.WAITING
+    assert state_of(house) == State.SLATE
     host.stamp += 8000
     host.send(4)
     assert state_of(house) == State.LIVE
     assert len(house.link.starts) == 1
     seamless(house, broadcast_of(house))
-    (_, before), (blank, _), (after, _) = runs(numbers_in(house, broadcast_of(house)))
-    assert (before, blank) == (40, BLANK)
+    (_, before), (slate, _), (after, _) = runs(numbers_in(house, broadcast_of(house)))
+    assert (before, slate) == (40, SLATE)
     assert 40 <= after <= 41
 
 
@@ -622,7 +659,7 @@ async def test_a_restarted_server_goes_on_with_numbers_time_and_grid(house: Hous
     broadcast = broadcast_of(house)
     before = seamless(house, broadcast)
     house.restart(away=5)
-    assert (broadcast_of(house), state_of(house)) == (broadcast, State.WAITING)
+    assert (broadcast_of(house), state_of(house)) == (broadcast, State.SLATE)
     house.publish(key, 5, clip=CLIP)
     after = seamless(house, broadcast)
     assert set(after) == set(before)
@@ -645,7 +682,7 @@ async def test_players_have_a_picture_after_a_restart_even_without_a_host(house:
     show = house.origin.current("demo")
     assert show is not None
     assert show.ready
-    assert set(numbers_in(house, broadcast)) == {BLANK}
+    assert set(numbers_in(house, broadcast)) == {SLATE}
 
 
 async def test_a_host_that_came_with_another_picture_after_a_restart_goes_on_in_the_same_size(
@@ -713,7 +750,7 @@ async def test_every_frame_of_a_mixed_room_is_in_both_pictures(house: House, mix
     assert house.link.numbers(broadcast) == [0, 1]
 
 
-async def test_a_mixed_room_without_its_host_has_gaps_in_one_picture_and_blanks_in_the_other(
+async def test_a_mixed_room_without_its_host_has_gaps_in_one_picture_and_slates_in_the_other(
     house: House, mixed: str
 ) -> None:
     clip = make_clip(size=WIDE)
@@ -731,8 +768,8 @@ async def test_a_mixed_room_without_its_host_has_gaps_in_one_picture_and_blanks_
         assert gaps == pytest.approx(8 if name == "source" else 0, abs=0.03)
     assert in_row(house.link.numbers(broadcast))
     assert house.link.numbers(broadcast) == house.link.numbers(broadcast, "120p")
-    (_, before), (blank, _), (after, _) = runs(numbers_in(house, broadcast, "120p"))
-    assert (before, blank) == (120, BLANK)
+    (_, before), (slate, _), (after, _) = runs(numbers_in(house, broadcast, "120p"))
+    assert (before, slate) == (120, SLATE)
     assert after <= 1
     assert [first for first, _ in runs(numbers_in(house, broadcast, "source"))] == [0, 0]
 

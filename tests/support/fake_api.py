@@ -26,6 +26,8 @@ ROOM: dict[str, Any] = {
     "ladder": "auto",
     "preset": "balanced",
     "loudness": None,
+    "grace": 120,
+    "slate": False,
     "renditions": [],
     "worker": None,
     "publisher": None,

@@ -9,7 +9,7 @@ from ingest.source import PublishRequest, Sink
 from serve.broadcast import Workers
 from serve.origin import Origin
 from serve.parts import BroadcastStart
-from serve.room import GRACE, State
+from serve.room import State
 from serve.rooms import Rooms, RoomSettings
 from serve.store import Store
 from tests.support.media import Clip, make_clip
@@ -19,7 +19,7 @@ from transcode.process import Stats
 
 START = 1_700_000_000_000
 """What the wall clock says at first (Unix ms)."""
-GRACE_SECONDS = GRACE / TIMELINE
+GRACE_SECONDS = 120
 _TICK = 250  # ms; as the gate's clockwork
 
 

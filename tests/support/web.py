@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from serve.api import Api
 from serve.hls import HlsRoutes
 from serve.problems import answer_problems
+from serve.server import MOST_BODY
 from serve.views import Addresses
 from tests.support.house import House
 
@@ -23,7 +24,7 @@ Client = TestClient[web.Request, web.Application]
 async def serving(house: House) -> AsyncIterator[Client]:
     """HLS routes and API as the server has them."""
     api = Api(house.rooms, lambda: ADDRESSES, TOKEN)
-    app = web.Application(middlewares=[answer_problems], client_max_size=64 << 10)
+    app = web.Application(middlewares=[answer_problems], client_max_size=MOST_BODY)
     app.add_routes(HlsRoutes(house.origin, api.watched).routes())
     app.add_routes(api.routes())
     server = TestServer(app, host="127.0.0.1")
