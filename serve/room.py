@@ -390,7 +390,7 @@ class Room:
         """Tell a broadcast that begins what the room has beside media."""
         broadcast.slate(self._slate)
         if broadcast.shows_slate:
-            self._timekeeper.patience = LATE
+            self._timekeeper.patience, self._timekeeper.keeps_time = LATE, True
 
     @property
     def _slate(self) -> Slate:

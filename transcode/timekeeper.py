@@ -37,6 +37,7 @@ LOST = 40 * _MILLISECOND
 ADDED = 80 * _MILLISECOND
 """Stamps this far behind the count are followed at once; many hosts stamp single frames 20 to 40 ms early."""
 _REMEMBERED_OFFSETS = 4
+_MOST_HELD = 30 * TIMELINE  # no host holds back more
 
 
 @dataclass(slots=True)
@@ -98,7 +99,11 @@ class Timekeeper:
         self._zero = zero
         self._floor = position
         self._tracks: dict[Kind, _TrackClock] = {}
+        self.keeps_time = False
+        """Where everything is decoded, what a host held back in a silence and sends at once after it is placed where it
+        belongs, in the past. Else it is placed from the present on, and what follows runs ahead of the clock."""
         self._offset: int | None = None
+        self._held: int | None = None  # the offset before a silence of the source
         self._earlier: deque[int] = deque(maxlen=_REMEMBERED_OFFSETS)
         self._count: _SampleCount | None = None
         self._connected = False
@@ -124,6 +129,7 @@ class Timekeeper:
         self._leader = None
         self._rhythm = None
         self._lose_anchor()
+        self._held = None
 
     def disconnect(self) -> None:
         """The source's connection is closed."""
@@ -142,7 +148,7 @@ class Timekeeper:
             return None
         stamp = packet.stamp * _MILLISECOND
         if self._offset is None:
-            self._offset = max(now - self._zero, self.position) - stamp
+            self._offset = self._anchor(stamp, now)
             self._tracks.clear()
         track = self._tracks.get(packet.kind)
         if leads:
@@ -150,7 +156,7 @@ class Timekeeper:
             # A lone long wait is soon forgotten.
             self._rhythm = 0 if self._rhythm is None else max(now - before, self._rhythm - self._rhythm // 8)
         dts = self._continuous(stamp, track, now)
-        if dts < self._floor:
+        if dts < self._floor and not self.keeps_time:
             return None
         if packet.kind is Kind.AUDIO and self._count is not None:
             counted = self._count.place(dts)
@@ -194,10 +200,17 @@ class Timekeeper:
         if self._offset is None:
             return
         self._floor = self.position + BETWEEN
-        self._offset = None
+        self._held, self._offset = self._offset, None
         self._earlier.clear()
         if self._count is not None:
             self._count.forget()
+
+    def _anchor(self, stamp: int, now: int) -> int:
+        """Return the offset of a source that begins, or goes on after a silence."""
+        present = max(now - self._zero, self.position)
+        if self.keeps_time and self._held is not None and -_MOST_HELD <= stamp + self._held - present <= BACKWARD:
+            return self._held
+        return present - stamp
 
     def _continuous(self, stamp: int, track: _TrackClock | None, now: int) -> int:
         """Return ``stamp`` on the timeline, after finding another offset if the host's clock has jumped."""
@@ -205,7 +218,7 @@ class Timekeeper:
         if track is not None:
             last, elapsed, backward = track.last, now - track.arrived, BACKWARD
         else:
-            last = self.position if self._tracks else stamp + self._offset
+            last = max((other.last for other in self._tracks.values()), default=stamp + self._offset)
             elapsed, backward = 0, FORWARD
 
         def step(offset: int) -> int:

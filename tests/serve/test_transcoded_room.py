@@ -274,18 +274,33 @@ async def test_a_host_whose_connection_blinks_leaves_no_slate(house: House, key:
     seamless(house, broadcast_of(house))
 
 
-async def test_a_host_that_is_connected_but_silent_is_slate_too(house: House, key: str) -> None:
+async def test_viewers_of_a_silent_host_have_the_slate_too(house: House, key: str) -> None:
     host = house.publish(key, 4, clip=CLIP)
     house.pass_time(6)
     assert state_of(house) == State.SLATE
-    host.stamp += 8000
+    host.skip(6)
     host.send(4)
     assert state_of(house) == State.LIVE
     assert len(house.link.starts) == 1
     seamless(house, broadcast_of(house))
-    (_, before), (slate, _), (after, _) = runs(numbers_in(house, broadcast_of(house)))
+    (_, before), (slate, count), (after, _) = runs(numbers_in(house, broadcast_of(house)))
+    assert (before, slate, after) == (40, SLATE, (40 + count) % GREYS)
+    assert 60 <= count <= 61
+
+
+async def test_what_a_host_sends_late_is_not_shown_late(house: House, key: str) -> None:
+    """A line is cut for six seconds: what the host had to hold back comes at once, and then the host is live again."""
+    host = house.publish(key, 4, clip=CLIP)
+    house.pass_time(6)
+    host.send_at_once(6)
+    host.send(4)
+    assert state_of(house) == State.LIVE
+    found = seamless(house, broadcast_of(house))
+    assert end_of(found[RUNG]) == pytest.approx(14, abs=0.6), "nothing ran ahead of the clock"
+    (_, before), (slate, count), (after, _) = runs(numbers_in(house, broadcast_of(house)))
     assert (before, slate) == (40, SLATE)
-    assert 40 <= after <= 41
+    assert 59 <= count <= 61
+    assert after == (40 + count) % GREYS, "what is shown next is what the host does now"
 
 
 async def test_a_broadcast_that_nobody_comes_back_to_is_over(house: House, key: str) -> None:

@@ -142,6 +142,26 @@ class Host:
         self.house.pass_time((until - self.stamp) / 1000)
         self.stamp = until
 
+    def skip(self, seconds: float) -> None:
+        """Leave out the next ``seconds`` of the clip; the host's own clock goes on."""
+        self.stamp += round(seconds * 1000)
+        while self._next_stamp() < self.stamp:
+            self.sent += 1
+
+    def send_at_once(self, seconds: float) -> None:
+        """Send the next ``seconds`` of the clip in no time, as after a line that was cut."""
+        until = self.stamp + round(seconds * 1000)
+        while self._next_stamp() < until and self.sink is not None:
+            packet = self.clip.packets[self.sent % len(self.clip.packets)]
+            stamp = self._next_stamp() % 2**32
+            self.sink.packet(Packet(packet.kind, stamp, packet.offset, packet.keyframe, packet.data))
+            self.sent += 1
+        self.stamp = until
+
+    def _next_stamp(self) -> int:
+        turn, index = divmod(self.sent, len(self.clip.packets))
+        return self.clip.packets[index].stamp + turn * self.length
+
     @property
     def length(self) -> int:
         """Milliseconds of the clip."""

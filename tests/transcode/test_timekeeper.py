@@ -381,6 +381,34 @@ def test_a_host_that_hung_up_is_away_after_one_second() -> None:
     assert bench.keeper.away
 
 
+def test_what_a_host_held_back_is_placed_in_the_past_where_time_is_kept() -> None:
+    bench = Bench()
+    bench.keeper.patience, bench.keeper.keeps_time = LATE, True
+    bench.play(both(0, 2000))
+    for at in range(3000, 7000, 250):
+        assert bench.keeper.tick(at * MS) is not None
+    before = len(bench.placed)
+    for packet in both(2000, 7000):
+        bench.send(packet, at=7000)
+    bench.play(both(7000, 9000))
+    stamps = [packet.stamp for packet in both(0, 9000) if packet.kind is Kind.VIDEO]
+    assert bench.times(Kind.VIDEO) == pytest.approx([stamp * MS for stamp in stamps], abs=DRIFT)
+    for packet, timed in bench.placed:
+        assert abs(timed.dts - packet.stamp * MS) <= DRIFT
+    assert len(bench.placed) > before
+    assert bench.keeper.position == pytest.approx(9 * TIMELINE, abs=TIMELINE // 10)
+
+
+def test_a_host_that_goes_on_where_it_stopped_is_placed_at_the_present() -> None:
+    bench = Bench()
+    bench.keeper.patience, bench.keeper.keeps_time = LATE, True
+    bench.play(both(0, 2000))
+    for at in range(3000, 60_000, 250):
+        bench.keeper.tick(at * MS)
+    bench.play(both(2000, 3000), shift=60_000)
+    assert bench.times(Kind.VIDEO)[-1] == pytest.approx(63 * TIMELINE, abs=TIMELINE // 10)
+
+
 def test_ticks_never_go_back_and_media_comes_after_them() -> None:
     bench = Bench()
     bench.play(both(0, 2000))
