@@ -6,10 +6,12 @@ from typing import Any
 
 from playwright.sync_api import Page
 
+BLINK = 0.5
+"""Seconds that pass between two frames now and then where the machine is busy."""
 _FASTEST = 1.1  # the playback rate by which a viewer catches up
 
-# Notes the playhead 25 times a second, and of each frame on screen its media time, size and bar code (as READ_CODE of
-# tests/support/browser.py reads it; -1 if it cannot be read).
+# Notes the playhead 25 times a second, and of each frame when it came on screen, its media time, size and bar code (as
+# READ_CODE of tests/support/browser.py reads it; -1 if it cannot be read).
 _RECORD = """
 () => {
   const video = document.querySelector("video"), canvas = document.createElement("canvas");
@@ -29,8 +31,8 @@ _RECORD = """
     }
     return ((value % 65521) ^ 0x5a5a) === check ? value : -1;
   };
-  const look = (_, { mediaTime, width, height }) => {
-    frames.push([mediaTime, height, code(width, height)]);
+  const look = (now, { mediaTime, width, height }) => {
+    frames.push([now / 1000, mediaTime, height, code(width, height)]);
     video.requestVideoFrameCallback(look);
   };
   video.requestVideoFrameCallback(look);
@@ -42,8 +44,11 @@ _RECORD = """
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A picture that was on screen: its time on the video's clock (s), its height (pixels), its bar code or None."""
+    """A picture that was on screen: since when (the page's clock, s), its time on the video's clock (s), its height
+    (pixels), its bar code or None.
+    """
 
+    at: float
     time: float
     height: int
     code: int | None
@@ -74,6 +79,16 @@ class Playback:
         leaps = [(after - before, now - then) for (then, before), (now, after) in pairwise(self.moments)]
         return max((max(moved - _FASTEST * took, -moved) for moved, took in leaps), default=0.0)
 
+    def absences(self) -> list[tuple[float, float]]:
+        """From when to when the host's picture was missing or stood still, on the page's clock; a blink is none."""
+        shown = [frame.at for frame in self.frames if frame.code is not None]
+        moments = [*shown, self.moments[-1][0]] if self.moments else shown
+        return [(before, after) for before, after in pairwise(moments) if after - before > BLINK]
+
+    def recovery(self, since: float) -> float:
+        """Return the seconds from ``since`` on the page's clock until the host's picture was there to stay."""
+        return max((end - since for _, end in self.absences() if end > since), default=0.0)
+
     def seams(self, fps: int, loop: int) -> list[tuple[Frame, Frame]]:
         """Return neighbours among the readable frames whose codes, numbers modulo ``loop``, do not count with time.
 
@@ -95,8 +110,13 @@ class Recorder:
         self._page = page
         page.evaluate(_RECORD)
 
+    @property
+    def now(self) -> float:
+        """The page's clock, in seconds."""
+        return float(self._page.evaluate("() => performance.now() / 1000"))
+
     def take(self) -> Playback:
         """Return what has been recorded since the last time."""
         found: dict[str, Any] = self._page.evaluate("() => window.recorded()")
-        frames = (Frame(time, height, code if code >= 0 else None) for time, height, code in found["frames"])
+        frames = (Frame(at, time, height, code if code >= 0 else None) for at, time, height, code in found["frames"])
         return Playback(tuple((now, at) for now, at in found["moments"]), tuple(frames))
