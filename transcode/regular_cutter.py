@@ -27,7 +27,7 @@ class RegularCutter:
         self._number = number
         # One unit of the grid is a frame; without frames, a second.
         self._units, self._seconds = (rate.numerator, rate.denominator) if rate else (1, 1)
-        self._length = max(1, round(REGULAR * self._units / (self._seconds * TIMELINE)))
+        self._length = regular_length(FrameRate(self._units, self._seconds))
         self._leader = Kind.VIDEO if rate else Kind.AUDIO
         self._unit: int | None = None  # of the next cut
         self._first = position == 0
@@ -77,3 +77,8 @@ class RegularCutter:
             self._number += 1
             self._unit += self._length // 2 if self._first else self._length
             self._first = False
+
+
+def regular_length(rate: FrameRate) -> int:
+    """Return how many frames a segment has, but for a broadcast's first."""
+    return max(1, round(REGULAR * rate.numerator / (rate.denominator * TIMELINE)))

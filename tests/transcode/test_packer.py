@@ -83,6 +83,53 @@ def test_a_mark_without_media_is_a_segment_without_parts() -> None:
     assert gap.duration == 60_000
 
 
+def test_a_unit_can_take_the_place_of_those_after_it() -> None:
+    packing = packer()
+    packing.cut(0, 0)
+    packing.cut(1, 60)
+    halved = [Unit(n, n == 60, b"%d" % n, 2) for n in range(12, 72, 2)]
+    first, second = segments(run(packing, [*units(0, 12), *halved, *units(72, 120)], 120))
+    check_full([first, second], PLAN)
+    assert [part.duration for part in (*first.parts, *second.parts)] == 20 * [6000]
+    assert [len(chunk.rows) for chunk in (*first.chunks, *second.chunks)] == [6, 6, *10 * [3], *8 * [6]]
+    assert {row.duration for chunk in first.chunks[2:] for row in chunk.rows} == {2000}
+
+
+def test_what_would_not_fit_begins_another_part() -> None:
+    packing = packer()
+    packing.cut(0, 0)
+    (segment,) = segments(run(packing, [Unit(0, True, b"0"), *(Unit(n, False, b"n", 2) for n in range(1, 13, 2))], 13))
+    assert [part.duration for part in segment.parts] == [5000, 6000, 2000]
+
+
+def test_a_gap_begins_and_ends_without_media() -> None:
+    packing = packer()
+    for msn in range(4):
+        packing.cut(msn, 60 * msn)
+    made = run(packing, units(0, 60))
+    assert [type(item) for item in packing.gap(59)] == []
+    gap = [*packing.gap(60), *packing.end(120)]
+    assert gap == [SegmentEnd("720p", 0, 60_000), SegmentStart("720p", 1, 60_000, SCALE, False),
+                   SegmentEnd("720p", 1, 60_000)]  # fmt: skip
+    gap += packing.gap(120)  # and one whose end is not known yet
+    made += [*gap, *run(packing, units(180, 240), 240)]
+    found = segments(made)
+    assert [(s.start, s.duration, len(s.parts)) for s in found] == [
+        (0, 60_000, 10), (60_000, 60_000, 0), (120_000, 60_000, 0), (180_000, 60_000, 10)
+    ]  # fmt: skip
+
+
+def test_a_mark_before_the_end_that_was_said_moves_there() -> None:
+    packing = packer()
+    packing.cut(0, 0)
+    made = [*packing.gap(0), *packing.end(60)]
+    packing.cut(1, 50)
+    made += run(packing, [Unit(n, True, b"") for n in range(60, 66)], 66)
+    assert [(s.msn, s.start, s.duration) for s in segments_of([INIT, *made], "720p")] == [
+        (0, 0, 60_000), (1, 60_000, 6000)
+    ]  # fmt: skip
+
+
 def test_missing_units_end_a_part() -> None:
     packing = packer()
     packing.cut(0, 0)

@@ -1,8 +1,9 @@
-"""The packer makes the parts of an encoded rendition, whose units all last the same. Pure, no I/O.
+"""The packer makes the parts of an encoded rendition, whose units lie on a grid. Pure, no I/O.
 
-Rules: units are numbered on the room's timeline from tick 0, unit ``n`` begins at ``n * length``. A part is as many
-units as fit PART-TARGET and closes with its last one, since nothing has to be waited for. A segment begins with the
-first keyframe at or after the cutter's mark, and lasts until the next one begins.
+Rules: places on the grid are numbered on the room's timeline from tick 0, place ``n`` begins at ``n * length``. A unit
+takes one place, or more where others are left out. A part is as many places as fit PART-TARGET and closes with its last
+unit, since nothing has to be waited for. A segment begins with the first keyframe at or after the cutter's mark, or
+with the mark where it has no units, and lasts until the next one begins.
 """
 
 from collections import deque
@@ -19,12 +20,13 @@ from transcode.opening import PART_UNIT
 class Unit(NamedTuple):
     """An access unit as an encoder made it, decoded and shown at its ``number``; pictures as length-prefixed NAL units.
 
-    There are hundreds a second, and this is the cheapest way to make one.
+    It takes ``places``, at most a part's. There are hundreds a second, and this is the cheapest way to make one.
     """
 
     number: int
     keyframe: bool
     data: bytes | memoryview
+    places: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class _Mark:
 
 
 class Packer:
-    """Makes the parts of ``rendition``; units last ``length`` of ``timescale``, ``part_target`` is in 10 µs.
+    """Makes the parts of ``rendition``; a place is ``length`` of ``timescale``, ``part_target`` is in 10 µs.
 
     One that takes over from another, at ``aired``, goes on in the middle of a segment.
     """
@@ -47,7 +49,8 @@ class Packer:
         self._codec = codec
         self._timescale = timescale
         self._length = length
-        self._most = max(1, part_target * timescale // (length * PART_UNIT))
+        self.most = max(1, part_target * timescale // (length * PART_UNIT))
+        """How many places a full part has."""
         self._marks: deque[_Mark] = deque()
         self._msn: int | None = None
         self._start = 0  # number of the segment's first unit
@@ -74,15 +77,21 @@ class Packer:
             yield from self._begin(self._marks.popleft())
         if not self._open:
             return
-        if unit.number != self._next:
+        end = unit.number + unit.places
+        if self._units and (unit.number != self._next or end - self._units[0].number > self.most):
             yield from self.flush()
-        self._next = unit.number + 1
+        self._next = end
         self._units.append(unit)
-        if len(self._units) == self._most:
+        if end - self._units[0].number == self.most:
             yield from self.flush()
 
+    def gap(self, number: int) -> Iterator[PartItem]:
+        """Segments whose mark is at or before ``number`` begin, though no unit comes."""
+        while self._marks and number >= self._marks[0].number:
+            yield from self._begin(self._marks.popleft())
+
     def end(self, number: int) -> Iterator[PartItem]:
-        """The broadcast ends before unit ``number``."""
+        """The segment ends before unit ``number``: its next one is that of another segment, or there is none."""
         yield from self._close(number)
 
     def _begin(self, mark: _Mark) -> Iterator[PartItem]:
@@ -95,6 +104,7 @@ class Packer:
         yield from self.flush()
         if self._open and self._msn is not None:
             yield SegmentEnd(self._rendition, self._msn, max(0, number - self._start) * self._length)
+            self._next = max(self._next, number)
         self._open = False
 
     def flush(self) -> Iterator[PartItem]:
@@ -103,8 +113,9 @@ class Packer:
             return
         units, self._units = self._units, []
         self._sequence += 1
-        samples = [boxes.Sample(self._length, 0, u.keyframe, u.data) for u in units]
+        samples = [boxes.Sample(u.places * self._length, 0, u.keyframe, u.data) for u in units]
         data = boxes.chunk(self._sequence, units[0].number * self._length, samples, self._codec)
         independent = any(unit.keyframe for unit in units)
-        yield Part(self._rendition, self._msn, self._index, len(units) * self._length, independent, data)
+        places = units[-1].number + units[-1].places - units[0].number
+        yield Part(self._rendition, self._msn, self._index, places * self._length, independent, data)
         self._index += 1
