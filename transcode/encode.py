@@ -99,7 +99,7 @@ def options(codec: str, preset: str, bit_rate: int) -> dict[str, str]:
 class _LibavEncoder:
     """One of libavcodec's H.264 encoders."""
 
-    def __init__(self, codec: str, rung: Rung, frame_rate: FrameRate, preset: str) -> None:
+    def __init__(self, codec: str, rung: Rung, frame_rate: FrameRate, preset: str, threads: int) -> None:
         self.name = codec
         context = av.CodecContext.create(codec, "w")
         assert isinstance(context, VideoCodecContext)
@@ -114,7 +114,7 @@ class _LibavEncoder:
         context.color_trc = ColorTrc.BT709
         context.flags |= Flags.global_header
         context.options = options(codec, preset, rung.bit_rate)
-        context.thread_count = threads_for(rung, float(rate), preset)
+        context.thread_count = threads or threads_for(rung, float(rate), preset)
         context.thread_type = ThreadType.FRAME
         try:
             context.open()
@@ -154,15 +154,22 @@ def threads_for(rung: Rung, frame_rate: float, preset: str) -> int:
 
 
 def open_encoder(
-    rung: Rung, frame_rate: FrameRate, preset: str, codecs: Sequence[str] = (*HARDWARE, SOFTWARE)
+    rung: Rung,
+    frame_rate: FrameRate,
+    preset: str,
+    codecs: Sequence[str] = (*HARDWARE, SOFTWARE),
+    threads: int = 0,
 ) -> Encoder:
-    """Return the first of ``codecs`` that works on this machine, tried with a picture. Raises EncoderError."""
+    """Return the first of ``codecs`` that works on this machine, tried with a picture. Raises EncoderError.
+
+    ``threads`` is for one that need not keep up; 0: as many as it takes.
+    """
     failures = []
     for codec in codecs:
         try:
             if codec != SOFTWARE:
                 _probe(codec, rung, frame_rate, preset)
-            return _LibavEncoder(codec, rung, frame_rate, preset)
+            return _LibavEncoder(codec, rung, frame_rate, preset, threads)
         except (EncoderError, FFmpegError, ValueError) as error:  # ValueError: this build does not know the codec
             failures.append(str(error))
     raise EncoderError("; ".join(failures))
@@ -181,7 +188,7 @@ def working_hardware() -> tuple[str, ...]:
 
 def _probe(codec: str, rung: Rung, frame_rate: FrameRate, preset: str) -> None:
     """Encode one picture: an encoder that is there may still have no device. Raises EncoderError."""
-    encoder = _LibavEncoder(codec, rung, frame_rate, preset)
+    encoder = _LibavEncoder(codec, rung, frame_rate, preset, 0)
     frame = av.VideoFrame(rung.width, rung.height, "yuv420p")
     made = [*encoder.encode(frame, 0, True), *encoder.flush()]
     if not made or not made[0].keyframe:

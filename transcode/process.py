@@ -54,7 +54,7 @@ class Limits:
 
     ping: float = 0.5
     start: float = 20.0
-    silence: float = 3.0
+    silence: float = 5.0
     memory: int = 1 << 30
     finish: float = 10.0
     backoff: float = 0.5

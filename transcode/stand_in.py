@@ -38,7 +38,7 @@ def _slate(plan: Plan, rung: Rung, picture: av.VideoFrame) -> StandIn:
     )
     if frame is picture:  # which others stamp
         frame = av.VideoFrame.from_ndarray(picture.to_ndarray(), "yuv420p")
-    encoder = open_encoder(rung, plan.frame_rate, plan.preset)
+    encoder = open_encoder(rung, plan.frame_rate, plan.preset, threads=1)  # each would take memory
     units = [unit for number in range(FRAMES) for unit in encoder.encode(frame, number, number == 0)]
     units += encoder.flush()
     timescale = rung_grid(plan.frame_rate, rung.every).timescale
