@@ -82,7 +82,7 @@ def test_the_operator_is_told_with_figures_what_to_do() -> None:
     )
     assert judge(1, [], encoding()).text == (
         "needs about 1.4 processors; 1 processor, 10% kept free, none in use:"
-        " use --ladder 720p (about 0.7), or start it anyway with --force"
+        " use --ladder 720p,480p (about 0.8), or start it anyway with --force"
     )
     assert judge(1, [Running(plan("720p,480p"), 0.9)], encoding()).text == (
         "needs about 1.4 processors; 1 processor, 10% kept free, 0.9 in use by 1 room:"
