@@ -5,6 +5,7 @@ cannot be is left out.
 """
 
 import logging
+import struct
 import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,19 +14,41 @@ from io import BytesIO
 
 import av
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from transcode.canvas import Canvas
 from transcode.media import Slate
 
 _log = logging.getLogger(__name__)
 
-_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf", "Arial.ttf", "arial.ttf")
-_MOST_PIXELS = 50_000_000
+_FONTS = (
+    *("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf", "Arial.ttf", "arial.ttf"),
+    *("NotoSansCJK-Regular.ttc", "wqy-microhei.ttc", "DroidSansFallbackFull.ttf", "Arial Unicode.ttf", "msyh.ttc"),
+    *("NotoSansArabic-Regular.ttf", "NotoSansDevanagari-Regular.ttf", "NotoSansThai-Regular.ttf"),
+    *("NotoSansBengali-Regular.ttf", "NotoSansTamil-Regular.ttf", "FreeSans.ttf"),
+)
+"""Asked for in this order, until one has all letters of a text."""
+_MOST_PIXELS = 1 << 24  # a worker must not seem to hang while it decodes them
+_MOST_LETTERS = 300
+_JOINERS = "\u200c\u200d"  # control characters without which some scripts are misspelt
 _TOP, _BOTTOM = (27, 32, 41), (15, 18, 24)  # of the plain ground: RGB
 _ACCENT = (94, 196, 182)
 _INK, _FAINT = (242, 244, 247), (172, 180, 192)
-_SHADE = 185  # of 255: how dark the band behind the text is, where there is an image
+_SHADE = 220  # of 255: how dark the band behind the text is, where there is an image
+_DIM = 0.35  # of the light of an image that are left where it stands in for bars
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns a photograph upright, by its orientation (EXIF 2.32, 4.6.4, tag 274)."""
+_ORIENTATION = 274
+_DAMAGED = (OSError, ValueError, SyntaxError, TypeError, LookupError, EOFError, ArithmeticError, struct.error)
+"""What Pillow raises on damaged files."""
 _SMALLEST = 9  # pixels: smaller letters cannot be read
 _MOST_LINES = 3
 
@@ -43,12 +66,15 @@ def draw(slate: Slate, width: int, height: int) -> Image.Image:
     ground = _own_image(slate.image, width, height)
     image = ground or _plain(width, height)
     unit = min(width, height)  # text is as large as the shorter side allows
-    title_font, line_font = _font(unit * 9 // 100), _font(max(unit * 9 // 200, min(unit * 9 // 100, _SMALLEST)))
-    if title_font is None or line_font is None:
+    if unit * 9 // 100 < _SMALLEST:
         return image
     room = width * 84 // 100
-    title = _wrapped(slate.title, title_font, room, _MOST_LINES)
-    line = _wrapped(slate.line, line_font, room, 2)
+    title_font, text = _fitting(slate.title, unit * 9 // 100)
+    title = _wrapped(text, title_font, room, _MOST_LINES)
+    line_font, text = _fitting(slate.line, max(unit * 9 // 200, _SMALLEST))
+    line = _wrapped(text, line_font, room, 2)
+    if not title and not line:
+        return image
     bar = max(2, unit // 110)
     gap = unit * 4 // 100
     tall = len(title) * _pitch(title_font) + len(line) * _pitch(line_font) + 2 * gap + bar
@@ -81,21 +107,58 @@ def _plain(width: int, height: int) -> Image.Image:
 
 
 def _own_image(data: bytes, width: int, height: int) -> Image.Image | None:
-    """Return the host's image, upright and whole, on a canvas of its darkest ground; None if there is none to show."""
+    """Return the host's image, upright and whole, on a canvas; None if there is none to show.
+
+    What it leaves of the canvas is filled with itself, dark and blurred; around and behind one that is transparent in
+    places is the plain ground.
+    """
     if not data:
         return None
     try:
-        with warnings.catch_warnings(action="error"), Image.open(BytesIO(data), formats=("PNG", "JPEG")) as image:
-            if image.width * image.height > _MOST_PIXELS:
-                raise ValueError(f"it has {image.width} x {image.height} pixels")
-            whole = ImageOps.exif_transpose(image).convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning) as error:
-        _log.warning("the slate's image cannot be shown: %s", error)
+        fitted = _fitted(data, width, height)
+    except (*_DAMAGED, Image.DecompressionBombError) as error:
+        _log.warning("the slate's image cannot be shown, use another PNG or JPEG file: %s", error)
         return None
-    ground = _plain(width, height)
-    fitted = ImageOps.contain(whole, (width, height), Image.Resampling.LANCZOS)
-    ground.paste(fitted, ((width - fitted.width) // 2, (height - fitted.height) // 2), fitted)
+    place = (width - fitted.width) // 2, (height - fitted.height) // 2
+    if fitted.mode == "RGBA":
+        ground = _plain(width, height)
+        ground.paste(fitted, place, fitted)
+    else:
+        ground = _blurred(fitted, width, height)
+        ground.paste(fitted, place)
     return ground
+
+
+def _fitted(data: bytes, width: int, height: int) -> Image.Image:
+    """Return an image file's content, upright and as large as ``width`` x ``height`` allow: RGB, or RGBA."""
+    with warnings.catch_warnings(action="ignore"), Image.open(BytesIO(data), formats=("PNG", "JPEG")) as image:
+        if image.width * image.height > _MOST_PIXELS:
+            raise ValueError(f"it has {image.width} x {image.height} pixels, more than {_MOST_PIXELS}")
+        image.draft("RGB", (max(width, height),) * 2)  # a JPEG is decoded no larger than it need be
+        orientation = image.getexif().get(_ORIENTATION, 1)
+        whole = _eight_bits(image)
+    if orientation in (5, 6, 7, 8):  # it lies on its side
+        width, height = height, width
+    scale = min(Fraction(width, whole.width), Fraction(height, whole.height))
+    size = max(1, round(whole.width * scale)), max(1, round(whole.height * scale))
+    fitted = whole.resize(size, Image.Resampling.LANCZOS)
+    return fitted.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else fitted
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Return ``image`` as RGB, or as RGBA if any of it may be transparent."""
+    if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    image.load()
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _blurred(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Return ``image``, dark and blurred, on all of ``width`` x ``height``."""
+    small = ImageOps.fit(image, (max(1, width // 16), max(1, height // 16)), Image.Resampling.BOX)
+    soft = small.filter(ImageFilter.GaussianBlur(2)).resize((width, height), Image.Resampling.BICUBIC)
+    return Image.blend(Image.new("RGB", soft.size), soft, _DIM)
 
 
 def _shade(image: Image.Image, top: int) -> None:
@@ -106,17 +169,30 @@ def _shade(image: Image.Image, top: int) -> None:
     image.paste(_BOTTOM, (0, start), Image.fromarray(mask))
 
 
-def _font(size: int) -> Font | None:
-    """Return a font of ``size`` pixels; None if its letters could not be read."""
-    if size < _SMALLEST:
-        return None
+def _fitting(text: str, size: int) -> tuple[Font, str]:
+    """Return the font of ``size`` pixels that has most letters of ``text``, and what it can show of it."""
+    text = unicodedata.normalize("NFC", text[:_MOST_LETTERS])
+    found: tuple[Font, str] | None = None
+    for font in _fonts(size):
+        shown = _drawable(text, font)
+        if found is None or len(shown) > len(found[1]):
+            found = font, shown
+        if len(shown) >= len(text):
+            break
+    assert found is not None
+    return found
+
+
+def _fonts(size: int) -> Iterator[Font]:
+    """Yield the fonts that the machine has, and then Pillow's own."""
     for name in _FONTS:
         try:
-            return ImageFont.truetype(name, size)
+            yield ImageFont.truetype(name, size)
         except OSError:
             continue
-    font = ImageFont.load_default(size)
-    return font if isinstance(font, Font) else None
+    own = ImageFont.load_default(size)
+    assert isinstance(own, Font), "Pillow's wheels have FreeType"
+    yield own
 
 
 def _pitch(font: Font) -> int:
@@ -127,18 +203,22 @@ def _pitch(font: Font) -> int:
 def _wrapped(text: str, font: Font, room: int, most: int) -> Sequence[str]:
     """Break ``text`` into at most ``most`` lines of ``room`` pixels; what is too long ends in an ellipsis."""
     lines: list[str] = []
-    words = _drawable(text, font).split()
-    for word in (piece for whole in words for piece in _pieces(whole, font, room)):
+    for word in (piece for whole in text.split() for piece in _pieces(whole, font, room)):
         if lines and font.getlength(f"{lines[-1]} {word}") <= room:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
     if len(lines) > most:
-        last = lines[most - 1]
-        while last and font.getlength(f"{last}…") > room:
-            last = last[:-1]
-        lines[most - 1 :] = [f"{last.rstrip()}…" if _has(font, "…") else f"{last[:-2].rstrip()}..."]
+        lines[most - 1 :] = [_shortened(lines[most - 1], font, room)]
     return lines
+
+
+def _shortened(line: str, font: Font, room: int) -> str:
+    """Return ``line`` with an ellipsis, in place of its last word if there is no room else."""
+    dots = "…" if _drawable("…", font) else "..."
+    while line and font.getlength(line + dots) > room:
+        line = line.rpartition(" ")[0] or line[:-1]
+    return line.rstrip(" ,;:.-") + dots
 
 
 def _pieces(word: str, font: Font, room: int) -> Iterator[str]:
@@ -152,20 +232,30 @@ def _pieces(word: str, font: Font, room: int) -> Iterator[str]:
 
 def _drawable(text: str, font: Font) -> str:
     """Return ``text`` without what ``font`` has no shape for; letters with accents that are missing lose these."""
-    shown = []
-    for letter in unicodedata.normalize("NFC", text):
+    # Laid out plainly, a mark that stands alone has its own shape or none; else it is given a circle to stand on.
+    probe = font.font_variant(layout_engine=ImageFont.Layout.BASIC)
+    nothing = _shape(probe, "\U0010fffe")
+    shown = ""
+    for letter in text:
         if letter.isspace():
-            shown.append(" ")
-        elif _has(font, letter):
-            shown.append(letter)
-        else:
-            shown += [part for part in unicodedata.normalize("NFKD", letter) if part != letter and _has(font, part)]
-    return "".join(shown)
+            shown += " "
+            continue
+        for part in (letter, *unicodedata.normalize("NFKD", letter)):
+            if _may_follow(shown, part) and _shape(probe, part) != nothing:
+                shown += part
+                if part == letter:
+                    break
+    return shown
 
 
-def _has(font: Font, letter: str) -> bool:
-    """Whether ``font`` has a shape for ``letter``: another than for what no font has."""
-    if unicodedata.category(letter)[0] in "CM":  # control characters, marks by themselves
-        return False
-    mask, nothing = font.getmask(letter), font.getmask("\U0010fffe")
-    return mask.size != nothing.size or bytes(mask) != bytes(nothing)
+def _may_follow(text: str, letter: str) -> bool:
+    """Whether ``letter`` may come after ``text``: marks need one to stand on, and control characters never may."""
+    kind = unicodedata.category(letter)[0]
+    if kind == "M" or letter in _JOINERS:
+        return bool(text[-1:].strip())
+    return kind != "C"
+
+
+def _shape(font: Font, letter: str) -> tuple[tuple[int, int], bytes]:
+    mask = font.getmask(letter)
+    return mask.size, bytes(mask)

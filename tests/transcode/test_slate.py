@@ -1,11 +1,13 @@
 """The slate shows the room's title and a line of text, on any picture size, and whatever it is given it is drawn."""
 
+import random
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFont
 
 from transcode.media import Slate
 from transcode.slate import draw, slate_frame
@@ -24,6 +26,13 @@ def inked(image: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Where there are letters: (height, width)."""
     found: NDArray[np.bool_] = image.min(axis=2) > INK
     return found
+
+
+def light(colours: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Relative luminance, 0 to 1 (WCAG 2.2)."""
+    share = colours / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return np.asarray(linear @ [0.2126, 0.7152, 0.0722], np.float64)
 
 
 def file_of(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -59,7 +68,7 @@ def test_another_title_is_another_slate_and_so_is_another_line() -> None:
     assert (one == pixels(Slate(TITLE, LINE))).all()
 
 
-@pytest.mark.parametrize("title", ["word " * 60, "w" * 200, "a" * 70 + " b"])
+@pytest.mark.parametrize("title", ["word " * 60, "w" * 200, "a" * 70 + " b", "é" * 100_000])
 @pytest.mark.parametrize("size", [(640, 360), (360, 640)])
 def test_a_long_title_is_broken_into_lines_and_shortened(title: str, size: tuple[int, int]) -> None:
     there = inked(pixels(Slate(title.strip(), LINE), *size))
@@ -74,6 +83,57 @@ def test_letters_that_no_font_has_are_left_out_rather_than_boxes() -> None:
     assert (pixels(Slate("Show \u0007\U0010fff0now", LINE)) == pixels(Slate("Show now", LINE))).all()
 
 
+def test_a_mark_without_a_letter_to_stand_on_is_left_out() -> None:
+    assert (pixels(Slate("\u0301\u093f\u200d", LINE)) == pixels(Slate("", LINE))).all()
+    assert (pixels(Slate("e\u0301", LINE)) == pixels(Slate("é", LINE))).all()
+
+
+def pillows_own() -> bytes:
+    font = ImageFont.load_default(20)
+    assert isinstance(font, ImageFont.FreeTypeFont)
+    return font.font_bytes
+
+
+OWN = pillows_own()
+
+
+class Limited(ImageFont.FreeTypeFont):
+    """Pillow's own font, as if it had no shapes for ``missing``."""
+
+    def __init__(self, size: float, missing: str) -> None:
+        super().__init__(BytesIO(OWN), size)
+        self._missing = missing
+
+    def getmask(self, text: str | bytes, *args: Any, **options: Any) -> Any:
+        lacks = isinstance(text, str) and set(text) & set(self._missing)
+        return super().getmask("\U0010fffe" if lacks else text, *args, **options)
+
+    def font_variant(self, *_: object, **__: object) -> "Limited":
+        return self
+
+
+@pytest.mark.parametrize(("first", "second", "best"), [("Z", "", ""), ("oxZ", "Z", "Z"), ("Z", "oxZ", "Z")])
+def test_the_font_that_has_most_letters_is_taken(
+    first: str, second: str, best: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown(missing: dict[str, str]) -> NDArray[np.int64]:
+        """What is drawn on a machine that has these fonts, each without some letters."""
+
+        def truetype(name: str, size: float) -> Limited:
+            if name not in missing:
+                raise OSError("cannot open resource")
+            return Limited(size, missing[name])
+
+        with monkeypatch.context() as patch:
+            patch.setattr(ImageFont, "truetype", truetype)
+            patch.setattr(ImageFont, "load_default", lambda size: Limited(size, "oxyZ"))
+            return pixels(Slate("Zoxy", LINE))
+
+    latin, others = "DejaVuSans.ttf", "NotoSansCJK-Regular.ttc"
+    assert (shown({latin: first, others: second}) == shown({latin: best})).all()
+    assert (shown({latin: "oxyZ"}) != shown({latin: best})).any()
+
+
 @pytest.mark.parametrize("title", ["", " ", "\n\t", "\u202ebackwards", "a\nb"])
 def test_odd_titles_are_drawn(title: str) -> None:
     assert pixels(Slate(title, LINE)).shape == (360, 640, 3)
@@ -82,12 +142,22 @@ def test_odd_titles_are_drawn(title: str) -> None:
 # The host's own image.
 
 
-def test_an_image_fills_the_picture_in_its_own_colours() -> None:
-    image = file_of(Image.new("RGB", (1280, 720), (200, 60, 30)), "PNG")
-    frame = slate_frame(Slate("", "", image), 640, 360)
-    luma = frame.to_ndarray()[:100]
-    expected = 16 + (0.2126 * 200 + 0.7152 * 60 + 0.0722 * 30) * 219 / 255
-    assert abs(luma.mean() - expected) <= 2
+@pytest.mark.parametrize(
+    "colour", [(200, 60, 30), (255, 255, 255), (0, 0, 0), (0, 0, 255), (12, 240, 90), (255, 0, 0)], ids=str
+)
+def test_an_image_fills_the_picture_in_its_own_colours(colour: tuple[int, int, int]) -> None:
+    """BT.709, limited range (ITU-R BT.709-6, 3.2 to 3.5)."""
+    frame = slate_frame(Slate("", "", file_of(Image.new("RGB", (320, 180), colour), "PNG")), 640, 360)
+    red, green, blue = colour
+    luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    expected = (
+        16 + luma * 219 / 255,
+        128 + (blue - luma) / 1.8556 * 224 / 255,
+        128 + (red - luma) / 1.5748 * 224 / 255,
+    )
+    for plane, value in zip(frame.planes, expected, strict=True):
+        shown = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+        assert np.abs(shown - value).max() <= 2
 
 
 def test_an_image_of_another_shape_is_whole_and_undistorted() -> None:
@@ -98,21 +168,57 @@ def test_an_image_of_another_shape_is_whole_and_undistorted() -> None:
     assert abs(red[0] - 140) <= 1
 
 
-def test_text_on_a_white_image_can_be_read() -> None:
-    white = file_of(Image.new("RGB", (640, 360), (255, 255, 255)), "PNG")
-    lettered, bare = (pixels(Slate(title, LINE, white)) for title in (TITLE, ""))
-    changed = (lettered != bare).any(2) & (bare[..., 0] < 200)
-    assert changed.sum() > 500
-    assert lettered[changed].max() - np.median(bare[changed]) > 100
+@pytest.mark.parametrize("ground", [(255, 255, 255), (255, 230, 0), (128, 128, 128), None], ids=str)
+@pytest.mark.parametrize("size", [(640, 360), (360, 640)], ids=str)
+@pytest.mark.parametrize("words", [(TITLE, ""), ("", LINE)], ids=["title", "line"])
+def test_text_can_be_read_on_any_image(
+    ground: tuple[int, int, int] | None, size: tuple[int, int], words: tuple[str, str]
+) -> None:
+    """It has the contrast that WCAG 2.2, 1.4.3 asks for."""
+    image = file_of(Image.new("RGB", size, ground), "PNG") if ground else b""
+    title, line = words
+    one, other = (pixels(Slate(title[:length], line[:length], image), *size) for length in (8, 9))
+    letter = (one != other).any(2)  # the one that only the longer text has
+    ink, behind = light(other[letter]).max(), light(one[letter]).max()
+    assert (ink + 0.05) / (behind + 0.05) >= 4.5
 
 
-def test_a_photograph_is_turned_upright() -> None:
-    photograph = Image.new("RGB", (360, 640), (0, 0, 0))
-    photograph.paste((250, 250, 250), (0, 0, 180, 640))  # its left half, which is the top when it is upright
+@pytest.mark.parametrize("orientation", range(9))
+def test_a_photograph_is_turned_upright(orientation: int) -> None:
+    """Its first row and column are where EXIF 2.32, 4.6.4 says: here its upper left quarter is white when upright."""
+    upright = Image.new("RGB", (640, 360), (0, 0, 0))
+    upright.paste((250, 250, 250), (0, 0, 320, 180))
+    stored = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    photograph = upright.transpose(stored[orientation]) if orientation in stored else upright
     exif = Image.Exif()
-    exif[0x0112] = 6  # turn it clockwise
+    exif[0x0112] = orientation
     shown = pixels(Slate("", "", file_of(photograph, "JPEG", exif=exif, quality=95)))
-    assert shown[20, 320].min() > 200
+    assert np.abs(shown - np.asarray(upright)).mean() < 2
+
+
+def test_a_photograph_whose_notes_are_damaged_is_shown() -> None:
+    photograph = file_of(Image.new("RGB", (640, 360), (200, 60, 30)), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x05")
+    assert np.abs(pixels(Slate("", "", photograph))[20, 320] - (200, 60, 30)).max() <= 4
+
+
+def test_grey_of_16_bits_keeps_its_light() -> None:
+    grey = file_of(Image.fromarray(np.full((360, 640), 100 << 8, np.uint16)), "PNG")
+    assert np.abs(pixels(Slate("", "", grey)) - 100).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(20_000, 2), (2, 20_000), (1, 1)], ids=str)
+@pytest.mark.parametrize("canvas", [(640, 360), (360, 640), (64, 48)], ids=str)
+def test_an_image_may_have_any_shape(size: tuple[int, int], canvas: tuple[int, int]) -> None:
+    shown = pixels(Slate("", "", file_of(Image.new("RGB", size, (200, 60, 30)), "PNG")), *canvas)
+    assert np.abs(shown.max(axis=(0, 1)) - (200, 60, 30)).max() <= 2
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "P", "L", "LA", "1", "I;16", "CMYK"])
@@ -124,6 +230,21 @@ def test_all_kinds_of_images_are_taken(mode: str) -> None:
 def test_what_is_transparent_shows_the_ground() -> None:
     clear = file_of(Image.new("RGBA", (640, 360), (255, 255, 255, 0)), "PNG")
     assert pixels(Slate("", "", clear))[:100].max() < 60
+
+
+def test_whatever_is_wrong_with_an_image_a_slate_is_drawn() -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E], exif[0x011A] = 6, "a note", 72.0
+    clear = Image.new("P", (30, 20), 1)
+    picture = Image.effect_noise((60, 40), 80).convert("RGB")
+    files = [file_of(picture, "JPEG", exif=exif), file_of(picture, "PNG", exif=exif)]
+    files.append(file_of(clear, "PNG", transparency=1))
+    chance = random.Random(4)
+    for turn in range(600):
+        damaged = bytearray(files[turn % 3])
+        for _ in range(chance.randint(1, 4)):
+            damaged[chance.randrange(min(len(damaged), 150))] = chance.randrange(256)
+        assert draw(Slate("", "", bytes(damaged)), 64, 48).size == (64, 48)
 
 
 def bomb() -> bytes:
