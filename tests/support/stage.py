@@ -11,7 +11,19 @@ from transcode.cutter import Cutter
 from transcode.effects import Effect
 from transcode.ladder import Encoding, parse_ladder
 from transcode.lane import Inline, Lane
-from transcode.media import SOURCE, TIMELINE, Aired, End, Part, PartItem, Plan, RoomItem, SegmentEnd, SegmentStart
+from transcode.media import (
+    SOURCE,
+    TIMELINE,
+    Aired,
+    End,
+    Part,
+    PartItem,
+    Plan,
+    RoomItem,
+    SegmentEnd,
+    SegmentStart,
+    Slate,
+)
 from transcode.opening import Opening
 from transcode.pipeline import Pipeline
 from transcode.regular_cutter import RegularCutter
@@ -124,8 +136,8 @@ class Stage:
     def take_over(self, start: int = 0) -> None:
         """The pipeline dies; another one is given all items from ``start`` on, and goes on where this one stopped."""
         self.pipeline = Pipeline(self.plan, self.items.append, aired=progress(self.items), effects=self._effects)
-        tracks = [item for item in self.room_items[:start] if isinstance(item, Track)]
-        for item in [*tracks, *self.room_items[start:]]:
+        in_force = [item for item in self.room_items[:start] if isinstance(item, Track | Slate)]
+        for item in [*in_force, *self.room_items[start:]]:
             self.pipeline.feed(item)
 
     # What players got.
