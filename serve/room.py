@@ -169,7 +169,8 @@ class Room:
     @property
     def warnings(self) -> list[str]:
         """What the host should know, and the operator."""
-        return [*(self.publisher.warnings if self.publisher else []), *([self._fight] if self._fight else [])]
+        shed = self.worker.shed if self.worker else ""
+        return [*(self.publisher.warnings if self.publisher else []), *(text for text in (self._fight, shed) if text)]
 
     @property
     def worker(self) -> Stats | None:

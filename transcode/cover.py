@@ -31,7 +31,8 @@ class Understudy:
         self._renditions = renditions
         self._stand_ins: dict[str, StandIn] = {}
         self._cuts: deque[Cut] = deque(maxlen=_CUTS)
-        self._now = 0
+        self.now = 0
+        """How far what was fed has come (ticks)."""
         self._ahead = 0 if any(rung.name == SOURCE for rung in plan.rungs) else _AHEAD
         self._cover: _Cover | None = None
 
@@ -52,7 +53,7 @@ class Understudy:
                 if self._cover is not None:
                     self._cover.cut(item)
             case TimedPacket(dts=at) | Tick(pts=at):
-                self._now = max(self._now, at)
+                self.now = max(self.now, at)
             case End():
                 self._ahead = 0
 
@@ -64,13 +65,13 @@ class Understudy:
             if not self._renditions or not known.issuperset(self._renditions):
                 return
             self._cover = _Cover(self._plan, self._stand_ins, aired, self._cuts)
-        yield from self._cover.advance(self._now)
+        yield from self._cover.advance(self.now)
 
     def hand_over(self) -> Iterator[PartItem]:
         """Yield what goes out before a worker takes over: up to a little later than now, where the cuts are known."""
         cover, self._cover = self._cover, None
         if cover is not None:
-            yield from cover.advance(self._now + self._ahead)
+            yield from cover.advance(self.now + self._ahead)
             yield from cover.rest()
 
 

@@ -10,6 +10,7 @@ import av
 from ingest.media import Kind, Track
 from transcode.effects import Effect
 from transcode.lane import Inline, Lane
+from transcode.load import modes
 from transcode.media import AUDIO, TIMELINE, Aired, Cut, End, PartItem, Plan, RoomItem, Slate, Tick, TimedPacket
 from transcode.pictures import Pictures
 from transcode.rung import RungLane
@@ -92,6 +93,11 @@ class Pipeline:
                     self._pictures.end(pts)
                 if self._sound:
                     self._sound.end(pts)
+
+    def shed(self, level: int) -> None:
+        """Go without what ``level`` says from here on."""
+        for rung, mode in zip(self._rungs, modes(level, len(self._rungs)), strict=True):
+            rung.shed(mode)
 
     def close(self) -> None:
         """Return when all that was fed is made."""

@@ -16,8 +16,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from transcode.cover import Understudy
+from transcode.load import Shedding, announcement
 from transcode.log import PacketLog
-from transcode.media import AUDIO, End, Init, PartItem, Plan, RoomItem, TimedPacket
+from transcode.media import AUDIO, TIMELINE, End, Init, PartItem, Plan, RoomItem, TimedPacket
 from transcode.progress import OutOfOrder, Progress
 from transcode.wire import (
     VERSION,
@@ -29,6 +30,7 @@ from transcode.wire import (
     Ping,
     Pong,
     Setup,
+    Shed,
     StandIn,
     Unpacker,
     WireError,
@@ -38,6 +40,7 @@ from transcode.wire import (
 _log = logging.getLogger(__name__)
 
 _READ = 256 << 10
+_SAMPLE = 1.0  # seconds
 _FRUITLESS = 2  # workers in a row that got nowhere: it is what they are given
 _LAST_WORDS = 1.0  # seconds until a process whose link is closed must have ended by itself
 
@@ -68,7 +71,7 @@ class Stats:
     """A broadcast's worker now (``pid``, resident memory ``rss`` in bytes), and sums over all that it has had.
 
     ``dropped_packets`` never reached one (see PacketLog); ``dropped_frames`` and ``repeated_frames`` are what it took
-    to keep the frame rate constant.
+    to keep the frame rate constant. ``shed`` says what the room goes without as the machine cannot carry it.
     """
 
     pid: int | None
@@ -77,6 +80,7 @@ class Stats:
     dropped_packets: int
     dropped_frames: int
     repeated_frames: int
+    shed: str = ""
 
 
 class _Unfit(Exception):
@@ -107,6 +111,8 @@ class Transcoder:
         self._progress = Progress(_renditions(plan))
         self._understudy = Understudy(plan, _renditions(plan))
         self._last_part = 0.0  # when a worker gave it
+        self._shedding = Shedding(len(plan.encoded))
+        self._sampled = 0.0  # when it was told how far the worker is behind
         self._task: asyncio.Task[None] | None = None
         self._process: Process | None = None
         self._writer: asyncio.StreamWriter | None = None  # to a worker that has been set up
@@ -129,6 +135,7 @@ class Transcoder:
             dropped_packets=self._packets.dropped,
             dropped_frames=self._dropped_frames + self._pong.dropped,
             repeated_frames=self._repeated_frames + self._pong.repeated,
+            shed=announcement(self._shedding.level, self._plan.encoded) if self._shedding.level else "",
         )
 
     def start(self) -> None:
@@ -143,6 +150,8 @@ class Transcoder:
         self._pump()
         if self._writer is None:
             self._stand_in()
+        else:
+            self._watch_load()
 
     async def finish(self) -> None:
         """Wait until all is made of a broadcast whose End was fed, but no longer than ``limits.finish``; then close."""
@@ -269,6 +278,8 @@ class Transcoder:
                 self._hand_over()
                 self._writer = writer
                 self._say(Setup(VERSION, self._plan, self._progress.aired))
+                if self._shedding.level:
+                    self._say(Shed(self._shedding.level))
                 self._pump()
             case _ if self._writer is None:
                 raise _Unfit(f"begins with {type(message).__name__} instead of Hello")
@@ -285,7 +296,7 @@ class Transcoder:
                 return True
             case StandIn():
                 self._understudy.learn(message)
-            case Setup() | Entry() | Ping() | Hello():
+            case Setup() | Entry() | Ping() | Shed() | Hello():
                 raise _Unfit(f"sends {type(message).__name__}, which is the gate's to send")
             case _:
                 self._fruitful |= not isinstance(message, Init)
@@ -305,6 +316,17 @@ class Transcoder:
         if self._understudy.on or waited >= self._limits.pause:
             for item in self._understudy.go_on(self._progress.aired):
                 self._part(item)
+
+    def _watch_load(self) -> None:
+        """Have the worker do less while it cannot keep up."""
+        now, made = asyncio.get_running_loop().time(), self._progress.pictures
+        if made is None or now - self._sampled < _SAMPLE:
+            return
+        self._sampled = now
+        if self._shedding.sample(round(now * TIMELINE), self._understudy.now - made):
+            level = self._shedding.level
+            self._noted(f"Load: {announcement(level, self._plan.encoded)}.")
+            self._say(Shed(level))
 
     def _hand_over(self) -> None:
         """The slate ends, if there was one, and a worker goes on where it does."""

@@ -31,7 +31,7 @@ from transcode.media import (
     VideoFormat,
 )
 
-VERSION = 3
+VERSION = 4
 """Both ends must speak the same: it is raised when a message changes."""
 LONGEST = 64 << 20
 """Bytes that a message's body may have."""
@@ -66,6 +66,13 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Ping:
     """Asks for a Pong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shed:
+    """The machine cannot carry the room: go without what ``level`` says (see ``load``), from here on."""
+
+    level: int
 
 
 # --- worker -> gate, beside the items of the part link ---------------------------------------------------------
@@ -108,7 +115,7 @@ class StandIn:
     units: tuple[bytes, ...]
 
 
-Message = Setup | Entry | Ping | Hello | Ack | Pong | Done | StandIn | PartItem
+Message = Setup | Entry | Ping | Shed | Hello | Ack | Pong | Done | StandIn | PartItem
 
 
 # --- the table of messages -------------------------------------------------------------------------------------
@@ -149,6 +156,7 @@ _PLAIN = {
         8: Part,
         9: SegmentEnd,
         10: StandIn,
+        11: Shed,
     }.items()
 }
 _ENTRIES = {

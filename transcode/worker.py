@@ -23,7 +23,7 @@ from transcode.media import End, Plan, RoomItem, TimedPacket
 from transcode.pace import Pace
 from transcode.pipeline import Pipeline
 from transcode.stand_in import stand_ins
-from transcode.wire import VERSION, Ack, Done, Entry, Hello, Message, Ping, Pong, Setup, StandIn, Unpacker, pack
+from transcode.wire import VERSION, Ack, Done, Entry, Hello, Message, Ping, Pong, Setup, Shed, StandIn, Unpacker, pack
 
 _READ = 64 << 10  # some tenths of a second of work at most: it is not taken for dead meanwhile
 _POLITE = 3  # a worker that takes all of a processor leaves the gate and the origin room
@@ -103,6 +103,9 @@ class Work:
                 case Entry(offset=offset, item=item):
                     taken = offset
                     over = self._feed(item)
+                case Shed(level=level):
+                    assert self._pipeline is not None
+                    self._pipeline.shed(level)
                 case Ping():
                     counts = (self._pipeline.dropped, self._pipeline.repeated) if self._pipeline else (0, 0)
                     self._link.send(Pong(_resident(), *counts))

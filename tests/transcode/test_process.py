@@ -380,3 +380,20 @@ def test_on_the_event_loop_of_the_server_too(tmp_path: Path) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(test_another_goes_on_with_the_very_next_part("die", "The worker was ended by SIGKILL", tmp_path))
         runner.run(test_it_may_be_closed_at_any_moment())
+
+
+async def test_a_room_that_stays_behind_goes_without_something_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transcode.load.EVIDENCE", TIMELINE // 5)
+    monkeypatch.setattr("transcode.process._SAMPLE", 0.05)
+    async with on_stage("--wrong", "hang", "--after", 25) as stage:
+        for item in pictures(0, 20):
+            stage.transcoder.feed(item)
+        await until(lambda: len(stage.parts) > 5, "parts")
+        assert stage.transcoder.stats.shed == ""
+        for number in range(20, 400):
+            stage.transcoder.feed(picture(number))
+            if stage.transcoder.stats.shed:
+                break
+            await asyncio.sleep(0.01)
+        assert stage.notes == [f"Load: {stage.transcoder.stats.shed}."]
+        assert "half the frames of 720p" in stage.transcoder.stats.shed

@@ -43,7 +43,7 @@ from transcode.media import (
     TimedPacket,
 )
 from transcode.process import Limits, Transcoder
-from transcode.wire import VERSION, Done, Entry, Hello, Message, Ping, Pong, Setup, Unpacker, pack
+from transcode.wire import VERSION, Done, Entry, Hello, Message, Ping, Pong, Setup, Shed, Unpacker, pack
 
 PATIENCE = 20.0
 LIMITS = Limits(ping=0.05, start=PATIENCE, silence=PATIENCE, finish=PATIENCE, backoff=0.02, longest_backoff=0.05)
@@ -213,6 +213,20 @@ async def test_damaged_media_does_not_end_it_and_the_next_keyframe_heals_it(seed
     for name in RUNGS:
         last = [number_of(frame) for frame in decode(show.items, name)][-20:]
         assert last == show.script.numbers(name)[-20:], "the last group of pictures is whole"
+
+
+async def test_what_a_room_is_to_go_without_is_not_made() -> None:
+    async with on_air() as show:
+        show.feed(0.4)
+        await show.aired(8)
+        show.transcoder._say(Shed(2))
+        await show.play_out()
+    for name in (*RUNGS, AUDIO):
+        segments = segments_of(show.items, name)
+        check_rendition(segments, show.script.plan)
+        assert [(s.msn, s.start) for s in segments] == [(s.msn, s.start) for s in segments_of(show.script.items, name)]
+        assert (segments[-1].parts == []) == (name == RUNGS[0]), "the best rung is a gap at last"
+    assert [number_of(f) for f in decode(show.items, RUNGS[1])] == show.script.numbers(RUNGS[1])
 
 
 # --- a worker that ends before its time ------------------------------------------------------------------------
