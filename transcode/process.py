@@ -319,8 +319,12 @@ class Transcoder:
 
     def _watch_load(self) -> None:
         """Have the worker do less while it cannot keep up."""
-        now, made = asyncio.get_running_loop().time(), self._progress.pictures
-        if made is None or now - self._sampled < _SAMPLE:
+        now = asyncio.get_running_loop().time()
+        if self._ended or not self._plan.encoded or now - self._sampled < _SAMPLE:
+            return
+        # The lowest rung is never a gap, which would be ahead of the rest, and it is as late as the one above it.
+        made = self._progress.reached(self._plan.encoded[-1].name)
+        if made is None:
             return
         self._sampled = now
         if self._shedding.sample(round(now * TIMELINE), self._understudy.now - made):

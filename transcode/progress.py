@@ -6,7 +6,7 @@ It also holds workers to the order of the part link, so that a confused one cann
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from transcode.media import AUDIO, TIMELINE, Aired, Init, Part, PartItem, SegmentEnd, SegmentStart
+from transcode.media import TIMELINE, Aired, Init, Part, PartItem, SegmentEnd, SegmentStart
 
 
 class OutOfOrder(Exception):
@@ -56,12 +56,10 @@ class Progress:
         ]
         return min(positions) if len(positions) == len(self._renditions) > 0 else None
 
-    @property
-    def pictures(self) -> int | None:
-        """How far the last of the pictures has come, in timeline ticks; None if one has not begun, or there is none."""
-        rungs = [rendition for name, rendition in self._renditions.items() if name != AUDIO]
-        positions = [rung.aired.end * TIMELINE // rung.timescale for rung in rungs if rung.aired]
-        return min(positions) if len(positions) == len(rungs) > 0 else None
+    def reached(self, name: str) -> int | None:
+        """How far the rendition ``name`` has come, in timeline ticks; None if it has not begun."""
+        rendition = self._renditions[name]
+        return rendition.aired.end * TIMELINE // rendition.timescale if rendition.aired else None
 
 
 def _begin(rendition: _Rendition, item: SegmentStart) -> Aired:
