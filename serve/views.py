@@ -48,7 +48,7 @@ class WorkerView(msgspec.Struct, frozen=True):
     """How the process that transcodes a broadcast does; ``rss`` is its memory in bytes.
 
     Dropped packets were too many to be decoded in time, dropped frames too many to be encoded; repeated ones stand for
-    pictures that the host left out.
+    pictures that the host left out. ``shed`` says what the room goes without as the machine cannot carry it.
     """
 
     pid: int | None
@@ -57,6 +57,7 @@ class WorkerView(msgspec.Struct, frozen=True):
     dropped_frames: int
     repeated_frames: int
     rss: int
+    shed: str
 
 
 class RoomView(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,8 +8,9 @@ same time: Chromium on the room's page, and a playlist follower of our own. All 
   picture again, to stay; 0 if it was there all along. A blink of half a second is not counted;
 - away: how long it was missing on the page;
 - edge: the longest time in which a playlist told nothing new;
-- lost: programme time that the playlists left out, or listed as EXT-X-GAP; the worst rendition;
-- discontinuities, broken rules (of sequence numbers above all), reloads of the page, fatal errors of its player.
+- lost: programme time that the playlists left out; gap: that they listed as EXT-X-GAP; of the worst rendition;
+- breaks: discontinuities; broken: rules, of sequence numbers above all; reloads: of the page; fatals: its player's;
+- load: how many programs had work for the processor meanwhile. More than there are cores, and the times say little.
 """
 
 import argparse
@@ -188,7 +189,7 @@ FAULTS = (
 
 # --- measuring -------------------------------------------------------------------------------------------------
 
-COLUMNS = ("stall", "jump", "recovery", "away", "edge", "lost", "discont.", "broken", "reloads", "fatals")
+COLUMNS = ("stall", "jump", "recovery", "away", "edge", "lost", "gap", "breaks", "broken", "reloads", "fatals", "load")
 
 
 @dataclass
@@ -206,10 +207,10 @@ class Report:
         recovery = playback.recovery(scene.page_since)
         away = max((end - begin for begin, end in playback.absences()), default=0.0)
         reloads, fatals = scene.viewer.loads - 1, int(scene.viewer.state["counters"]["fatals"])
-        times = (playback.stall, playback.jump, recovery, away, account.wait, account.lost + account.gap)
+        times = (playback.stall, playback.jump, recovery, away, account.wait, account.lost, account.gap)
         counts = (account.discontinuities, len(follower.broken), reloads, fatals)
         shown = "".join(f"{value:>9.2f}" for value in times) + "".join(f"{value:>9}" for value in counts)
-        print(f"{what:<38}{shown}", flush=True)
+        print(f"{what:<38}{shown}{os.getloadavg()[0]:>9.1f}", flush=True)
         self._judge(f"{what}: stall", playback.stall, fault.stall if room == "transcoded" else None)
         self._judge(f"{what}: recovery", recovery, fault.recovery)
         self._judge(f"{what}: discontinuities", account.discontinuities, fault.discontinuities)
@@ -270,6 +271,7 @@ def main() -> None:
     )
     parser.add_argument("--rooms", default=",".join(ROOMS), help="a list of " + ", ".join(ROOMS))
     parser.add_argument("--only", default="", metavar="WORDS", help="the faults with these words in their names")
+    parser.add_argument("--times", type=int, default=1, help="how often each fault happens")
     parser.add_argument("--quick", action="store_true", help="leave out what takes long")
     given = parser.parse_args()
     rooms = given.rooms.split(",")
@@ -278,6 +280,7 @@ def main() -> None:
     faults = [fault for fault in FAULTS if given.only in fault.name and not (fault.long and given.quick)]
     if not faults:
         parser.error(f"--only has to be in one of: {', '.join(fault.name for fault in FAULTS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # nothing is left behind
     report = Report()
     print(machine(), flush=True)
     with TemporaryDirectory(prefix="veilcast-bench-", dir=scratch()) as place, chromium() as browser:
@@ -286,7 +289,7 @@ def main() -> None:
         report.head()
         for room in rooms:
             for fault in faults:
-                if room != "source" or not fault.needs_worker:
+                for _ in range(given.times if room != "source" or not fault.needs_worker else 0):
                     measure(report, browser, clip, Path(place), room, fault)
     if report.missed:
         sys.exit("\nmissed:\n" + "\n".join(report.missed))

@@ -287,6 +287,7 @@ class FakeStats:
     dropped_frames: int = 3
     repeated_frames: int = 4
     rss: int = 200 << 20
+    shed: str = ""
 
 
 async def test_a_transcoded_room_tells_how_its_worker_does(
