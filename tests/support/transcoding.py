@@ -36,7 +36,7 @@ from transcode.opening import OWN_TARGET_DURATION, PART_TARGET
 from transcode.process import Limits, Transcoder
 from transcode.regular_cutter import RegularCutter
 
-_AHEAD = 2 * TIMELINE  # a room that is not fed in real time gets so much more than has come out
+_AHEAD = TIMELINE * 3 // 4  # a room not fed in real time gets so much more than has come out: too little to seem late
 _SAMPLE = 0.25  # seconds
 _PATIENCE = 300.0  # seconds beyond real time
 _NEVER = 1 << 20  # frames between keyframes that nobody asked for
