@@ -155,12 +155,20 @@ class SlateType(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401
         """Read it."""
+        from serve.rooms import MOST_SLATE  # a quick start of the CLI
+
         if value == NO_SLATE:
             return ""
         try:
-            return base64.b64encode(Path(value).read_bytes()).decode()
+            with Path(value).open("rb") as file:
+                image = file.read(MOST_SLATE + 1)
         except OSError as error:
             self.fail(f"cannot read {value}: {error.strerror}", param, ctx)
+        if not image:  # which would take the slate away
+            self.fail(f"{value} is empty: name a PNG or JPEG file, or {NO_SLATE}", param, ctx)
+        if len(image) > MOST_SLATE:
+            self.fail(f"{value} is too large: use a file of {MOST_SLATE >> 20} MiB at most", param, ctx)
+        return base64.b64encode(image).decode()
 
 
 def _absent(option: str, things: str, **attributes: Any) -> Callable[[Command], Command]:  # noqa: ANN401

@@ -280,6 +280,10 @@ async def test_a_publisher_that_falls_silent_is_closed(server: Server) -> None:
     await client.close()
 
 
+def test_a_dead_connection_is_gone_within_ten_seconds() -> None:
+    assert Limits().idle_seconds <= 10
+
+
 @limited(stranger_seconds=0.5)
 async def test_who_stopped_publishing_is_a_stranger_again(server: Server) -> None:
     client = await server.publish()

@@ -77,6 +77,17 @@ class TestRooms:
         assert veilcast("room", "set", "demo", "--slate", "none").exit_code == 0
         assert api.asked[-1][1] == {"slate": ""}
 
+    @pytest.mark.parametrize(("size", "said"), [(0, "is empty"), ((5 << 20) + 1, "use a file of 5 MiB at most")])
+    def test_a_slate_that_cannot_be_sent_changes_nothing(
+        self, api: FakeApi, veilcast: Veilcast, tmp_path: Path, size: int, said: str
+    ) -> None:
+        """An empty one least of all: it would take the slate away."""
+        image = tmp_path / "slate.png"
+        image.write_bytes(bytes(size))
+        told = veilcast("room", "set", "demo", "--slate", str(image))
+        assert (told.exit_code, api.asked) == (2, [])
+        assert said in told.stderr
+
     @pytest.mark.parametrize(
         ("option", "value", "status", "said"),
         [
