@@ -32,7 +32,8 @@ from transcode.timekeeper import LATE, Timekeeper
 _log = logging.getLogger(__name__)
 
 FIGHT = 30 * TIMELINE
-"""As many takeovers as ``TAKEOVERS`` within this (ticks) are two encoders that fight over a key."""
+"""As many takeovers as ``TAKEOVERS`` within this (ticks) are two encoders that fight over a key; it is over when nobody
+has tried for as long."""
 TAKEOVERS = 3
 _BACK_SOON = "The stream will be back in a moment."
 _PROMISED = 3 * TIMELINE
@@ -148,6 +149,7 @@ class Room:
         self._away_since = 0
         self._shown: tuple[object, ...] = ()
         self._takeovers: deque[int] = deque(maxlen=TAKEOVERS)  # when (clock ticks)
+        self._refused_at: int | None = None
         self._fight = ""
 
     @property
@@ -248,19 +250,20 @@ class Room:
         now = self._clock.ticks()
         if self.publisher is None or self._timekeeper.away or self._timekeeper.overdue(now):
             return  # nobody is in the way, or a ghost
-        while self._takeovers and now - self._takeovers[0] > FIGHT:
-            self._takeovers.popleft()
-        fights = len(self._takeovers) == TAKEOVERS
-        self._takeovers.append(now)  # one that keeps trying keeps being refused
-        if fights:
-            incumbent = self.publisher.source.address
-            self._fight = (
-                f"two encoders publish with one stream key: {incumbent} stays, {source.address} was refused;"
-                " stop one of them, or change the key"
-            )
-            _log.warning("room %s: %s", self.name, self._fight)
-            self.changed.fire()
-            raise Refused("another encoder publishes with this stream key and keeps it: stop one of the two")
+        often = len(self._takeovers) == TAKEOVERS and now - self._takeovers[0] <= FIGHT
+        tries_on = self._refused_at is not None and now - self._refused_at <= FIGHT
+        if not (often or tries_on):
+            self._takeovers.append(now)
+            return
+        self._refused_at = now
+        incumbent = self.publisher.source.address
+        self._fight = (
+            f"two encoders publish with one stream key: {incumbent} stays, {source.address} was refused;"
+            " stop one of them, or change the key"
+        )
+        _log.warning("room %s: %s", self.name, self._fight)
+        self.changed.fire()
+        raise Refused("another encoder publishes with this stream key and keeps it: stop one of the two")
 
     def expect_sound(self, publisher: Publisher, sample_rate: int, frame_length: int) -> None:
         """The publisher's sound comes in frames of ``frame_length`` samples."""

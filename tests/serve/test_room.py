@@ -213,6 +213,31 @@ async def test_of_two_encoders_that_fight_the_one_on_air_stays(house: House) -> 
     assert room.warnings == []
 
 
+async def test_a_fight_is_over_when_nobody_has_tried_for_a_while(house: House) -> None:
+    key = house.open()
+    for _ in range(TAKEOVERS + 1):
+        incumbent = house.publish(key, 3)
+    for _ in range(5):  # an encoder that tries more and more seldom is an encoder that tries
+        with pytest.raises(Refused):
+            house.connect(key)
+        incumbent.send(FIGHT / TIMELINE - 1)
+    incumbent.send(2)
+    house.connect(key)
+    assert incumbent.reasons != []
+
+
+async def test_one_that_was_refused_goes_on_air_once_the_other_is_gone(house: House) -> None:
+    key = house.open()
+    for _ in range(TAKEOVERS + 1):
+        incumbent = house.publish(key, 3)
+    with pytest.raises(Refused):
+        house.connect(key)
+    incumbent.drop()
+    house.publish(key, 3)
+    assert state_of(house) == State.LIVE
+    assert house.rooms.get("demo").warnings == []
+
+
 async def test_a_host_that_has_lost_its_connection_fights_nobody(house: House) -> None:
     key = house.open()
     for _ in range(3 * TAKEOVERS):
