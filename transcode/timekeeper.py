@@ -101,7 +101,8 @@ class Timekeeper:
         self._tracks: dict[Kind, _TrackClock] = {}
         self.keeps_time = False
         """Where everything is decoded, what a host held back in a silence and sends at once after it is placed where it
-        belongs, in the past. Else it is placed from the present on, and what follows runs ahead of the clock."""
+        belongs, in the past. Else it is placed from the present on, and what follows runs ahead of the clock. And a
+        host whose picture stops is there as long as its sound goes on: the last picture can be shown again."""
         self._offset: int | None = None
         self._held: int | None = None  # the offset before a silence of the source
         self._earlier: deque[int] = deque(maxlen=_REMEMBERED_OFFSETS)
@@ -109,8 +110,8 @@ class Timekeeper:
         self._connected = False
         self.patience = LATE_AT_MOST
         """How long (ticks) a connected host is waited for; never longer than ``LATE_AT_MOST``."""
-        self._leader: Kind | None = None  # the picture, once there is one: without it the host is away
-        self._rhythm: int | None = None  # the longest time from one of its packets to the next, of late
+        self._leader: Kind | None = None  # the picture, once there is one: where it cannot be stood in for
+        self._rhythm = LATE_AT_MOST  # the longest time from one of the leader's packets to the next, of late
         self._heard = zero + position
 
     @property
@@ -127,7 +128,7 @@ class Timekeeper:
         """A new source begins; its stamps have nothing to do with those before."""
         self._connected = True
         self._leader = None
-        self._rhythm = None
+        self._rhythm = LATE_AT_MOST  # it may be one that sends seldom
         self._lose_anchor()
         self._held = None
 
@@ -143,7 +144,7 @@ class Timekeeper:
         """Place ``packet``, which came at ``now``; None when it has no place (it lies before what already went out)."""
         if packet.kind is Kind.VIDEO:
             self._leader = Kind.VIDEO
-        leads = self._leader in (None, packet.kind)
+        leads = self.keeps_time or self._leader in (None, packet.kind)
         if self.away and not leads:
             return None
         stamp = packet.stamp * _MILLISECOND
@@ -154,7 +155,7 @@ class Timekeeper:
         if leads:
             before, self._heard = self._heard, now
             # A lone long wait is soon forgotten.
-            self._rhythm = 0 if self._rhythm is None else max(now - before, self._rhythm - self._rhythm // 8)
+            self._rhythm = max(min(now - before, LATE_AT_MOST), self._rhythm - self._rhythm // 8)
         dts = self._continuous(stamp, track, now)
         if dts < self._floor and not self.keeps_time:
             return None
@@ -179,7 +180,7 @@ class Timekeeper:
         """Whether media is late at ``now``: the host is as good as away."""
         patience = LATE
         if self._connected and not self.away:
-            patience = min(max(self.patience, 5 * (self._rhythm or 0) // 2), LATE_AT_MOST)
+            patience = min(max(self.patience, 5 * self._rhythm // 2), LATE_AT_MOST)
         return now - self._heard >= patience
 
     def tick(self, now: int) -> Tick | None:

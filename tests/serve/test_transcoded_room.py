@@ -288,6 +288,37 @@ async def test_viewers_of_a_silent_host_have_the_slate_too(house: House, key: st
     assert 60 <= count <= 61
 
 
+async def test_a_host_whose_picture_stops_is_heard_on(house: House, key: str) -> None:
+    """The slate is for when nothing comes: as long as there is sound the last picture stays."""
+    kept = tuple(p for p in CLIP.packets if p.kind is Kind.AUDIO or not 4000 <= p.stamp < 12_000)
+    host = house.publish(key, 9, clip=replace(CLIP, packets=kept))
+    assert state_of(house) == State.LIVE
+    assert loudest(house, broadcast_of(house), 7, 8) > 0.05
+    host.send(7)
+    found = seamless(house, broadcast_of(house))
+    assert end_of(found[RUNG]) == pytest.approx(16, abs=0.6)
+    shown = numbers_in(house, broadcast_of(house))
+    assert SLATE not in shown
+    assert shown[40:118] == [39] * 78
+
+
+@pytest.mark.parametrize("every", [1, 2])
+async def test_a_screen_share_that_sends_seldom_never_gives_way_to_the_slate(
+    house: House, key: str, every: int
+) -> None:
+    house.publish(key, 3, clip=CLIP)
+    clip = make_clip(seconds=10, fps=10, gop=1, audio=False)
+    host = house.publish(key, clip=replace(clip, packets=clip.packets[:: 10 * every]))
+    host.send(0.1)
+    for _ in range(10):
+        host.send(1)
+        assert state_of(house) == State.LIVE
+    assert SLATE not in numbers_in(house, broadcast_of(house))
+    seamless(house, broadcast_of(house))
+    house.pass_time(3)
+    assert state_of(house) == State.SLATE
+
+
 async def test_what_a_host_sends_late_is_not_shown_late(house: House, key: str) -> None:
     """A line is cut for six seconds: what the host had to hold back comes at once, and then the host is live again."""
     host = house.publish(key, 4, clip=CLIP)

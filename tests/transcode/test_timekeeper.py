@@ -352,9 +352,7 @@ def test_a_host_that_sends_seldom_has_longer(every: int, patience: float) -> Non
     bench = Bench()
     bench.keeper.patience = LATE
     for stamp in range(0, 10_000, every):
-        if stamp > 2 * every:  # it has to be known for a while
-            assert bench.keeper.tick(stamp * MS) is None
-        bench.keeper.tick(stamp * MS)
+        assert bench.keeper.tick(stamp * MS) is None
         bench.send(Packet(Kind.VIDEO, stamp, 0, stamp == 0, b"x"), at=stamp)
         last = stamp * MS
     assert bench.keeper.tick(last + round(patience * TIMELINE) - 1) is None
@@ -435,6 +433,17 @@ def test_the_host_is_away_without_its_picture_though_sound_goes_on() -> None:
     assert not bench.keeper.away
     bench.check_sync(placed)
     assert {p.kind for p, _ in bench.placed[placed:]} == set(Kind)
+
+
+def test_the_host_is_there_by_its_sound_where_another_picture_can_be_made() -> None:
+    bench = Bench()
+    bench.keeper.patience, bench.keeper.keeps_time = LATE, True
+    for packet in both(0, 12_000):
+        if packet.kind is Kind.AUDIO or not 4000 <= packet.stamp < 10_000:
+            assert bench.send(packet, at=packet.stamp) is not None
+            assert bench.keeper.tick(bench.now * MS) is None
+    bench.check_sync()
+    assert bench.keeper.tick(bench.now * MS + LATE) is not None
 
 
 def test_a_host_without_a_picture_is_there_by_its_sound() -> None:
