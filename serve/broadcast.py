@@ -11,6 +11,7 @@ from ingest.media import Kind, Track
 from serve.parts import BroadcastStart, PartLink
 from serve.store import BroadcastRow, Store, StoreError
 from transcode.cutter import SHORTEST, Cutter
+from transcode.interlude import CodedSlate
 from transcode.media import SOURCE, Cut, End, PartItem, Plan, RoomItem, Slate, Tick, TimedPacket
 from transcode.passthrough import Passthrough
 from transcode.process import Stats
@@ -43,17 +44,28 @@ class Worker(Protocol):
 Workers = Callable[[Plan, Callable[[PartItem], None], Callable[[str], None]], Worker]
 """Starts a worker for a plan; it is told who takes its parts, and whom to tell when something is amiss."""
 
+Slates = Callable[[Track, Slate, Callable[[CodedSlate], None]], None]
+"""Has a slate coded for players that have a host's own picture, and delivers it; what cannot be made never comes."""
+
 
 class Broadcast:
     """A running broadcast. Numbers are in the store before a player can see them."""
 
     def __init__(
-        self, row: BroadcastRow, cutter: Cutter | RegularCutter, store: Store, link: PartLink, workers: Workers
+        self,
+        row: BroadcastRow,
+        cutter: Cutter | RegularCutter,
+        store: Store,
+        link: PartLink,
+        workers: Workers,
+        slates: Slates,
     ) -> None:
         self._row = row
         self._cutter = cutter
         self._store = store
         self._link = link
+        self._slates = slates
+        self._slate: Slate | None = None
         self._passthrough = Passthrough(row.plan)
         self._tracks = {track.kind: track for track in row.tracks}
         self._saved = True
@@ -75,19 +87,22 @@ class Broadcast:
         store: Store,
         link: PartLink,
         workers: Workers,
+        slates: Slates,
     ) -> "Broadcast":
         """Begin a new one; ``started_at`` is the wall-clock time of tick 0 in Unix milliseconds."""
         row = BroadcastRow(secrets.token_hex(4), room, started_at, plan, tracks, -1, 0, 0)
-        return cls(row, _cutter(plan, 0, 0), store, link, workers)
+        return cls(row, _cutter(plan, 0, 0), store, link, workers, slates)
 
     @classmethod
-    def resume(cls, row: BroadcastRow, position: int, store: Store, link: PartLink, workers: Workers) -> "Broadcast":
+    def resume(
+        cls, row: BroadcastRow, position: int, store: Store, link: PartLink, workers: Workers, slates: Slates
+    ) -> "Broadcast":
         """Go on with one after a restart, ``position`` (ticks) being where the timeline stands now.
 
         The number in the store may be old (a full disk): go past any that can have been used since.
         """
         number = row.number + 1 + -(-(position - row.position) // SHORTEST)
-        return cls(row, _cutter(row.plan, number, position), store, link, workers)
+        return cls(row, _cutter(row.plan, number, position), store, link, workers, slates)
 
     @property
     def id(self) -> str:
@@ -121,15 +136,35 @@ class Broadcast:
         self._tracks[track.kind] = track
         self._row = replace(self._row, tracks=tuple(self._tracks.values()))
         self._send(track)
+        if track.kind is Kind.VIDEO:
+            self._order_slate()
 
     def slate(self, slate: Slate) -> None:
-        """What viewers see while the host is away is this from now on, where a worker can show it."""
+        """What viewers see while the host is away is this from now on, or soon."""
+        self._slate = slate
         self._send(slate)
+        self._order_slate()
+
+    @property
+    def keeps_time(self) -> bool:
+        """Whether all its pictures and sounds are made here, so that nothing runs ahead."""
+        return self.plan.transcoded and not _cut_by_host(self.plan)
 
     @property
     def shows_slate(self) -> bool:
-        """Whether all its pictures are made here: then viewers have a slate, and no gap, while the host is away."""
-        return self.plan.transcoded and not _cut_by_host(self.plan)
+        """Whether viewers have a slate while the host is away, and no gap."""
+        return self.keeps_time or self._passthrough.stands_in
+
+    def _order_slate(self) -> None:
+        """Have the slate coded for those who get the host's own picture."""
+        track = self._tracks.get(Kind.VIDEO)
+        if track is not None and self._slate is not None and self._passes_on(Kind.VIDEO):
+            order = track, self._slate
+            self._slates(*order, lambda coded: self._take_slate(order, coded))
+
+    def _take_slate(self, order: tuple[Track, Slate], coded: CodedSlate) -> None:
+        if not self._over and order == (self._tracks.get(Kind.VIDEO), self._slate):
+            self._passthrough.slate(coded)
 
     def interrupt(self) -> None:
         """Another source takes over."""

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from ingest.media import Codec, Kind, Packet, Track
 from ingest.source import PublishRequest, Refused, Sink, Source
-from serve.broadcast import Broadcast, Workers, said_ahead
+from serve.broadcast import Broadcast, Slates, Workers, said_ahead
 from serve.parts import PartLink
 from serve.signal import Signal
 from serve.store import BroadcastRow, RoomRow, Store, StoreError
@@ -27,7 +27,7 @@ from transcode.ladder import Encoding, parse_ladder
 from transcode.media import TIMELINE, Slate
 from transcode.opening import LONGEST_TARGET_DURATION, TARGET_DURATION, Opening
 from transcode.process import Stats
-from transcode.timekeeper import LATE, Timekeeper
+from transcode.timekeeper import LATE, LATE_AT_MOST, Timekeeper
 
 _log = logging.getLogger(__name__)
 
@@ -133,7 +133,9 @@ class Publisher:
 class Room:
     """One room: its settings, its publisher, its broadcast."""
 
-    def __init__(self, row: RoomRow, store: Store, link: PartLink, clock: Clock, workers: Workers) -> None:
+    def __init__(
+        self, row: RoomRow, store: Store, link: PartLink, clock: Clock, workers: Workers, slates: Slates
+    ) -> None:
         self.row = row
         self.changed = Signal()
         self.publisher: Publisher | None = None
@@ -142,6 +144,7 @@ class Room:
         self._link = link
         self._clock = clock
         self._workers = workers
+        self._slates = slates
         self._ending: dict[Broadcast, asyncio.Task[None]] = {}  # whose last parts are still being made
         self._timekeeper = Timekeeper(clock.ticks())
         self._opening: Opening | None = None
@@ -222,7 +225,7 @@ class Room:
             return
         self._timekeeper = Timekeeper(self._clock.ticks() - position, position)
         self._away_since = position
-        self.broadcast = Broadcast.resume(row, position, self._store, self._link, self._workers)
+        self.broadcast = Broadcast.resume(row, position, self._store, self._link, self._workers, self._slates)
         self._settle(self.broadcast)
         _log.info("room %s: broadcast %s goes on", self.name, row.id)
 
@@ -283,6 +286,8 @@ class Room:
             self.broadcast.track(track)
         elif self._opening is not None:
             self._opening.track(track)
+            if track.kind is Kind.VIDEO and self._opening.passes_on:
+                self._slates(track, self._slate, lambda _: None)  # so that it is there when the broadcast begins
 
     def packet(self, publisher: Publisher, packet: Packet) -> None:
         """The publisher's next packet."""
@@ -337,6 +342,7 @@ class Room:
         now = self._clock.ticks()
         if self.broadcast is None:
             return
+        self._timekeeper.patience = LATE if self.broadcast.shows_slate else LATE_AT_MOST
         tick = self._timekeeper.tick(now)
         if tick is None:
             self._away_since = self._timekeeper.position
@@ -376,7 +382,7 @@ class Room:
         listed = {Kind.VIDEO: bool(plan.rungs), Kind.AUDIO: plan.sound is not None}
         tracks = tuple(track for track in opening.tracks.values() if listed[track.kind])
         self.broadcast = Broadcast.begin(
-            self.name, plan, tracks, self._started_at, self._store, self._link, self._workers
+            self.name, plan, tracks, self._started_at, self._store, self._link, self._workers, self._slates
         )
         self._settle(self.broadcast)
         for packet in opening.packets:
@@ -393,8 +399,7 @@ class Room:
     def _settle(self, broadcast: Broadcast) -> None:
         """Tell a broadcast that begins what the room has beside media."""
         broadcast.slate(self._slate)
-        if broadcast.shows_slate:
-            self._timekeeper.patience, self._timekeeper.keeps_time = LATE, True
+        self._timekeeper.keeps_time = broadcast.keeps_time
 
     @property
     def _slate(self) -> Slate:

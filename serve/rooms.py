@@ -9,7 +9,7 @@ from dataclasses import replace
 import msgspec
 
 from ingest.source import PublishRequest, Refused, Sink, Source
-from serve.broadcast import Workers
+from serve.broadcast import Slates, Workers
 from serve.parts import PartLink
 from serve.room import Clock, Room
 from serve.signal import Signal
@@ -86,13 +86,14 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Rooms:
     """All rooms of a server, and the admission of publishers to them."""
 
-    def __init__(self, store: Store, link: PartLink, clock: Clock, workers: Workers) -> None:
+    def __init__(self, store: Store, link: PartLink, clock: Clock, workers: Workers, slates: Slates) -> None:
         self.changed = Signal()
         self._store = store
         self._link = link
         self._clock = clock
         self._workers = workers
-        self._rooms = {row.name: Room(row, store, link, clock, workers) for row in store.rooms()}
+        self._slates = slates
+        self._rooms = {row.name: Room(row, store, link, clock, workers, slates) for row in store.rooms()}
         for room in self._rooms.values():
             running = store.running_broadcast(room.name)
             if running is not None:
@@ -122,7 +123,7 @@ class Rooms:
             )
         row = settings.applied_to(RoomRow(name, name, AUTO, PRESET, None, False, _new_key(), True))
         self._store.save_room(row)
-        room = self._rooms[name] = Room(row, self._store, self._link, self._clock, self._workers)
+        room = self._rooms[name] = Room(row, self._store, self._link, self._clock, self._workers, self._slates)
         self.changed.fire()
         return room
 

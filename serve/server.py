@@ -27,6 +27,7 @@ from serve.views import Addresses
 from serve.web.pages import NotBuilt, Pages, read_pages
 from transcode.media import PartItem, Plan
 from transcode.process import Transcoder
+from transcode.slates import Slates
 
 _LOCK = "lock"
 MOST_BODY = 8 << 20  # of the operator: a slate in base64
@@ -78,7 +79,9 @@ class Server:
             self._lock(data)
             self.token = store.server_value("token", secrets.token_urlsafe(24))
             origin = Origin()
-            rooms = Rooms(store, origin, SystemClock(), _worker)
+            slates = Slates()
+            self._stack.push_async_callback(slates.close)
+            rooms = Rooms(store, origin, SystemClock(), _worker, slates.order)
         except (StoreError, NotBuilt) as error:
             raise StartError(str(error)) from error
         self._stack.push_async_callback(rooms.drop)  # broadcasts that go on have their workers already

@@ -57,7 +57,7 @@ class Cutter:
         leads = packet.kind is self._leader
         if self._waiting:
             if not (leads and packet.keyframe):
-                if self._begun and packet.dts - self.media_end >= PATIENCE:
+                if self._begun and (self._idle or packet.dts - self.media_end >= PATIENCE):
                     yield from self.tick(Tick(packet.dts))
                 return
             if self._begun:

@@ -1,4 +1,4 @@
-"""Sends a coded slate and silence in the host's place, as packets on the timeline: for what is passed on. Pure, no I/O.
+"""What stands in for a host that is away where its own tracks are passed on: packets on the timeline. Pure, no I/O.
 
 Rule: no encoder runs. The slate was coded once, beforehand, and its frames are sent over and over, each with the stamp
 that is due; the silence is written in the host's own format (``silence``), so that the sound needs no new init segment.
@@ -17,55 +17,78 @@ from transcode.silence import silent_frame
 class CodedSlate:
     """A slate as an encoder made it, for players that have ``track`` (whose record holds the host's sets, too).
 
-    ``units`` are its access units, ``frame_rate`` of them a second; the first is the only keyframe, and they are shown
-    in their order.
+    ``units`` are its access units; the first is the only keyframe, and they are shown in their order.
     """
 
     track: Track
     units: tuple[bytes, ...]
-    frame_rate: FrameRate
 
 
-class Interlude:
-    """One absence of the host's: ``slate`` from ``picture`` (ticks) on, silence in the format of ``sound``, if there is
-    any, from ``sound_end`` on: each goes on where the host's own ended. Raises CodecError.
+class SlateFrames:
+    """Stands in for the picture from ``start`` (ticks) on, where the host's own ended.
 
     ``shift`` is how long (ticks) the host's pictures wait for their turn after they are decoded (it reorders them): the
     slate waits as long, so that decode times never go back when the host does.
     """
 
-    def __init__(self, slate: CodedSlate, picture: int, shift: int, sound: Track | None, sound_end: int) -> None:
+    def __init__(self, slate: CodedSlate, frame_rate: FrameRate, start: int, shift: int) -> None:
         self._slate = slate
-        self._anchor = picture  # where the frames are counted from
+        self._rate = frame_rate
+        self._anchor = start  # where the frames are counted from
         self._shift = shift
-        self._shown = 0
-        self._anchor_sound = sound_end
-        self._sounded = 0
-        self._silence = b""
-        if sound is not None:
-            aac = parse_aac(sound.config)
-            self._silence = silent_frame(sound.config)
-            self._rate, self._frame = aac.sample_rate, aac.frame_length
+        self._shown = 0  # since then
+
+    @property
+    def end(self) -> int:
+        """How far it has come (ticks)."""
+        return self._at(self._shown)
+
+    def show(self, slate: CodedSlate) -> None:
+        """Show ``slate`` from the next frame on."""
+        self._slate = slate
+        self._anchor, self._shown = self._at(self._shown), 0
 
     def cut(self, pts: int) -> Iterator[TimedPacket]:
-        """Yield what comes before ``pts``, where a segment begins: the next frame is a keyframe, and shown then."""
+        """Yield the frames that begin before ``pts``, where a segment does: the next one is a keyframe, shown then."""
         yield from self.until(pts)
         self._anchor, self._shown = pts, 0
 
     def until(self, pts: int) -> Iterator[TimedPacket]:
-        """Yield the frames that begin before ``pts`` (ticks), and the sound that ends by then."""
-        while (at := self._picture(self._shown)) < pts:
+        """Yield the frames that begin before ``pts`` (ticks)."""
+        while (at := self._at(self._shown)) < pts:
             place = self._shown % len(self._slate.units)
             yield TimedPacket(Kind.VIDEO, at, at - self._shift, place == 0, self._slate.units[place])
             self._shown += 1
-        while self._silence and self._sound(self._sounded + 1) <= pts:
-            at = self._sound(self._sounded)
-            yield TimedPacket(Kind.AUDIO, at, at, True, self._silence)
-            self._sounded += 1
 
-    def _picture(self, number: int) -> int:
-        rate = self._slate.frame_rate
-        return self._anchor + number * TIMELINE * rate.denominator // rate.numerator
+    def _at(self, number: int) -> int:
+        return self._anchor + number * TIMELINE * self._rate.denominator // self._rate.numerator
 
-    def _sound(self, number: int) -> int:
-        return self._anchor_sound + number * self._frame * TIMELINE // self._rate
+
+class Silence:
+    """Stands in for the sound ``track`` from ``start`` (ticks) on, where the host's own ended. Raises CodecError."""
+
+    def __init__(self, track: Track, start: int) -> None:
+        aac = parse_aac(track.config)
+        self._unit = silent_frame(track.config)
+        self._rate, self._length = aac.sample_rate, aac.frame_length
+        self._start = start
+        self._sent = 0
+
+    @property
+    def end(self) -> int:
+        """How far it has come (ticks)."""
+        return self._at(self._sent)
+
+    def cut(self, pts: int) -> Iterator[TimedPacket]:
+        """Yield what ends by ``pts``: sound is cut between its own frames."""
+        yield from self.until(pts)
+
+    def until(self, pts: int) -> Iterator[TimedPacket]:
+        """Yield the frames that end by ``pts`` (ticks)."""
+        while self._at(self._sent + 1) <= pts:
+            at = self._at(self._sent)
+            yield TimedPacket(Kind.AUDIO, at, at, True, self._unit)
+            self._sent += 1
+
+    def _at(self, number: int) -> int:
+        return self._start + number * self._length * TIMELINE // self._rate

@@ -55,6 +55,11 @@ class Opening:
         self._keyframes: list[int] = []  # decode times of the first two
         self._bytes = 0
 
+    @property
+    def passes_on(self) -> bool:
+        """Whether players get the host's own picture."""
+        return self._encoding.ladder.source
+
     def track(self, track: Track) -> None:
         """A track is announced, or announced anew."""
         self.tracks[track.kind] = track

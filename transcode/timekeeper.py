@@ -21,6 +21,8 @@ FORWARD = 3 * TIMELINE
 """A stamp this far ahead of what the clock allows has jumped; a track may begin so far beside the other one."""
 LATE = TIMELINE
 """A host that has sent no media for so long is away: the timeline goes on by ticks."""
+GONE = TIMELINE // 2
+"""One whose connection is closed is away after so long, where nothing but the slate can stand in for it."""
 LATE_AT_MOST = 3 * TIMELINE
 """A connected host has so long where it costs much to do without it, or if it sends seldom, as a screen share does."""
 UNHURRIED = TIMELINE // 2
@@ -178,9 +180,10 @@ class Timekeeper:
 
     def overdue(self, now: int) -> bool:
         """Whether media is late at ``now``: the host is as good as away."""
-        patience = LATE
         if self._connected and not self.away:
             patience = min(max(self.patience, 5 * self._rhythm // 2), LATE_AT_MOST)
+        else:
+            patience = LATE if self._connected or self.keeps_time else GONE
         return now - self._heard >= patience
 
     def tick(self, now: int) -> Tick | None:
@@ -192,10 +195,15 @@ class Timekeeper:
         return Tick(self._floor)
 
     def late(self, now: int) -> Tick | None:
-        """Return how far the timeline must have come at ``now`` where no sound tells: a screen share sends seldom."""
-        if self.away or Kind.AUDIO in self._tracks:
+        """Return how far the timeline must have come at ``now`` though nothing tells.
+
+        That is so without sound: a screen share sends seldom. And a host whose connection is closed will send no more,
+        whether it is back in a moment or not: its last picture can be shown until then.
+        """
+        if self.away or (Kind.AUDIO in self._tracks if self._connected else not self.keeps_time):
             return None
-        return Tick(max(self._floor, now - self._zero - UNHURRIED), away=False)
+        waited = UNHURRIED if self._connected else 0
+        return Tick(max(self._floor, now - self._zero - waited), away=False)
 
     def _lose_anchor(self) -> None:
         if self._offset is None:

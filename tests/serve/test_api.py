@@ -473,7 +473,7 @@ async def test_events_tell_the_state_at_once_and_on_each_change(house: House, cl
         host = house.publish(key, 5)
         assert (await events.next())["state"] == "live"
         host.drop()
-        assert (await events.next())["state"] == "waiting"
+        assert (await events.next())["state"] == "slate"
         house.rooms.stop("demo")
         assert (await events.next())["state"] == "stopped"
 
@@ -640,7 +640,8 @@ async def test_metrics_name_public_rooms_alone_and_count_all(house: House) -> No
     for key in keys:
         house.publish(key, 2.5)
     text = Metrics(house.rooms, lambda room: {"public": 2, "secret": 3}[room]).text().decode()
-    assert 'veilcast_rooms{state="live"} 2.0' in text
+    assert 'veilcast_rooms{state="slate"} 1.0' in text
+    assert 'veilcast_rooms{state="live"} 1.0' in text
     assert "veilcast_viewers 5.0" in text
     assert 'veilcast_room_viewers{room="public"} 2.0' in text
     assert 'veilcast_room_state{room="public",state=' in text

@@ -8,7 +8,17 @@ from ingest.source import Refused
 from serve.room import State
 from serve.rooms import Rooms, RoomSettings
 from serve.store import StoreError
-from tests.support.house import GRACE_SECONDS, START, House, InlineWorker, broadcast_of, disk_full, in_row, state_of
+from tests.support.house import (
+    GRACE_SECONDS,
+    START,
+    House,
+    InlineWorker,
+    broadcast_of,
+    disk_full,
+    in_row,
+    no_slates,
+    state_of,
+)
 from tests.support.media import make_clip
 from transcode.media import TIMELINE, Init, SegmentStart
 
@@ -21,7 +31,7 @@ async def test_a_restarted_server_goes_on_with_the_broadcast(house: House) -> No
     broadcast, last = broadcast_of(house), max(house.link.numbers(broadcast_of(house)))
     inits = {i.name for i in house.link.items[broadcast] if isinstance(i, Init)}
     house.restart(away=5)
-    assert state_of(house) == State.WAITING
+    assert state_of(house) == State.SLATE
     assert broadcast_of(house) == broadcast
     house.publish(key, 9)
     assert state_of(house) == State.LIVE
@@ -46,7 +56,8 @@ async def test_the_timeline_and_its_dates_go_on_over_a_restart(house: House) -> 
     assert first.start > 9 * TIMELINE
 
 
-async def test_players_have_news_after_a_restart_even_without_a_host(house: House) -> None:
+async def test_players_have_news_after_a_restart_even_without_a_host_and_a_slate(house: House) -> None:
+    house.slates = no_slates
     house.publish(house.open(), 9)
     last = max(house.link.numbers(broadcast_of(house)))
     house.restart()
@@ -194,5 +205,5 @@ async def test_a_server_starts_on_a_full_disk_though_a_broadcast_is_over(house: 
     house.publish(house.open(), 9)
     house.clock.milliseconds += round((GRACE_SECONDS + 10) * 1000)
     disk_full(house)
-    rooms = Rooms(house.store, house.link, house.clock, InlineWorker)
+    rooms = Rooms(house.store, house.link, house.clock, InlineWorker, no_slates)
     assert rooms.get("demo").broadcast is None

@@ -13,7 +13,7 @@ from aiohttp import ClientResponse
 
 from serve import hls
 from serve.parts import BroadcastStart
-from tests.support.house import START, Host, House, broadcast_of
+from tests.support.house import START, Host, House, broadcast_of, no_slates
 from tests.support.media import make_clip
 from tests.support.web import Client, serving, until
 from transcode.media import (
@@ -61,6 +61,13 @@ class Live:
 
 @pytest.fixture
 async def live(house: House) -> Live:
+    return Live(house)
+
+
+@pytest.fixture
+async def bare(house: House) -> Live:
+    """One that has gaps while its host is away."""
+    house.slates = no_slates
     return Live(house)
 
 
@@ -313,11 +320,11 @@ async def test_a_part_past_the_end_of_a_segment_waits_for_the_next_one(
     assert f'URI="source/{msn + 1}.0.m4s"' in await text_of(await waiting)
 
 
-async def test_gaps_are_news_too(house: House, client: Client, live: Live) -> None:
-    live.host.drop()
+async def test_gaps_are_news_too(house: House, client: Client, bare: Live) -> None:
+    bare.host.drop()
     house.pass_time(2)
-    msn, part = live.next
-    waiting = await held(house, client, live.url(msn, part))
+    msn, part = bare.next
+    waiting = await held(house, client, bare.url(msn, part))
     house.pass_time(2.5)
     assert f"#EXT-X-GAP\n#EXTINF:2.00000,\nsource/{msn}.m4s\n" in await text_of(await waiting)
 
@@ -460,23 +467,23 @@ async def test_the_first_part_of_the_next_segment_is_held_too(house: House, clie
 
 
 async def test_a_hinted_part_that_never_comes_is_a_404_as_soon_as_that_is_known(
-    house: House, client: Client, live: Live
+    house: House, client: Client, bare: Live
 ) -> None:
-    live.host.drop()
+    bare.host.drop()
     house.pass_time(2)
-    msn, part = live.next
-    waiting = await held(house, client, part_url(live, msn, part))
+    msn, part = bare.next
+    waiting = await held(house, client, part_url(bare, msn, part))
     house.pass_time(2)
-    assert live.next == (msn + 1, 0)
+    assert bare.next == (msn + 1, 0)
     answer = await waiting
     await problem(answer, 404)
     assert answer.headers["Cache-Control"] == "max-age=1"
 
 
-async def test_a_hinted_part_of_a_broadcast_that_ends_is_a_404(house: House, client: Client, live: Live) -> None:
-    live.host.drop()
+async def test_a_hinted_part_of_a_broadcast_that_ends_is_a_404(house: House, client: Client, bare: Live) -> None:
+    bare.host.drop()
     house.pass_time(2)
-    waiting = await held(house, client, part_url(live, *live.next))
+    waiting = await held(house, client, part_url(bare, *bare.next))
     house.rooms.stop("demo")
     await problem(await waiting, 404)
 

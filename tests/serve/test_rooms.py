@@ -186,7 +186,7 @@ async def test_a_kicked_publisher_may_come_back(house: House) -> None:
     before = broadcast_of(house)
     assert house.rooms.kick("demo").publisher is None
     assert host.reasons == ["the operator disconnected you"]
-    assert state_of(house) == State.WAITING
+    assert state_of(house) == State.SLATE
     house.publish(key, 3)
     assert state_of(house) == State.LIVE
     assert broadcast_of(house) == before

@@ -21,15 +21,13 @@ from serve.room import State, SystemClock
 from serve.rooms import Rooms, RoomSettings
 from serve.server import Server, StartError
 from serve.store import StoreError
-from tests.support.house import GRACE_SECONDS, START, House, broadcast_of, disk_full, in_row, state_of
-from tests.support.media import GREYS, decode, make_clip, number_of
+from tests.support.house import GRACE_SECONDS, START, House, broadcast_of, disk_full, in_row, no_slates, state_of
+from tests.support.media import GREYS, SLATE, decode, make_clip, numbers_of
 from tests.support.rtmp_client import RtmpClient
 from tests.support.segments import Segment, check_full, check_rendition, segments_of
 from tests.support.workers import Listener, Refuser, SlowWorker, Staff
 from transcode.media import Cut, Init, SegmentStart, Slate, TimedPacket
 
-SLATE = -1
-"""The picture without a host, as a frame number."""
 CLIP = make_clip(seconds=20, fps=10, gop=10)
 """Cheap to encode, and its greys go on when it begins anew."""
 PATIENCE = 20.0
@@ -44,14 +42,7 @@ def renditions(house: House, broadcast: str) -> list[str]:
 
 def numbers_in(house: House, broadcast: str, rung: str = RUNG) -> list[int]:
     """The numbers painted into the frames that players got."""
-    frames = decode(house.link.items[broadcast], rung)
-    return [SLATE if is_slate(frame) else number_of(frame) for frame in frames]
-
-
-def is_slate(frame: av.VideoFrame | av.AudioFrame) -> bool:
-    """The host's pictures are of one grey, the slate is not."""
-    assert isinstance(frame, av.VideoFrame)
-    return bool(frame.to_ndarray()[: frame.height].std() > 1.5)
+    return numbers_of(house.link.items[broadcast], rung)
 
 
 def runs(numbers: list[int]) -> list[tuple[int, int]]:
@@ -245,9 +236,11 @@ async def test_while_a_host_is_away_the_picture_is_the_slate_and_there_is_no_gap
     found = seamless(house, broadcast)
     for segments in found.values():
         assert end_of(segments) == pytest.approx(12, abs=1), "players are not left behind"
-    (first, shown), (slate, _) = runs(numbers_in(house, broadcast))
+    (first, shown), *still, (slate, _) = runs(numbers_in(house, broadcast))
     assert (first, slate) == (0, SLATE)
     assert shown == 40
+    assert still == [(39, 1)] * len(still), "the last picture stays until the host is away"
+    assert 8 <= len(still) <= 14
     assert "EXT-X-GAP" not in playlist(house, broadcast)
 
 
@@ -259,10 +252,11 @@ async def test_a_host_that_comes_back_goes_on_in_its_broadcast(house: House, key
     assert state_of(house) == State.LIVE
     assert len(house.link.starts) == 1
     found = seamless(house, broadcast)
-    before, slate, after = runs(numbers_in(house, broadcast))
+    shown = runs(numbers_in(house, broadcast))
+    before, *_, slate, after = shown
     assert (before[0], slate[0]) == (0, SLATE)
     assert after[0] <= 1
-    assert sum(count for _, count in (before, slate, after)) == pytest.approx(160, abs=2)
+    assert sum(count for _, count in shown) == pytest.approx(160, abs=2)
     assert end_of(found[RUNG]) == pytest.approx(16, abs=0.5)
 
 
@@ -669,7 +663,7 @@ async def test_a_worker_that_takes_nothing_harms_no_connection_and_no_other_room
     staff = Staff(Refuser)
     house = House(tmp_path, staff)
     bad, good = house.open("bad", ladder="auto"), house.open("good", ladder="source")
-    gate = Gate(Rooms(house.store, house.link, SystemClock(), staff))
+    gate = Gate(Rooms(house.store, house.link, SystemClock(), staff, no_slates))
     await gate.start(Address("127.0.0.1", 0))
     clip = make_clip()
     try:
@@ -796,9 +790,12 @@ async def test_every_frame_of_a_mixed_room_is_in_both_pictures(house: House, mix
     assert house.link.numbers(broadcast) == [0, 1]
 
 
-async def test_a_mixed_room_without_its_host_has_gaps_in_one_picture_and_slates_in_the_other(
-    house: House, mixed: str
+@pytest.mark.parametrize("coded", [True, False])
+async def test_a_mixed_room_without_its_host_has_slates_or_gaps_in_one_picture_and_slates_in_the_other(
+    house: House, mixed: str, coded: bool
 ) -> None:
+    if not coded:
+        house.slates = no_slates
     clip = make_clip(size=WIDE)
     house.publish(mixed, 4, clip=clip).drop()
     broadcast = broadcast_of(house)
@@ -811,13 +808,14 @@ async def test_a_mixed_room_without_its_host_has_gaps_in_one_picture_and_slates_
         segments = segments_of(items, name)
         check_rendition(segments, start.plan, ended=False)
         gaps = sum(segment.seconds for segment in segments if segment.duration is not None and not segment.parts)
-        assert gaps == pytest.approx(8 if name == "source" else 0, abs=0.03)
+        assert gaps == pytest.approx(8 if name == "source" and not coded else 0, abs=0.03)
     assert in_row(house.link.numbers(broadcast))
     assert house.link.numbers(broadcast) == house.link.numbers(broadcast, "120p")
     (_, before), (slate, _), (after, _) = runs(numbers_in(house, broadcast, "120p"))
     assert (before, slate) == (120, SLATE)
     assert after <= 1
-    assert [first for first, _ in runs(numbers_in(house, broadcast, "source"))] == [0, 0]
+    shown = [first for first, _ in runs(numbers_in(house, broadcast, "source"))]
+    assert shown == ([0, SLATE, 0] if coded else [0, 0])
 
 
 async def test_a_mixed_room_whose_host_brings_no_picture_begins_another_broadcast(house: House, mixed: str) -> None:

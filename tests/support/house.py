@@ -1,21 +1,24 @@
 """A house of rooms without sockets: real Rooms over a real Store, hosts that send real packets, and time on demand."""
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.media import Packet, Track
 from ingest.source import PublishRequest, Sink
-from serve.broadcast import Workers
+from serve.broadcast import Slates, Workers
 from serve.origin import Origin
 from serve.parts import BroadcastStart
 from serve.room import State
 from serve.rooms import Rooms, RoomSettings
 from serve.store import Store
 from tests.support.media import Clip, make_clip
-from transcode.media import TIMELINE, PartItem, Plan, RoomItem, SegmentEnd, SegmentStart
+from transcode.interlude import CodedSlate
+from transcode.media import TIMELINE, PartItem, Plan, RoomItem, SegmentEnd, SegmentStart, Slate
 from transcode.pipeline import Pipeline
 from transcode.process import Stats
+from transcode.slate_encoder import encode_slate
 
 START = 1_700_000_000_000
 """What the wall clock says at first (Unix ms)."""
@@ -97,6 +100,18 @@ class InlineWorker:
         self.closed = True
 
 
+_coded = functools.cache(encode_slate)
+
+
+def inline_slates(track: Track, slate: Slate, deliver: Callable[[CodedSlate], None]) -> None:
+    """Slates that are coded in the test's own process, at once."""
+    deliver(_coded(track, slate))
+
+
+def no_slates(track: Track, slate: Slate, deliver: Callable[[CodedSlate], None]) -> None:
+    """Slates that cannot be made."""
+
+
 @dataclass
 class Host:
     """A publisher: the Source of one connection. ``prompt`` ones are closed as soon as they are sent away."""
@@ -170,11 +185,15 @@ class Host:
 
 
 class House:
-    """Rooms over a store in ``data``. ``restart`` is what a killed and restarted server sees."""
+    """Rooms over a store in ``data``. ``restart`` is what a killed and restarted server sees.
+
+    ``slates`` codes those for hosts' own pictures; a test may say that there are ``no_slates``.
+    """
 
     def __init__(self, data: Path, workers: Workers | None = None) -> None:
         self.data = data
         self.workers = workers or InlineWorker
+        self.slates: Slates = inline_slates
         self.clock = FakeClock()
         self._ticked = 0
         self.start()
@@ -183,7 +202,10 @@ class House:
         self.store = Store(self.data)
         self.origin = Origin()
         self.link = RecordingLink(self.origin)
-        self.rooms = Rooms(self.store, self.link, self.clock, self.workers)
+        self.rooms = Rooms(self.store, self.link, self.clock, self.workers, self._order)
+
+    def _order(self, track: Track, slate: Slate, deliver: Callable[[CodedSlate], None]) -> None:
+        self.slates(track, slate, deliver)
 
     def restart(self, away: float = 1.0) -> None:
         """Kill the server without a word, and start it again ``away`` seconds later."""

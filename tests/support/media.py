@@ -124,6 +124,21 @@ def decode(items: Iterable[PartItem], rendition: str) -> Iterator[av.VideoFrame 
             yield frame
 
 
+SLATE = -1
+"""What stands for a frame's number where it shows a slate."""
+
+
+def numbers_of(items: Iterable[PartItem], rendition: str) -> list[int]:
+    """What the frames of a picture show, in order: numbers (modulo GREYS), or SLATE."""
+    return [SLATE if is_slate(frame) else number_of(frame) for frame in decode(items, rendition)]
+
+
+def is_slate(frame: av.VideoFrame | av.AudioFrame) -> bool:
+    """Whether it is no host's picture, which is of one grey."""
+    assert isinstance(frame, av.VideoFrame)
+    return bool(frame.to_ndarray()[: frame.height].std() > 1.5)
+
+
 def number_of(frame: av.VideoFrame | av.AudioFrame) -> int:
     """Return the frame number painted into a frame (modulo GREYS)."""
     assert isinstance(frame, av.VideoFrame)

@@ -254,6 +254,16 @@ def test_a_takeover_by_a_host_that_sends_no_keyframe_does_not_stop_numbers() -> 
     check_legal(bench.items, 4)
 
 
+def test_time_goes_on_without_a_break_until_the_keyframe_of_a_host_that_is_back() -> None:
+    """The slate is shown by ticks, and packets that cannot be shown are as good."""
+    bench = Bench().send(stream(0, 4000)).tick(5000, 6000)
+    before = len(bench.items)
+    bench.send(frame(at) for at in range(6100, 7000, 40))
+    assert bench.items[before:] == [Tick(at * MS) for at in range(6100, 7000, 40)]
+    bench.send([frame(7000, keyframe=True)])
+    assert [type(item) for item in bench.items[-2:]] == [Cut, TimedPacket]
+
+
 def test_a_changed_configuration_is_a_discontinuity_at_the_next_keyframe_and_only_there() -> None:
     bench = Bench().send(stream(0, 3000))
     bench.cutter.discontinuity()

@@ -3,6 +3,7 @@
 Real H.264 and AAC goes in, and what comes out is decoded. Times in these tests are milliseconds.
 """
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -14,14 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.media import Kind, Packet, Track
-from tests.support.media import GREYS, Clip, decode, make_clip, number_of
-from tests.support.segments import Segment, check_full, check_rendition, segments_of, shown
+from tests.support.media import GREYS, SLATE, Clip, decode, is_slate, make_clip, number_of, numbers_of
+from tests.support.segments import Segment, check_full, check_rendition, segments_of, shown, ticks
 from transcode.cmaf.codecs import parse_aac
 from transcode.cutter import Cutter
+from transcode.interlude import CodedSlate
 from transcode.ladder import Encoding, parse_ladder
-from transcode.media import TIMELINE, Cut, End, Init, Part, PartItem, Plan, RoomItem, TimedPacket
+from transcode.media import TIMELINE, Cut, End, Init, Part, PartItem, Plan, RoomItem, Slate, TimedPacket
 from transcode.opening import Opening
 from transcode.passthrough import Passthrough
+from transcode.slate_encoder import encode_slate
 from transcode.timekeeper import Timekeeper
 
 MS = TIMELINE // 1000
@@ -35,13 +38,19 @@ def looped(clip: Clip, length: int, times: int, start: int = 0) -> Iterator[Pack
             yield replace(packet, stamp=start + packet.stamp + turn * length)
 
 
+@functools.cache
+def slate_for(track: Track, title: str = "Away") -> CodedSlate:
+    return encode_slate(track, Slate(title, "The stream will be back in a moment."))
+
+
 NAMES = {Kind.VIDEO: "source", Kind.AUDIO: "audio"}
 
 
 class Stage:
-    """A room with one broadcast, and all that its players were ever given."""
+    """A room with one broadcast, and all that its players were ever given; ``slates`` are there from the first on."""
 
-    def __init__(self, clip: Clip) -> None:
+    def __init__(self, clip: Clip, slates: bool = False) -> None:
+        self.slates = slates
         self.keeper = Timekeeper(0)
         self.keeper.connect()
         self.opening = Opening(Encoding(parse_ladder("source")))
@@ -77,6 +86,8 @@ class Stage:
             self.cutter = Cutter(0, self.plan.target_duration, bool(self.plan.rungs))
             self.pipeline = Passthrough(self.plan)
             self._feed(self.opening.tracks.values())
+            if self.slates and Kind.VIDEO in self.opening.tracks and self.plan.rungs:
+                self.pipeline.slate(slate_for(self.opening.tracks[Kind.VIDEO]))
             for held in self.opening.packets:
                 self._feed(self.cutter.packet(held))
 
@@ -114,6 +125,9 @@ class Stage:
         self._expect(track)
         self.cutter.discontinuity()
         self._feed([track])
+        if self.slates and track.kind is Kind.VIDEO and self.plan.rungs:
+            assert self.pipeline is not None
+            self.pipeline.slate(slate_for(track))
 
     def end(self) -> "Stage":
         if self.cutter is not None:
@@ -130,6 +144,11 @@ class Stage:
         video, audio = self.rendition(Kind.VIDEO), self.rendition(Kind.AUDIO)
         assert [(s.msn, s.discontinuity) for s in video] == [(s.msn, s.discontinuity) for s in audio]
         return video, audio
+
+    def numbers(self) -> list[int]:
+        """What the frames of the picture show, in order."""
+        *_, init = (item for item in self.items if isinstance(item, Init) and item.rendition == "source")
+        return numbers_of([init, *(item for item in self.items if isinstance(item, Part))], "source")
 
     def sent(self, kind: Kind) -> list[TimedPacket]:
         """What the pipeline was given."""
@@ -291,13 +310,138 @@ def test_a_host_that_is_away_leaves_gaps_and_comes_back_on_the_same_timeline(awa
     check_starts(video, audio, 0.5)
     gaps = [segment.msn for segment in video if not segment.parts]
     assert gaps == [segment.msn for segment in audio if not segment.parts]
-    assert (len(gaps) > 0) == (away >= (1000 if hangs_up else 3000) + 250)
+    assert (len(gaps) > 0) == (away >= (500 if hangs_up else 3000) + 250)
     assert [number_of(frame) for frame in decode(stage.items, "source")] == 2 * [n % GREYS for n in range(180)]
     back = next(segment for segment in video if segment.start / 90 > left)
     resumed = [segment for segment in video if segment.parts and segment.start >= back.start]
     assert resumed[0].parts[0].independent
     assert resumed[0].start / 90 == pytest.approx(left + away, abs=60)
     assert video[-1].start + (video[-1].duration or 0) == pytest.approx((left + away + 6000) * MS, abs=50 * MS)
+
+
+# The slate in the host's place.
+
+
+@pytest.mark.parametrize("away", [2000, 5000, 20_000])
+@pytest.mark.parametrize("b_frames", [0, 2])
+def test_a_host_that_is_away_leaves_its_slate_and_silence_in_one_stream(away: int, b_frames: int) -> None:
+    clip = make_clip(b_frames=b_frames)
+    stage = Stage(clip, slates=True).play(clip.packets)
+    stage.keeper.disconnect()
+    left = stage.now
+    stage.wait(left + away)
+    stage.connect(clip)
+    stage.play(clip.packets, shift=left + away)
+    video, audio = stage.end().both()
+    check_starts(video, audio, 0.5)
+    assert all(segment.parts for segment in (*video, *audio)), "there is no gap"
+    assert not any(segment.discontinuity for segment in video)
+    assert len({segment.init.name for segment in video if segment.init}) == 1
+    numbers = stage.numbers()
+    host, slate = [n % GREYS for n in range(180)], [SLATE] * (len(numbers) - 360)
+    assert numbers == host + slate + host
+    assert len(slate) / 30 == pytest.approx(away / 1000, abs=0.1)
+    times = [time for segment in video for time in shown(segment)]
+    assert max(after - before for before, after in pairwise(times)) < 2.5 / 30
+    assert min(after - before for before, after in pairwise(times)) > 0
+    assert all((segment.duration or 0) - segment.listed < 2 * 1024 for segment in audio[:-1]), "nor is there a hole"
+    assert len(list(decode(stage.items, "audio"))) == sum(len(chunk.rows) for s in audio for chunk in s.chunks)
+
+
+def test_a_slate_that_is_there_late_is_known_to_players_from_the_next_segment_on() -> None:
+    clip = make_clip()
+    stage = Stage(clip).play(clip.packets)
+    assert stage.pipeline is not None
+    assert clip.video is not None
+    stage.pipeline.slate(slate_for(clip.video))
+    stage.play(clip.packets, shift=6000)
+    stage.keeper.disconnect()
+    stage.wait(16_000)
+    video, _ = stage.end().both()
+    assert not any(segment.discontinuity for segment in video)
+    first, then = dict.fromkeys(segment.init.name for segment in video if segment.init)
+    assert [segment.init.name for segment in video if segment.init] == sorted(
+        (segment.init.name for segment in video if segment.init), key=[first, then].index
+    )
+    assert all(segment.parts for segment in video)
+    numbers = stage.numbers()
+    assert numbers[:360] == 2 * [n % GREYS for n in range(180)]
+    assert set(numbers[360:]) == {SLATE}
+    assert len(numbers) > 360 + 90
+
+
+def test_a_slate_that_comes_while_the_host_is_away_ends_the_gap() -> None:
+    clip = make_clip()
+    stage = Stage(clip).play(clip.packets)
+    stage.keeper.disconnect()
+    stage.wait(8500)
+    assert stage.pipeline is not None
+    assert clip.video is not None
+    stage.pipeline.slate(slate_for(clip.video))
+    stage.wait(14_000)
+    video, audio = stage.end().both()
+    gaps = [segment.msn for segment in video if not segment.parts]
+    assert gaps == [segment.msn for segment in audio if not segment.parts]
+    assert sum(segment.seconds for segment in video if not segment.parts) == pytest.approx(4, abs=0.1)
+    assert set(stage.numbers()[180:]) == {SLATE}
+
+
+def test_another_slate_is_shown_at_once() -> None:
+    clip = make_clip(size=(320, 240))
+    stage = Stage(clip, slates=True).play(clip.packets)
+    stage.keeper.disconnect()
+    stage.wait(9000)
+    assert stage.pipeline is not None
+    assert clip.video is not None
+    before = len(stage.items)
+    stage.pipeline.slate(slate_for(clip.video, "Another"))
+    stage.wait(12_000)
+    stage.end()
+    assert not any(isinstance(item, Init) for item in stage.items[before:]), "its parameter sets are the same"
+    frames = [
+        frame.to_ndarray(format="gray")
+        for frame in decode(stage.items, "source")
+        if isinstance(frame, av.VideoFrame) and is_slate(frame)
+    ]
+    changes = [n for n, (one, next_) in enumerate(pairwise(frames)) if abs(one.astype(int) - next_).max() > 40]
+    assert len(changes) == 1
+
+
+def test_a_picture_that_has_another_slate_shows_that_one() -> None:
+    clip, other = make_clip(), make_clip(size=(128, 96))
+    stage = Stage(clip, slates=True).play(clip.packets)
+    assert other.video is not None
+    stage.change(other.video)
+    stage.connect(other)
+    stage.play(other.packets, shift=6000)
+    stage.keeper.disconnect()
+    stage.wait(16_000)
+    video, _ = stage.end().both()
+    assert [segment.discontinuity for segment in video].count(True) == 1
+    at = next(n for n, segment in enumerate(video) if segment.discontinuity)
+    assert all(segment.parts for segment in video)
+    names = [segment.init.name for segment in video if segment.init]
+    assert len(set(names[:at])) == len(set(names[at:])) == 1
+
+
+def test_a_broadcast_that_ends_while_the_host_is_away_ends_with_its_slate() -> None:
+    clip = make_clip()
+    stage = Stage(clip, slates=True).play(clip.packets)
+    stage.keeper.disconnect()
+    stage.wait(11_100)
+    for segments in stage.end().both():
+        assert 0 <= (segments[-1].duration or 0) - segments[-1].listed < 2 * 1024
+        assert ticks(segments[-1]) / TIMELINE + segments[-1].seconds == pytest.approx(11, abs=0.3)
+
+
+def test_sound_alone_is_silent_while_the_host_is_away() -> None:
+    clip = make_clip(video=False)
+    stage = Stage(clip).play(clip.packets)
+    stage.keeper.disconnect()
+    stage.wait(12_000)
+    segments = stage.end().rendition(Kind.AUDIO)
+    assert all(segment.parts for segment in segments)
+    assert sum(segment.seconds for segment in segments) == pytest.approx(12, abs=0.3)
 
 
 def test_a_stall_of_the_network_and_its_burst_are_not_seen_by_players() -> None:
@@ -389,13 +533,13 @@ disorders = st.tuples(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(disorders, max_size=8), st.sampled_from([0, 2]), st.sampled_from([15, 60, 200]))
+@given(st.lists(disorders, max_size=8), st.sampled_from([0, 2]), st.sampled_from([15, 60, 200]), st.booleans())
 def test_whatever_happens_on_the_way_what_players_get_is_legal(
-    story: list[tuple[str, int, int]], b_frames: int, gop: int
+    story: list[tuple[str, int, int]], b_frames: int, gop: int, slates: bool
 ) -> None:
     clip = make_clip(seconds=8, gop=gop, b_frames=b_frames)
     other = make_clip(seconds=8, gop=gop, b_frames=b_frames, size=(96, 64), sample_rate=44100)
-    stage = Stage(clip)
+    stage = Stage(clip, slates)
     acts = {at: (what, amount) for what, at, amount in story}
     packets = list(clip.packets)
     for what, at, amount in story:

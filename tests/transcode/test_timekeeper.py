@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.media import Kind, Packet
-from transcode.media import TIMELINE, TimedPacket
-from transcode.timekeeper import BETWEEN, DRIFT, FORWARD, LATE, LATE_AT_MOST, Timekeeper
+from transcode.media import TIMELINE, Tick, TimedPacket
+from transcode.timekeeper import BETWEEN, DRIFT, FORWARD, GONE, LATE, LATE_AT_MOST, Timekeeper
 
 MS = TIMELINE // 1000
 WRAP = 1 << 32
@@ -369,14 +369,30 @@ def test_a_host_that_stumbled_once_has_no_longer_soon_after() -> None:
     assert bench.keeper.tick(last + LATE) is not None
 
 
-def test_a_host_that_hung_up_is_away_after_one_second() -> None:
+@pytest.mark.parametrize(("keeps_time", "patience"), [(True, LATE), (False, GONE)])
+def test_a_host_that_hung_up_is_away_within_a_second(keeps_time: bool, patience: int) -> None:
     bench = Bench()
+    bench.keeper.keeps_time = keeps_time
     bench.play(both(0, 2000))
     bench.keeper.disconnect()
     last = bench.now * MS
-    assert bench.keeper.tick(last + LATE - 1) is None
-    assert bench.keeper.tick(last + LATE) is not None
+    assert bench.keeper.tick(last + patience - 1) is None
+    assert bench.keeper.tick(last + patience) is not None
     assert bench.keeper.away
+
+
+def test_time_does_not_wait_for_a_host_that_hung_up_where_the_last_picture_can_be_shown_again() -> None:
+    bench = Bench()
+    bench.keeper.keeps_time = True
+    bench.play(both(0, 2000))
+    last = bench.now * MS
+    assert bench.keeper.late(last + TIMELINE // 4) is None
+    bench.keeper.disconnect()
+    assert bench.keeper.late(last + TIMELINE // 4) == Tick(last + TIMELINE // 4, away=False)
+    bench.keeper.connect()
+    placed = bench.send(video(77), at=bench.now + 300)
+    assert placed is not None
+    assert placed.dts >= last + TIMELINE // 4
 
 
 def test_what_a_host_held_back_is_placed_in_the_past_where_time_is_kept() -> None:

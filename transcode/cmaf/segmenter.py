@@ -35,6 +35,7 @@ class Segmenter:
         self._timescale = TIMELINE
         self._track: Track | None = None
         self._next_track: Track | None = None
+        self._fits = False  # whether what comes meanwhile may be played with the next track as with the present one
         self._frame = 0  # timescale units the last frame lasted; exact for sound
         self._cuts: deque[Cut] = deque()
         self._msn: int | None = None
@@ -50,6 +51,18 @@ class Segmenter:
     def configure(self, track: Track) -> None:
         """Packets from the next discontinuity on, or the first ones, are of ``track``; until then none is taken."""
         self._next_track = track if track != self._track else None
+        self._fits = False
+
+    def widen(self, track: Track) -> None:
+        """Players get ``track`` with the next segment: all that the present one says (or the next), and more."""
+        if track != self._track:
+            self._fits = self._fits or self._next_track is None
+            self._next_track = track
+
+    @property
+    def wide(self) -> bool:
+        """Whether packets from here on are played with the newest track."""
+        return self._next_track is None or (bool(self._cuts) and self._fits)
 
     def cut(self, cut: Cut) -> Iterator[PartItem]:
         """A segment boundary is announced; it takes effect with the first frame at or after it."""
@@ -65,10 +78,10 @@ class Segmenter:
     def packet(self, packet: TimedPacket) -> Iterator[PartItem]:
         """Take the next access unit."""
         if self._held is not None and not (self._cuts and self._cuts[0].discontinuity):
-            yield from self._release(packet.dts - self._held.dts)
+            yield from self._release(max(1, packet.dts - self._held.dts))
         while self._cuts and (self._kind is Kind.VIDEO or packet.pts >= self._cuts[0].pts):
             yield from self._apply(self._cuts.popleft(), packet)
-        if self._msn is None or self._track is None or self._next_track is not None:
+        if self._msn is None or self._track is None or (self._next_track is not None and not self._fits):
             return
         if self._kind is Kind.VIDEO:
             self._held = packet
@@ -99,7 +112,7 @@ class Segmenter:
     def _apply(self, cut: Cut, packet: TimedPacket | None) -> Iterator[PartItem]:
         """Begin the segment of ``cut``, with ``packet`` or with nothing yet."""
         yield from self._close(self._boundary(cut, packet))
-        if self._next_track is not None and (cut.discontinuity or self._track is None):
+        if self._next_track is not None and (cut.discontinuity or self._fits or self._track is None):
             yield self._set_up(self._next_track)
         if self._msn is None:
             self._start = self._boundary(cut, packet)
@@ -131,7 +144,7 @@ class Segmenter:
             self._timescale, self._frame = aac.sample_rate, aac.frame_length
         self._end = self._end * self._timescale // before
         self._start = self._start * self._timescale // before
-        self._track, self._next_track = track, None
+        self._track, self._next_track, self._fits = track, None, False
         return header(self._rendition, track, self._timescale, self._frame_rate)
 
     def _release(self, length: int) -> Iterator[PartItem]:
