@@ -3,7 +3,6 @@
 The operator proves itself with ``Authorization: Bearer TOKEN``; everybody else sees public rooms and public fields.
 """
 
-import asyncio
 import hmac
 import time
 from collections.abc import Awaitable, Callable
@@ -14,6 +13,7 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
+from serve.patience import Patience
 from serve.problems import OPERATOR, Problem
 from serve.room import Room, State
 from serve.rooms import Rooms, RoomSettings
@@ -59,8 +59,9 @@ class Operation:
 class Api:
     """The API over a server's rooms."""
 
-    def __init__(self, rooms: Rooms, addresses: Callable[[], Addresses], token: str) -> None:
+    def __init__(self, rooms: Rooms, addresses: Callable[[], Addresses], token: str, patience: Patience) -> None:
         self._rooms = rooms
+        self._patience = patience
         self._addresses = addresses
         self._token = token.encode()
         self._viewers: dict[str, Viewers] = {}
@@ -118,13 +119,13 @@ class Api:
         if request.method == "HEAD":
             return response
         sent = b""
-        while room in self._rooms.all():
+        while room in self._rooms.all() and not self._patience.over:
             seen = room.changed.count  # what changes while this is written is not missed
             data = msgspec.json.encode(self._view(room, operator))
             await response.write(b": ping\n\n" if data == sent else b"event: state\ndata: " + data + b"\n\n")
             sent = data
             try:
-                async with asyncio.timeout(_PING):
+                async with self._patience.at_most(_PING):
                     await room.changed.wait(seen)
             except TimeoutError:
                 continue

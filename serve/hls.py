@@ -3,13 +3,13 @@
 Sources: RFC 8216; draft-pantos-hls-rfc8216bis 6.2.5 (blocking reload, delivery directives), 6.3.7 (preload hints).
 """
 
-import asyncio
 from collections.abc import Callable
 
 from aiohttp import web
 
 from serve.encoding import takes_gzip
 from serve.origin import Origin, Show
+from serve.patience import Patience
 from serve.playlist import MIME_TYPE
 from serve.problems import Handler, Problem, not_found
 from serve.window import Window
@@ -27,10 +27,14 @@ _RETRY = {"Retry-After": "1"}
 
 
 class HlsRoutes:
-    """Everything below ``/hls/``. ``watched`` is told of each playlist request, to count players."""
+    """Everything below ``/hls/``. ``watched`` is told of each playlist request, to count players.
 
-    def __init__(self, origin: Origin, watched: Callable[[web.Request, str], None]) -> None:
+    When ``patience`` is over, what is held is answered with 503: a player asks again, and the next server goes on.
+    """
+
+    def __init__(self, origin: Origin, watched: Callable[[web.Request, str], None], patience: Patience) -> None:
         self._origin = origin
+        self._patience = patience
         self._watched = watched
 
     def routes(self) -> list[web.RouteDef]:
@@ -62,7 +66,7 @@ class HlsRoutes:
         show = self._origin.current(room)
         if show is not None:
             for window in show.windows.values():  # on air, and its first segment is whole in a moment
-                await _begun(window)
+                await self._begun(window)
         if show is None or not show.ready:
             raise Problem(404, "Off air", "this room is not on air now: ask again", _RETRY)
         self._watched(request, room)
@@ -74,7 +78,7 @@ class HlsRoutes:
         msn, part = _directive(request, "_HLS_msn"), _directive(request, "_HLS_part")
         if part is not None and msn is None:
             raise Problem(400, "Bad request", "_HLS_part needs _HLS_msn")
-        if not await _begun(window):
+        if not await self._begun(window):
             raise Problem(503, "Not yet", "this broadcast has no segment yet: ask again", _RETRY)
         if not window.ready:
             raise not_found("this broadcast ended before it had a segment: open the room's master.m3u8 again")
@@ -82,7 +86,7 @@ class HlsRoutes:
             if msn > window.edge[0] + _MOST_AHEAD:
                 raise Problem(400, "Bad request", "_HLS_msn is too far ahead of the live edge")
             hold = _HOLD_TARGETS * show.start.plan.target_duration
-            if not await _until(lambda: window.ended or window.contains(msn, part), window, hold):
+            if not await self._until(lambda: window.ended or window.contains(msn, part), window, hold):
                 raise Problem(503, "Stalled", "no news of this broadcast: ask again", _RETRY)
         self._watched(request, show.start.room)
         text = window.text()
@@ -111,8 +115,26 @@ class HlsRoutes:
         msn, index = int(request.match_info["msn"]), int(request.match_info["part"])
         if (msn, index) == window.edge and not window.ended:
             hold = _HOLD_TARGETS * show.start.plan.target_duration
-            await _until(lambda: window.ended or (msn, index) < window.edge, window, hold)
+            await self._until(lambda: window.ended or (msn, index) < window.edge, window, hold)
         return _media(window.part(msn, index), request)
+
+    async def _begun(self, window: Window) -> bool:
+        """Wait for the first segment to be whole, or the end; whether either came."""
+        return await self._until(lambda: window.ready or window.ended, window, _FIRST)
+
+    async def _until(self, condition: Callable[[], bool], window: Window, seconds: float) -> bool:
+        """Wait until ``condition`` holds, at most so long; whether it does. Raises Problem if the server goes down."""
+        if condition():
+            return True
+        try:
+            async with self._patience.at_most(seconds):
+                while not condition():
+                    await window.changed.wait()
+        except TimeoutError:
+            if not condition() and self._patience.over:
+                raise Problem(503, "Going down", "this server is going down: ask again in a moment", _RETRY) from None
+            return condition()
+        return True
 
     def _find(self, request: web.Request) -> tuple[Show, Window]:
         info = request.match_info
@@ -145,24 +167,6 @@ def _directive(request: web.Request, name: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 12):
         raise Problem(400, "Bad request", f"{name} is a whole number")
     return int(text)
-
-
-async def _begun(window: Window) -> bool:
-    """Wait for the first segment to be whole, or the end; whether either came."""
-    return await _until(lambda: window.ready or window.ended, window, _FIRST)
-
-
-async def _until(condition: Callable[[], bool], window: Window, seconds: float) -> bool:
-    """Wait until ``condition`` holds, at most so long; whether it does."""
-    if condition():
-        return True
-    try:
-        async with asyncio.timeout(seconds):
-            while not condition():
-                await window.changed.wait()
-    except TimeoutError:
-        return condition()
-    return True
 
 
 def _answer(body: bytes, mime_type: str, cache: str) -> web.Response:

@@ -4,7 +4,7 @@ import errno
 import fcntl
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from serve.hls import HlsRoutes
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.network import loopback, reachable, taken
 from serve.origin import Origin
+from serve.patience import Patience
 from serve.problems import Handler, answer_problems
 from serve.room import SystemClock
 from serve.rooms import Rooms
@@ -31,7 +32,7 @@ from transcode.slates import Slates
 
 _LOCK = "lock"
 MOST_BODY = 8 << 20  # of the operator: a slate in base64
-_DRAIN = 2.0
+_DRAIN = 2.0  # seconds for clients that read slowly; whoever waits for news is answered at once
 _BACKLOG = 1024
 
 
@@ -116,15 +117,18 @@ class Server:
             ) from error
 
     async def _serve_web(self, origin: Origin, rooms: Rooms, pages: Pages) -> int:
-        api = Api(rooms, lambda: self._addresses, self.token)
+        patience = Patience()
+        api = Api(rooms, lambda: self._addresses, self.token, patience)
         metrics = Metrics(rooms, api.viewers)
         app = web.Application(middlewares=[answer_problems], client_max_size=MOST_BODY)
-        app.add_routes(HlsRoutes(origin, api.watched).routes())
+        app.add_routes(HlsRoutes(origin, api.watched, patience).routes())
         app.add_routes(api.routes())
         app.add_routes(SiteRoutes(pages).routes())
         app.add_routes([web.get("/healthz", _alive), web.get("/readyz", _alive)])
         app.router.add_get("/metrics", _metrics(metrics))
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_DRAIN, handler_cancellation=True)
+        app.on_shutdown.append(_ending(patience))
+        # Of the drain it takes half before it tells what is under way, and half after.
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_DRAIN / 2, handler_cancellation=True)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         address = self._config.http
@@ -147,6 +151,13 @@ def _metrics(metrics: Metrics) -> Handler:
         return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
     return show
+
+
+def _ending(patience: Patience) -> Callable[[web.Application], Awaitable[None]]:
+    async def end(_: web.Application) -> None:
+        patience.end()
+
+    return end
 
 
 async def _alive(_: web.Request) -> web.Response:

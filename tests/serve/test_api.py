@@ -16,6 +16,7 @@ from aiohttp import ClientResponse
 from serve import api as api_module
 from serve import views
 from serve.metrics import Metrics
+from serve.patience import Patience
 from serve.room import Room, State
 from tests.support.house import START, House, broadcast_of, disk_full, state_of
 from tests.support.media import make_clip
@@ -497,6 +498,16 @@ async def test_events_end_when_the_room_is_deleted(house: House, client: Client)
         events = Events(answer)
         await events.next()
         house.rooms.delete("demo")
+        assert await events.next() is None
+
+
+async def test_events_end_when_the_server_goes_down(house: House) -> None:
+    house.open()
+    patience = Patience()
+    async with serving(house, patience) as client, client.get(f"{ROOMS}/demo/events") as answer:
+        events = Events(answer)
+        await events.next()
+        patience.end()
         assert await events.next() is None
 
 

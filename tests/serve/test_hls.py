@@ -13,6 +13,7 @@ from aiohttp import ClientResponse
 
 from serve import hls
 from serve.parts import BroadcastStart
+from serve.patience import Patience
 from tests.support.house import START, Host, House, broadcast_of, no_slates
 from tests.support.media import make_clip
 from tests.support.web import Client, serving, until
@@ -420,14 +421,14 @@ async def test_a_thousand_who_wait_are_woken_by_one_event(
     house: House, live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrived = 0
-    until_listed = hls._until
+    until_listed = hls.HlsRoutes._until
 
     async def counted(*args: object) -> bool:
         nonlocal arrived
         arrived += 1
         return await until_listed(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(hls, "_until", counted)
+    monkeypatch.setattr(hls.HlsRoutes, "_until", counted)
     url = live.url(*live.next)
     async with serving(house) as client:
         client.session.connector._limit = 0  # type: ignore[union-attr]
@@ -499,6 +500,49 @@ async def test_other_parts_to_come_are_not_held(client: Client, live: Live) -> N
     msn, part = live.next
     await problem(await client.get(part_url(live, msn, part + 1)), 404)
     await problem(await client.get(part_url(live, msn + 1, 0)), 404)
+
+
+# When the server goes down.
+
+
+@pytest.mark.parametrize("what", ["a part in the playlist", "a segment in the playlist", "the hinted part"])
+async def test_what_is_held_is_answered_at_once_when_the_server_goes_down(house: House, live: Live, what: str) -> None:
+    msn, part = live.next
+    urls = {
+        "a part in the playlist": live.url(msn, part),
+        "a segment in the playlist": live.url(msn),
+        "the hinted part": part_url(live, msn, part),
+    }
+    patience = Patience()
+    async with serving(house, patience) as client:
+        waiting = await held(house, client, urls[what])
+        patience.end()
+        answer = await waiting
+        assert "going down" in await problem(answer, 503)
+        assert answer.headers["Retry-After"] == "1"
+    assert "#EXT-X-ENDLIST" not in live.window.text().plain.decode(), "it goes on after the restart"
+
+
+@pytest.mark.parametrize("path", ["master.m3u8", "soon/audio.m3u8"])
+async def test_so_is_who_waits_for_the_first_segment(house: House, path: str) -> None:
+    house.open()
+    plan = Plan((), Sound(48_000, 2, 128_000, True), FrameRate(30, 1), "balanced", 2, 21_334)
+    house.origin.begin(BroadcastStart("demo", "soon", plan, START, 0))
+    patience = Patience()
+    async with serving(house, patience) as client:
+        waiting = await held(house, client, f"/hls/demo/{path}")
+        patience.end()
+        await problem(await waiting, 503)
+
+
+async def test_a_server_that_goes_down_still_gives_what_it_has_and_holds_nothing_more(house: House, live: Live) -> None:
+    patience = Patience()
+    async with serving(house, patience) as client:
+        patience.end()
+        msn, part = live.next
+        await text_of(await client.get(live.url()))
+        await text_of(await client.get(live.url(msn - 1)))
+        await problem(await client.get(live.url(msn, part)), 503)
 
 
 # Over a restart, as a player sees it.

@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from serve.api import Api
 from serve.hls import HlsRoutes
+from serve.patience import Patience
 from serve.problems import answer_problems
 from serve.server import MOST_BODY
 from serve.views import Addresses
@@ -21,11 +22,12 @@ Client = TestClient[web.Request, web.Application]
 
 
 @asynccontextmanager
-async def serving(house: House) -> AsyncIterator[Client]:
+async def serving(house: House, patience: Patience | None = None) -> AsyncIterator[Client]:
     """HLS routes and API as the server has them."""
-    api = Api(house.rooms, lambda: ADDRESSES, TOKEN)
+    patience = patience or Patience()
+    api = Api(house.rooms, lambda: ADDRESSES, TOKEN, patience)
     app = web.Application(middlewares=[answer_problems], client_max_size=MOST_BODY)
-    app.add_routes(HlsRoutes(house.origin, api.watched).routes())
+    app.add_routes(HlsRoutes(house.origin, api.watched, patience).routes())
     app.add_routes(api.routes())
     server = TestServer(app, host="127.0.0.1")
     async with TestClient(server) as client:
