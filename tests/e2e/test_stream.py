@@ -1,6 +1,7 @@
 """From a real ffmpeg to what a player gets: the promises of a ``source`` room, seen from outside."""
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -119,14 +120,17 @@ def test_a_host_that_drops_and_comes_back_goes_on_in_its_broadcast(
     assert not follower.got["source"].discontinuities
 
 
-def test_a_killed_server_goes_on_with_its_broadcast(server: RunningServer, clip: Path, log: Path) -> None:
+@pytest.mark.parametrize("end", [RunningServer.kill, RunningServer.stop])
+def test_a_server_that_is_started_again_goes_on_with_its_broadcast(
+    server: RunningServer, clip: Path, log: Path, end: Callable[[RunningServer], object]
+) -> None:
     server.room("demo")
     url = server.publish_url("demo")
     with ffmpeg.publish_file(url, clip, log) as host:
         follower = Follower(server.playable("demo")).start()
         until(lambda: follower.whole(2), "two segments")
         broadcast = server.client.show("demo")["broadcast"]
-        server.kill()
+        end(server)
         host.kill()
     server.start()
     assert server.publish_url("demo") == url
@@ -134,6 +138,7 @@ def test_a_killed_server_goes_on_with_its_broadcast(server: RunningServer, clip:
         server.wait_for("demo", state="live", broadcast=broadcast)
         until(lambda: follower.whole(5), "segments after the restart")
         follower.finish()
+    assert not follower.ended
 
 
 def test_stopping_a_room_ends_its_playlists(server: RunningServer, clip: Path, log: Path) -> None:
