@@ -92,13 +92,49 @@ test("a playhead out of the window goes to the live position", () => {
 });
 
 test("a player that does not move goes live, and then begins anew", () => {
-  assert.deepEqual(watch({}, 13_000).map(({ act, why }) => [act, why]), [["seek", "stuck"], ["attach", "stuck"]]); // prettier-ignore
+  assert.deepEqual(watch({}, 13_000).map(({ act, why }) => [act, why]), [["seek", "dry"], ["attach", "stuck"]]); // prettier-ignore
+});
+
+test("one with nothing left to play goes live soon, if there is more to be had", () => {
+  const [dry, ...more] = watch({}, 11_000);
+  assert.deepEqual([dry.act, dry.why, dry.to], ["seek", "dry", 19]);
+  assert.ok(dry.now > 1500 && dry.now <= 2000);
+  assert.deepEqual(more, [], "what it loads there may take its time");
+});
+
+test("one that could play on, or has had nothing yet, gets more time", () => {
+  for (const buffered of [[[5, 15]], []]) {
+    const [first] = watch({ buffered }, 6000);
+    assert.equal(first.why, "stuck");
+    assert.ok(first.now > 5000);
+  }
+});
+
+test("where nothing more has been made yet there is nothing to go to", () => {
+  assert.deepEqual(watch({ window: [0, 11.5], live: 11 }, 5000), []);
+  assert.deepEqual(watch({ window: null, live: 19 }, 5000), [], "an edge that is only guessed is none");
+});
+
+test("a network that is too slow makes it go live again, but not all the time", () => {
+  const playhead = new Playhead();
+  const seeks = [];
+  let position = 10;
+  for (let now = 0; now <= 30_000; now += 250) {
+    if (now % 2000 === 0) position += 0.2; // a part arrives, and is played
+    const live = 15 + now / 1000;
+    const answer = playhead.look({ ...STILL, now, position, buffered: [[5, position]], window: [0, live + 1], live });
+    if (!answer) continue;
+    seeks.push(now);
+    position = answer.to;
+  }
+  assert.ok(seeks.length > 1);
+  assert.ok(seeks.every((now, i) => i === 0 || now - seeks[i - 1] > 3000), String(seeks));
 });
 
 test("without a host nothing is tried, and the clock starts when it is back", () => {
   assert.deepEqual(watch({ expected: false }, 60_000), []);
   const back = watch((now) => ({ expected: now >= 50_000 }), 56_000);
-  assert.ok(back[0].now > 54_500 && back[0].act === "seek");
+  assert.ok(back[0].now > 51_000 && back[0].why === "dry");
 });
 
 test("being far behind is ended by a jump, since playing faster would take too long", () => {

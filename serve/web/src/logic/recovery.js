@@ -43,15 +43,18 @@ const STALL = 400; // ms without movement before a hole is skipped
 const SEEK_AGAIN = 1500; // ms to let a seek do its work
 const JUMP_AGAIN = 3000; // ms between jumps over media that could be played
 const BEHIND = 1500; // ms too far behind before jumping
+const DRY_SEEK = 1500; // ms without movement, with nothing left to play and more to be had, before going there
+const AHEAD = 2; // seconds of it
 const LATE_SEEK = 5000; // ms without movement, while there should be some, before trying the live position
 const LATE_ATTACH = 12_000; // ... before beginning anew
 const LOST = 1500; // ms without movement outside the playlist's window; the window is a guess at first
 const OUTSIDE = 1; // seconds beyond the window
+const REST = 0.1; // seconds at the end of a range that count as played
 const PADDING = 0.05; // seconds into a range, so that rounding does not leave the playhead before it
 
 /**
  * Watches a playhead and says how to free it when it does not move: media after a hole, a window that has moved on
- * while the laptop slept, a player that has simply stopped.
+ * while the laptop slept, a buffer that is not filled, a player that has simply stopped.
  */
 export class Playhead {
   constructor() {
@@ -110,11 +113,17 @@ export class Playhead {
       this.reset(now);
       return { act: "attach", why: "stuck" };
     }
-    if (overdue > LATE_SEEK && !this.triedLive && live !== null && live > position + PADDING) {
-      this.triedLive = true;
-      return this.seek(live, "stuck", now);
-    }
-    return null;
+    if (this.triedLive || live === null || live <= position + PADDING) return null;
+    // hls.js now and then loads again what it has, appends nothing and waits.
+    const dry = buffered.at(-1)?.[1] - REST <= position && window !== null && window[1] - position > AHEAD;
+    if (dry && overdue > DRY_SEEK && now - this.seekedAt > JUMP_AGAIN) return this.tryLive(live, "dry", now);
+    return overdue > LATE_SEEK ? this.tryLive(live, "stuck", now) : null;
+  }
+
+  /** Once for each time that it stands still: what is loaded there may take its time. */
+  tryLive(live, why, now) {
+    this.triedLive = true;
+    return this.seek(live, why, now);
   }
 
   seek(to, why, now) {
@@ -127,7 +136,7 @@ export class Playhead {
 /** Where the next buffered range begins, if there is nothing left to play at `position`; or null. */
 function nextRange(buffered, position) {
   for (const [start, end] of buffered) {
-    if (start <= position && position < end - 0.1) return null;
+    if (start <= position && position < end - REST) return null;
     if (start > position) return start;
   }
   return null;
