@@ -71,6 +71,7 @@ export class HlsEngine {
     this.owner = owner;
     this.recovery = owner.recovery;
     this.started = false;
+    this.failing = false; // whether the newest try to load media failed
     this.lastNumber = Infinity;
     this.timer = 0;
     const hls = (this.hls = new Hls(CONFIG));
@@ -89,6 +90,7 @@ export class HlsEngine {
     hls.on(Hls.Events.LEVELS_UPDATED, () => owner.levels());
     hls.on(Hls.Events.LEVEL_SWITCHED, () => owner.levels());
     hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => this.follow(details));
+    hls.on(Hls.Events.FRAG_LOADED, () => (this.failing = false));
     hls.on(Hls.Events.FRAG_BUFFERED, () => {
       this.started = true;
       this.recovery.progress();
@@ -158,6 +160,7 @@ export class HlsEngine {
 
   error(data) {
     if (data.details === Hls.ErrorDetails.BUFFER_STALLED_ERROR) this.owner.stalled();
+    if (data.type === "networkError" && data.frag) this.failing = true;
     if (!data.fatal) return;
     const { act, after } = this.recovery.fatal(data.type, this.started, performance.now());
     if (data.details === Hls.ErrorDetails.MANIFEST_LOAD_ERROR && data.response?.code === 404) {

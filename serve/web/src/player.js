@@ -234,6 +234,7 @@ export class Player {
       live: engine.live,
       mostBehind: engine.mostBehind,
       expected: this.expected,
+      failing: engine.failing,
     });
     if (rescue) this.rescue(rescue, video.currentTime);
     if (this.state === "playing" && this.playhead.still(now) > 1000) {

@@ -51,6 +51,7 @@ const STILL = {
   live: 19,
   mostBehind: Infinity,
   expected: true,
+  failing: false,
 };
 
 /** Look every 250 ms until `until` (ms), obeying where the playhead stands still; return what was advised, and when. */
@@ -113,6 +114,11 @@ test("one that could play on, or has had nothing yet, gets more time", () => {
 test("where nothing more has been made yet there is nothing to go to", () => {
   assert.deepEqual(watch({ window: [0, 11.5], live: 11 }, 5000), []);
   assert.deepEqual(watch({ window: null, live: 19 }, 5000), [], "an edge that is only guessed is none");
+});
+
+test("while loading fails, what tries again is left alone for longer", () => {
+  const [first] = watch({ failing: true }, 6000);
+  assert.ok(first.why === "stuck" && first.now > 5000);
 });
 
 test("a network that is too slow makes it go live again, but not all the time", () => {

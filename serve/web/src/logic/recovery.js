@@ -88,8 +88,9 @@ export class Playhead {
    *   live        the position to be at, or null
    *   mostBehind  how far behind that playing a little faster will do
    *   expected    whether the host is on air, so that media should come
+   *   failing     whether loading it fails; who tries again must not be sent elsewhere
    */
-  look({ now, position, idle, buffered, window, live, mostBehind, expected }) {
+  look({ now, position, idle, buffered, window, live, mostBehind, expected, failing }) {
     if (!expected) this.expectedAt = now;
     if (idle || live === null || live - position <= mostBehind) this.inTimeAt = now;
     if (idle || Math.abs(position - this.position) > MOVED) {
@@ -116,7 +117,7 @@ export class Playhead {
     if (this.triedLive || live === null || live <= position + PADDING) return null;
     // hls.js now and then loads again what it has, appends nothing and waits.
     const dry = buffered.at(-1)?.[1] - REST <= position && window !== null && window[1] - position > AHEAD;
-    if (dry && overdue > DRY_SEEK && now - this.seekedAt > JUMP_AGAIN) return this.tryLive(live, "dry", now);
+    if (dry && !failing && overdue > DRY_SEEK && now - this.seekedAt > JUMP_AGAIN) return this.tryLive(live, "dry", now);
     return overdue > LATE_SEEK ? this.tryLive(live, "stuck", now) : null;
   }
 
