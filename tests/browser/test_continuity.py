@@ -23,7 +23,13 @@ SLACK = 3
 
 
 @pytest.fixture
-def hosts(tmp_path: Path, clip: Path, server: RunningServer) -> Iterator[Callable[[], Child]]:
+def ladder() -> str:
+    """The room's."""
+    return "360p,240p"
+
+
+@pytest.fixture
+def hosts(tmp_path: Path, clip: Path, server: RunningServer, ladder: str) -> Iterator[Callable[[], Child]]:
     """Put a host on air."""
     begun: list[Child] = []
 
@@ -31,7 +37,7 @@ def hosts(tmp_path: Path, clip: Path, server: RunningServer) -> Iterator[Callabl
         begun.append(ffmpeg.publish_file(server.publish_url("demo"), clip, tmp_path / f"host-{len(begun)}.log"))
         return begun[-1]
 
-    server.room("demo", ladder="360p,240p", preset="fast")
+    server.room("demo", ladder=ladder, preset="fast")
     yield publish
     for host in begun:
         host.kill()
@@ -64,14 +70,16 @@ def check_one_stream(viewer: Viewer, follower: PlaylistFollower, discontinuities
     assert (viewer.loads, viewer.errors) == (1, [])
 
 
+@pytest.mark.parametrize("ladder", ["360p,240p", "source"])
 def test_while_the_host_is_away_the_stream_goes_on(
-    server: RunningServer, host: Child, hosts: Callable[[], Child], viewer: Viewer
+    server: RunningServer, host: Child, hosts: Callable[[], Child], viewer: Viewer, ladder: str, artifacts: Path
 ) -> None:
     with PlaylistFollower(server.playable("demo")) as follower:
         recorder = Recorder(viewer.page)
         host.kill()
         until(lambda: viewer.code() is None, "the slate")
         viewer.played(3)
+        viewer.page.screenshot(path=artifacts / f"room-slate-{ladder}.png")
         hosts()
         until_back(viewer)
         playback = recorder.take()

@@ -60,26 +60,6 @@ def test_a_page_waits_for_its_host_and_starts_by_itself(
     assert viewer.loads == 1
 
 
-@pytest.mark.parametrize("away", [3, 28], ids=["a moment", "longer than the window of the playlist"])
-@pytest.mark.timeout(180)
-def test_a_host_that_comes_back_is_seen_without_a_reload(
-    server: RunningServer, clip: Path, log: Path, view: View, artifacts: Path, away: int
-) -> None:
-    url = server.room("demo")["watch_url"]
-    with ffmpeg.publish_file(server.publish_url("demo"), clip, log) as host:
-        server.playable("demo")
-        viewer = view(url)
-        viewer.until_playing()
-        host.kill()
-        until(lambda: viewer.state["player"] != "playing", "playback to run dry")
-        viewer.page.wait_for_timeout(away * 1000)
-        viewer.page.screenshot(path=artifacts / f"room-host-away-{away}.png")
-    with ffmpeg.publish_file(server.publish_url("demo"), clip, log):
-        viewer.until_playing()
-        assert viewer.played(5) >= 4
-    assert (viewer.loads, viewer.errors) == (1, [])
-
-
 def test_a_killed_server_is_survived_without_a_reload(
     server: RunningServer, clip: Path, log: Path, view: View, artifacts: Path
 ) -> None:
