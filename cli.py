@@ -162,14 +162,15 @@ def room() -> None:
 @room.command()
 @click.argument("name", shell_complete=room_names)
 @room_settings
+@click.option("--force", is_flag=True, help="Start it even if this machine cannot carry one more room.")
 @on_server
 @json_option
-def start(client: Client, name: str, settings: dict[str, Any], as_json: bool) -> None:
+def start(client: Client, name: str, settings: dict[str, Any], force: bool, as_json: bool) -> None:
     """Open a room, and make it on first use. Prints what the host and the viewers need.
 
     Doing it again changes nothing but the settings that are given.
     """
-    opened = client.start(name, settings)
+    opened = client.start(name, settings, force)
     terminal.emit_json(opened) if as_json else terminal.opened(opened)
 
 

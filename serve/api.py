@@ -16,7 +16,7 @@ from aiohttp import web
 from serve.patience import Patience
 from serve.problems import OPERATOR, Problem
 from serve.room import Room, State
-from serve.rooms import Rooms, RoomSettings
+from serve.rooms import RoomOpening, Rooms, RoomSettings
 from serve.viewers import Viewers
 from serve.views import (
     Addresses,
@@ -72,7 +72,7 @@ class Api:
             Operation("GET", BASE + "/rooms", "List rooms: live public ones, or all for the operator", self.list,
                       some, operator=False),
             Operation("GET", room, "Show a room", self.show, one, operator=False),
-            Operation("PUT", room, "Open a room, made on first use", self.open, full, RoomSettings),
+            Operation("PUT", room, "Open a room, made on first use", self.open, full, RoomOpening),
             Operation("PATCH", room, "Change a room's settings", self.change, full, RoomSettings),
             Operation("DELETE", room, "Delete a room", self.delete),
             Operation("POST", room + "/stop", "Stop a room", self.stop, full),
@@ -147,7 +147,7 @@ class Api:
 
     async def open(self, request: web.Request) -> web.Response:
         """Open a room."""
-        return self._answer(self._rooms.open(request.match_info["name"], await _body(request, RoomSettings)))
+        return self._answer(self._rooms.open(request.match_info["name"], await _body(request, RoomOpening)))
 
     async def change(self, request: web.Request) -> web.Response:
         """Change a room's settings."""

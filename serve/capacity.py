@@ -78,10 +78,11 @@ def taken(room: Running) -> float:
     return _work(plan.encoded, Picture(best.width, best.height, plan.frame_rate), plan.preset)
 
 
-def judge(processors: int, running: Sequence[Running], wanted: Encoding, picture: Picture = ASSUMED) -> Verdict:
+def judge(processors: float, running: Sequence[Running], wanted: Encoding, picture: Picture = ASSUMED) -> Verdict:
     """Tell whether a machine with so many processors, with ``running`` rooms on air, carries one as ``wanted``.
 
-    ``picture`` is what its host sent the last time. One of which nothing is encoded is always carried.
+    Of a processor there may be a part, by quota. ``picture`` is what its host sent the last time. One of which nothing
+    is encoded is always carried.
     """
     used = sum(map(taken, running))
     need = estimate(wanted, picture)
@@ -129,5 +130,5 @@ def _processors(need: float) -> str:
     return f"{need:.1f} processors" if need >= 1.05 else f"{max(need, 0.1):.1f} of a processor"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _count(number: float, what: str) -> str:
+    return f"{number:g} {what}{'' if number == 1 else 's'}"

@@ -99,9 +99,9 @@ class Client:
         """One room."""
         return self._room("GET", name)
 
-    def start(self, name: str, settings: dict[str, Any]) -> Room:
-        """Open a room; it is made on first use."""
-        return self._room("PUT", name, body=settings)
+    def start(self, name: str, settings: dict[str, Any], force: bool = False) -> Room:
+        """Open a room; it is made on first use. ``force``: even if the machine will not carry it."""
+        return self._room("PUT", name, body={**settings, "force": True} if force else settings)
 
     def change(self, name: str, settings: dict[str, Any]) -> Room:
         """Change the settings that are given, and nothing else."""

@@ -76,7 +76,7 @@ async def demo(
         web = network.loopback(Address(config.http.host, urlsplit(server.url).port or 80))
         rtmp = network.loopback(Address(config.rtmp.host, urlsplit(server.rtmp_url).port or 1935))
         client = Client(Target(f"http://{web}", server.token, "of this demo"))
-        room = await asyncio.to_thread(client.start, ROOM, {"title": "Demo"})
+        room = await asyncio.to_thread(client.start, ROOM, {"title": "Demo"}, True)
         host = asyncio.create_task(_publish(program, clip, f"rtmp://{rtmp}/live", client))
         try:
             await ready(server, room)

@@ -57,6 +57,9 @@ class Metrics(Collector):
         total = sum(worker.rss for _, worker in working)
         yield GaugeMetricFamily("veilcast_worker_rss_bytes", "Memory of all workers", value=total)
         rss = GaugeMetricFamily("veilcast_room_worker_rss_bytes", "Memory of a room's worker", labels=["room"])
+        processors = GaugeMetricFamily(
+            "veilcast_room_worker_processors", "CPU seconds that a room's worker takes in a second", labels=["room"]
+        )
         counts = {
             name: CounterMetricFamily(f"veilcast_room_{name}", text, labels=["room"])
             for name, text in (
@@ -70,9 +73,12 @@ class Metrics(Collector):
             if room.row.private:
                 continue
             rss.add_metric([room.name], worker.rss)
+            if worker.processors is not None:
+                processors.add_metric([room.name], worker.processors)
             counts["worker_restarts"].add_metric([room.name], worker.restarts)
             counts["packets_dropped"].add_metric([room.name], worker.dropped_packets)
             counts["frames_dropped"].add_metric([room.name], worker.dropped_frames)
             counts["frames_repeated"].add_metric([room.name], worker.repeated_frames)
         yield rss
+        yield processors
         yield from counts.values()

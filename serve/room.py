@@ -19,6 +19,7 @@ from typing import Protocol
 from ingest.media import Codec, Kind, Packet, Track
 from ingest.source import PublishRequest, Refused, Sink, Source
 from serve.broadcast import Broadcast, Slates, Workers, said_ahead
+from serve.capacity import ASSUMED, Picture, Running
 from serve.parts import PartLink
 from serve.signal import Signal
 from serve.store import BroadcastRow, RoomRow, Store, StoreError
@@ -140,6 +141,8 @@ class Room:
         self.changed = Signal()
         self.publisher: Publisher | None = None
         self.broadcast: Broadcast | None = None
+        self.picture = ASSUMED
+        """What its host sent the last time."""
         self._store = store
         self._link = link
         self._clock = clock
@@ -178,6 +181,15 @@ class Room:
         return [*(self.publisher.warnings if self.publisher else []), *(text for text in (self._fight, shed) if text)]
 
     @property
+    def load(self) -> Running | None:
+        """What the room takes of the machine, if it is on air."""
+        if self.broadcast is None:
+            return None
+        worker = self.worker
+        telling = worker is not None and self.state is State.LIVE and not worker.shed
+        return Running(self.broadcast.plan, worker.processors if worker and telling else None)
+
+    @property
     def worker(self) -> Stats | None:
         """How the process that transcodes the room does."""
         return self.broadcast.worker.stats if self.broadcast and self.broadcast.worker else None
@@ -197,7 +209,7 @@ class Room:
             self.disconnect("the stream key was changed")
         if not row.open:
             self._close()
-        elif _encoding(before) != _encoding(row):
+        elif encoding_of(before) != encoding_of(row):
             self._end_broadcast()
             if self.publisher is not None:
                 self._open_new()
@@ -367,7 +379,7 @@ class Room:
         self._started_at = self._clock.wall()
         self._timekeeper = Timekeeper(self._clock.ticks())
         self._timekeeper.connect()
-        self._opening = Opening(_encoding(self.row))
+        self._opening = Opening(encoding_of(self.row))
         if self.publisher is not None:
             self._opening.claimed_rate = self.publisher.claimed_rate
             for track in self.publisher.tracks.values():
@@ -381,6 +393,9 @@ class Room:
         plan, self._opening = opening.plan, None
         listed = {Kind.VIDEO: bool(plan.rungs), Kind.AUDIO: plan.sound is not None}
         tracks = tuple(track for track in opening.tracks.values() if listed[track.kind])
+        if Kind.VIDEO in opening.tracks and plan.rungs:
+            avc = parse_avc(opening.tracks[Kind.VIDEO].config)
+            self.picture = Picture(avc.display_width, avc.height, plan.frame_rate)
         self.broadcast = Broadcast.begin(
             self.name, plan, tracks, self._started_at, self._store, self._link, self._workers, self._slates
         )
@@ -433,5 +448,6 @@ class Room:
             self.changed.fire()
 
 
-def _encoding(row: RoomRow) -> Encoding:
+def encoding_of(row: RoomRow) -> Encoding:
+    """Return what is to become of a room's pictures and sound."""
     return Encoding(parse_ladder(row.ladder), row.preset, row.loudness)

@@ -10,8 +10,9 @@ import msgspec
 
 from ingest.source import PublishRequest, Refused, Sink, Source
 from serve.broadcast import Slates, Workers
+from serve.capacity import ASSUMED, Picture, judge
 from serve.parts import PartLink
-from serve.room import Clock, Room
+from serve.room import Clock, Room, encoding_of
 from serve.signal import Signal
 from serve.store import RoomRow, Store
 from transcode.ladder import AUTO, PRESETS, LadderError, parse_ladder
@@ -38,6 +39,10 @@ class UnknownRoomError(RoomError):
 
 class SettingError(RoomError):
     """A room cannot be set up so."""
+
+
+class CapacityError(RoomError):
+    """The machine cannot carry a room beside those on air."""
 
 
 class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,21 +83,31 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise SettingError("the slate is no image that can be shown: use a PNG or JPEG file")
             if len(self.slate) > MOST_SLATE:
                 raise SettingError(f"the slate is too large: use a file of {MOST_SLATE >> 20} MiB at most")
-        given = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+        given = {name: value for name in RoomSettings.__struct_fields__ if (value := getattr(self, name)) is not None}
         given["loudness"] = row.loudness if loudness is msgspec.UNSET else loudness
         return replace(row, **given)
+
+
+class RoomOpening(RoomSettings, frozen=True, forbid_unknown_fields=True):
+    """What an operator says to open a room; ``force``: even if the machine will not carry it."""
+
+    force: bool = False
 
 
 class Rooms:
     """All rooms of a server, and the admission of publishers to them."""
 
-    def __init__(self, store: Store, link: PartLink, clock: Clock, workers: Workers, slates: Slates) -> None:
+    def __init__(
+        self, store: Store, link: PartLink, clock: Clock, workers: Workers, slates: Slates, processors: float
+    ) -> None:
         self.changed = Signal()
         self._store = store
         self._link = link
         self._clock = clock
         self._workers = workers
         self._slates = slates
+        self.processors = processors
+        """CPU seconds that there are in a second."""
         self._rooms = {row.name: Room(row, store, link, clock, workers, slates) for row in store.rooms()}
         for room in self._rooms.values():
             running = store.running_broadcast(room.name)
@@ -111,21 +126,32 @@ class Rooms:
             known = ", ".join(sorted(self._rooms)) or "none yet"
             raise UnknownRoomError(f"there is no room {name!r} (rooms: {known}); make it with: room start") from None
 
-    def open(self, name: str, settings: RoomSettings) -> Room:
-        """Open the room ``name``, made on first use, with ``settings``."""
+    def open(self, name: str, opening: RoomOpening) -> Room:
+        """Open the room ``name``, made on first use. Raises CapacityError, SettingError, StoreError."""
         room = self._rooms.get(name)
         if room is not None:
-            room.update(settings.applied_to(replace(room.row, open=True)))
+            row = opening.applied_to(replace(room.row, open=True))
+            if not (room.row.open or opening.force):
+                self._judge(row, room.picture)
+            room.update(row)
             return room
         if not _NAME.fullmatch(name):
             raise SettingError(
                 f"{name!r} cannot name a room: use 1 to 64 of a-z, 0-9, - and _, with a letter or digit at both ends"
             )
-        row = settings.applied_to(RoomRow(name, name, AUTO, PRESET, None, False, _new_key(), True))
+        row = opening.applied_to(RoomRow(name, name, AUTO, PRESET, None, False, _new_key(), True))
+        if not opening.force:
+            self._judge(row, ASSUMED)
         self._store.save_room(row)
         room = self._rooms[name] = Room(row, self._store, self._link, self._clock, self._workers, self._slates)
         self.changed.fire()
         return room
+
+    def _judge(self, row: RoomRow, picture: Picture) -> None:
+        running = [found for room in self._rooms.values() if (found := room.load) is not None]
+        verdict = judge(self.processors, running, encoding_of(row), picture)
+        if not verdict.carried:
+            raise CapacityError(f"this machine cannot carry room {row.name!r} as well: it {verdict.text}")
 
     def set(self, name: str, settings: RoomSettings) -> Room:
         """Change settings of a room."""

@@ -26,6 +26,7 @@ from serve.site import SiteRoutes
 from serve.store import Store, StoreError
 from serve.views import Addresses
 from serve.web.pages import NotBuilt, Pages, read_pages
+from transcode.machine import processor_time
 from transcode.media import PartItem, Plan
 from transcode.process import Transcoder
 from transcode.slates import Slates
@@ -82,7 +83,7 @@ class Server:
             origin = Origin()
             slates = Slates()
             self._stack.push_async_callback(slates.close)
-            rooms = Rooms(store, origin, SystemClock(), _worker, slates.order)
+            rooms = Rooms(store, origin, SystemClock(), _worker, slates.order, processor_time())
         except (StoreError, NotBuilt) as error:
             raise StartError(str(error)) from error
         self._stack.push_async_callback(rooms.drop)  # broadcasts that go on have their workers already

@@ -128,6 +128,8 @@ def encoding(room: Room) -> list[tuple[str, object]]:
         rows.append(("Slate", "an image of its own"))
     worker = room.get("worker") or {}
     told = [f"{text} {worker[name]}" for name, text in _WORKER if worker.get(name)]
+    if (processors := worker.get("processors")) is not None:
+        told.insert(0, f"takes {processors:.1f} processors")
     if told:
         rows.append(("Worker", ", ".join(told)))
     return rows

@@ -49,6 +49,7 @@ class WorkerView(msgspec.Struct, frozen=True):
 
     Dropped packets were too many to be decoded in time, dropped frames too many to be encoded; repeated ones stand for
     pictures that the host left out. ``shed`` says what the room goes without as the machine cannot carry it.
+    ``processors``: CPU seconds that it takes in a second, null in its first ones.
     """
 
     pid: int | None
@@ -58,6 +59,7 @@ class WorkerView(msgspec.Struct, frozen=True):
     repeated_frames: int
     rss: int
     shed: str
+    processors: float | None
 
 
 class RoomView(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from ingest.media import Codec, Track
 from transcode.cmaf.codecs import parse_avc
-from transcode.lane import processors
+from transcode.machine import processors
 from transcode.media import TIMELINE, TimedPacket
 
 _TICK = Fraction(1, TIMELINE)

@@ -20,7 +20,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from ingest.media import Codec, Kind, Track
 from transcode.cmaf.annexb import avc_record, split_annex_b, to_length_prefixed
 from transcode.cmaf.packer import Unit
-from transcode.lane import processors
+from transcode.machine import processors
 from transcode.media import FrameRate, Rung
 
 SOFTWARE = "libx264"

@@ -1,17 +1,11 @@
 """A lane does one rendition's work: in the caller's thread, or side by side with the others in one of its own."""
 
-import os
 import queue
 import threading
 from collections.abc import Callable
 from typing import Protocol
 
 Task = Callable[[], None]
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Lane(Protocol):

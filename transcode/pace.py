@@ -1,6 +1,7 @@
 """Decides when the lanes of a room work side by side: only while one thread cannot carry it."""
 
-from transcode.lane import Crew, processors
+from transcode.lane import Crew
+from transcode.machine import processors
 from transcode.media import TIMELINE
 
 BEHIND = TIMELINE // 8

@@ -20,6 +20,7 @@ from transcode.load import Shedding, announcement
 from transcode.log import PacketLog
 from transcode.media import AUDIO, TIMELINE, End, Init, PartItem, Plan, RoomItem, TimedPacket
 from transcode.progress import OutOfOrder, Progress
+from transcode.usage import Usage
 from transcode.wire import (
     VERSION,
     Ack,
@@ -72,6 +73,7 @@ class Stats:
 
     ``dropped_packets`` never reached one (see PacketLog); ``dropped_frames`` and ``repeated_frames`` are what it took
     to keep the frame rate constant. ``shed`` says what the room goes without as the machine cannot carry it.
+    ``processors``: CPU seconds that it takes in a second, None in its first ones.
     """
 
     pid: int | None
@@ -81,6 +83,7 @@ class Stats:
     dropped_frames: int
     repeated_frames: int
     shed: str = ""
+    processors: float | None = None
 
 
 class _Unfit(Exception):
@@ -116,7 +119,8 @@ class Transcoder:
         self._task: asyncio.Task[None] | None = None
         self._process: Process | None = None
         self._writer: asyncio.StreamWriter | None = None  # to a worker that has been set up
-        self._pong = Pong(0, 0, 0)
+        self._pong = Pong(0, 0, 0, 0)
+        self._usage = Usage()
         self._given = False  # whether this worker has been sent a packet
         self._fruitful = False  # whether it has made anything of it
         self._ended = False
@@ -136,6 +140,7 @@ class Transcoder:
             dropped_frames=self._dropped_frames + self._pong.dropped,
             repeated_frames=self._repeated_frames + self._pong.repeated,
             shed=announcement(self._shedding.level, self._plan.encoded) if self._shedding.level else "",
+            processors=self._usage.processors,
         )
 
     def start(self) -> None:
@@ -230,7 +235,7 @@ class Transcoder:
         self._writer = None
         self._dropped_frames += self._pong.dropped
         self._repeated_frames += self._pong.repeated
-        self._pong = Pong(0, 0, 0)
+        self._pong, self._usage = Pong(0, 0, 0, 0), Usage()
         self._packets.rewind()
         writer.transport.abort()
         if self._process is not None:
@@ -286,8 +291,9 @@ class Transcoder:
             case Ack(offset=offset):
                 self._packets.acknowledge(offset)
                 self._pump()
-            case Pong(rss=rss):
+            case Pong(rss=rss, cpu=cpu):
                 self._pong = message
+                self._usage.used(cpu, asyncio.get_running_loop().time())
                 if rss > self._limits.memory:
                     raise _Unfit(f"uses {rss >> 20} MiB of memory, more than the {self._limits.memory >> 20} allowed")
             case Done():

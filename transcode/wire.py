@@ -31,7 +31,7 @@ from transcode.media import (
     VideoFormat,
 )
 
-VERSION = 4
+VERSION = 5
 """Both ends must speak the same: it is raised when a message changes."""
 LONGEST = 64 << 20
 """Bytes that a message's body may have."""
@@ -94,9 +94,13 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """The worker lives, and uses ``rss`` bytes of memory; frames it has ``dropped`` and ``repeated`` so far."""
+    """The worker lives, uses ``rss`` bytes of memory and has used ``cpu`` seconds of a processor.
+
+    ``dropped`` and ``repeated`` are frames, so far.
+    """
 
     rss: int
+    cpu: float
     dropped: int
     repeated: int
 

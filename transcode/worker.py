@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -108,7 +109,7 @@ class Work:
                     self._pipeline.shed(level)
                 case Ping():
                     counts = (self._pipeline.dropped, self._pipeline.repeated) if self._pipeline else (0, 0)
-                    self._link.send(Pong(_resident(), *counts))
+                    self._link.send(Pong(_resident(), time.process_time(), *counts))
         if taken >= 0:
             self._link.send(Ack(taken))
         return over

@@ -29,7 +29,7 @@ def as_json(server: RunningServer, *words: str) -> Any:
 
 
 def test_a_room_from_its_start_to_its_end(server: RunningServer, clip: Path, tmp_path: Path) -> None:
-    room = as_json(server, "room", "start", "talk", "--title", "A talk")
+    room = as_json(server, "room", "start", "talk", "--title", "A talk", "--force")
     assert (room["name"], room["title"], room["state"], room["viewers"]) == ("talk", "A talk", "waiting", 0)
     assert as_json(server, "room", "start", "talk")["stream_key"] == room["stream_key"]
     push = (*VEILCAST, "push", str(clip), f"{room['rtmp_url']}/{room['stream_key']}", "--loop")

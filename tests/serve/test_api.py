@@ -107,6 +107,16 @@ async def test_opening_is_idempotent(client: Client) -> None:
     assert await put(client) == first
 
 
+async def test_what_the_machine_cannot_carry_is_refused_unless_it_is_forced(house: House, client: Client) -> None:
+    house.rooms.processors = 0.5
+    url = f"{ROOMS}/demo"
+    refused = await client.put(url, json={}, headers=OPERATOR)
+    assert "or start it anyway with --force" in await problem(refused, 409)
+    assert (await client.get(url, headers=OPERATOR)).status == 404, "nothing was made"
+    assert (await client.put(url, json={"force": True}, headers=OPERATOR)).status == 200
+    assert (await client.patch(url, json={"force": True}, headers=OPERATOR)).status == 400, "no setting"
+
+
 async def test_a_live_room_tells_since_when_and_from_whom(house: House, client: Client) -> None:
     key = house.open()
     host = house.publish(key, 5)
@@ -289,6 +299,7 @@ class FakeStats:
     repeated_frames: int = 4
     rss: int = 200 << 20
     shed: str = ""
+    processors: float | None = 0.6
 
 
 async def test_a_transcoded_room_tells_how_its_worker_does(
@@ -674,6 +685,7 @@ async def test_metrics_tell_how_workers_do(house: House, monkeypatch: pytest.Mon
         'veilcast_room_packets_dropped_total{room="public"} 2.0',
         'veilcast_room_frames_dropped_total{room="public"} 3.0',
         'veilcast_room_frames_repeated_total{room="public"} 4.0',
+        'veilcast_room_worker_processors{room="public"} 0.6',
     ):
         assert f"\n{line}\n" in text
     assert "secret" not in text

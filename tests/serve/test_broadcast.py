@@ -205,5 +205,5 @@ async def test_a_server_starts_on_a_full_disk_though_a_broadcast_is_over(house: 
     house.publish(house.open(), 9)
     house.clock.milliseconds += round((GRACE_SECONDS + 10) * 1000)
     disk_full(house)
-    rooms = Rooms(house.store, house.link, house.clock, InlineWorker, no_slates)
+    rooms = Rooms(house.store, house.link, house.clock, InlineWorker, no_slates, 2)
     assert rooms.get("demo").broadcast is None

@@ -59,7 +59,8 @@ class TestRooms:
         words = ("--title", "T", "--ladder", "source,720p", "--preset", "fast", "--loudness", "-16", "--private")
         assert veilcast("room", "start", "demo", *words).exit_code == 0
         given = {"title": "T", "ladder": "source,720p", "preset": "fast", "loudness": -16, "private": True}
-        assert [body for _, body in api.asked] == [{}, given]
+        assert veilcast("room", "start", "demo", "--title", "T", "--force").exit_code == 0
+        assert [body for _, body in api.asked] == [{}, given, {"title": "T", "force": True}]
 
     def test_loudness_is_switched_off_by_name(self, api: FakeApi, veilcast: Veilcast) -> None:
         api.answers["PATCH /api/v1/rooms/demo"] = Answer(ROOM)
@@ -177,6 +178,11 @@ class TestRooms:
         assert ROOM["watch_url"] in table
         api.answers["GET /api/v1/rooms"] = Answer({"rooms": []})
         assert "veilcast room start NAME" in veilcast("room", "list").stdout
+
+    def test_show_tells_what_a_worker_takes(self, api: FakeApi, veilcast: Veilcast) -> None:
+        worker = {"pid": 7, "restarts": 1, "dropped_packets": 0, "processors": 0.58}
+        api.answers["GET /api/v1/rooms/demo"] = Answer({**ROOM, "worker": worker})
+        assert "takes 0.6 processors, restarts 1" in veilcast("room", "show", "demo").stdout
 
     def test_show_tells_all_and_passes_no_control_characters_on(self, api: FakeApi, veilcast: Veilcast) -> None:
         video = {"codec": "h264", "width": 1280, "height": 720}

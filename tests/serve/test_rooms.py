@@ -1,16 +1,19 @@
 """Rooms: what the operator does, who may publish, and what is told to whom."""
 
 import logging
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ingest.media import Kind, Packet
 from ingest.source import Refused
+from serve.capacity import Running
 from serve.room import State
-from serve.rooms import RoomError, RoomSettings, SettingError, UnknownRoomError
+from serve.rooms import CapacityError, RoomError, RoomOpening, RoomSettings, SettingError, UnknownRoomError
 from serve.store import RoomRow
-from tests.support.house import GRACE_SECONDS, House, broadcast_of, in_row, state_of
+from tests.support.house import GRACE_SECONDS, House, InlineWorker, broadcast_of, in_row, state_of
 
 # What the operator does.
 
@@ -68,33 +71,33 @@ async def test_what_can_name_a_room_does(house: House, name: str) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        RoomSettings(ladder="720"),
-        RoomSettings(ladder=""),
-        RoomSettings(ladder="auto,720p"),
-        RoomSettings(preset="slow"),
-        RoomSettings(preset=""),
-        RoomSettings(loudness=-30.1),
-        RoomSettings(loudness=-7),
-        RoomSettings(loudness=float("nan")),
-        RoomSettings(title=" "),
-        RoomSettings(title="x" * 201),
+        {"ladder": "720"},
+        {"ladder": ""},
+        {"ladder": "auto,720p"},
+        {"preset": "slow"},
+        {"preset": ""},
+        {"loudness": -30.1},
+        {"loudness": -7},
+        {"loudness": float("nan")},
+        {"title": " "},
+        {"title": "x" * 201},
     ],
 )
 async def test_a_setting_that_cannot_be_is_refused_and_nothing_is_made_or_changed(
-    house: House, settings: RoomSettings
+    house: House, settings: dict[str, Any]
 ) -> None:
     with pytest.raises(SettingError):
-        house.rooms.open("new", settings)
+        house.rooms.open("new", RoomOpening(**settings))
     assert house.rooms.all() == []
     house.open()
     before = house.rooms.get("demo").row
     with pytest.raises(SettingError):
-        house.rooms.set("demo", settings)
+        house.rooms.set("demo", RoomSettings(**settings))
     assert house.rooms.get("demo").row == before
 
 
 async def test_a_new_room_is_transcoded_to_what_fits_its_host(house: House) -> None:
-    row = house.rooms.open("demo", RoomSettings()).row
+    row = house.rooms.open("demo", RoomOpening()).row
     assert (row.ladder, row.preset, row.loudness) == ("auto", "fast", None)
 
 
@@ -110,6 +113,79 @@ async def test_loudness_stays_until_it_is_changed_or_switched_off(house: House) 
     for given in (-8, -30, None):
         house.rooms.set("demo", RoomSettings(loudness=given))
         assert house.rooms.get("demo").row.loudness == given
+
+
+# What the machine carries.
+
+
+def busy(house: House, name: str, processors: float | None) -> None:
+    """A room on air whose worker takes so many processors."""
+    house.publish(house.open(name, ladder="auto", force=True), 3)
+    broadcast = house.rooms.get(name).broadcast
+    assert broadcast is not None
+    assert isinstance(broadcast.worker, InlineWorker)
+    broadcast.worker.stats = replace(broadcast.worker.stats, processors=processors)
+
+
+async def test_a_room_that_the_machine_cannot_carry_is_refused_with_figures_and_not_made(house: House) -> None:
+    house.rooms.processors = 2
+    busy(house, "busy", 1.5)
+    refused = (
+        "this machine cannot carry room 'demo' as well: it needs about 1.4 processors; 2 processors, 10% kept free,"
+        " 1.5 in use by 1 room: stop another room, use --ladder source,"
+        " or start it anyway with --force"
+    )
+    with pytest.raises(CapacityError, match=re.escape(refused)):
+        house.open(ladder="auto")
+    assert [room.name for room in house.rooms.all()] == ["busy"]
+    house.open(ladder="auto", force=True)
+    assert state_of(house) == State.WAITING
+
+
+async def test_a_stopped_room_that_cannot_be_carried_stays_as_it_was(house: House) -> None:
+    house.rooms.processors = 2
+    house.open(ladder="720p", title="Before")
+    house.rooms.stop("demo")
+    busy(house, "busy", 1.5)
+    with pytest.raises(CapacityError):
+        house.open(ladder="auto", title="After")
+    row = house.rooms.get("demo").row
+    assert (row.ladder, row.title, row.open) == ("720p", "Before", False)
+    house.rooms.delete("busy")
+    house.open(ladder="auto")
+    assert state_of(house) == State.WAITING
+
+
+async def test_an_open_room_and_one_of_which_nothing_is_encoded_are_never_refused(house: House) -> None:
+    house.rooms.processors = 2
+    house.open(ladder="auto")
+    busy(house, "busy", 2.5)
+    house.open(ladder="auto", title="Other")
+    house.open("third", ladder="source")
+
+
+async def test_a_room_is_judged_by_what_its_host_sent_the_last_time(house: House) -> None:
+    house.rooms.processors = 1
+    with pytest.raises(CapacityError, match=re.escape("about 1.4 processors; 1 processor, 10% kept free, none in use")):
+        house.open(ladder="auto")
+    house.publish(house.open(ladder="auto", force=True), 3)
+    house.rooms.stop("demo")
+    house.open(ladder="auto")
+
+
+@pytest.mark.parametrize("untold", ["not known yet", "shedding", "host away"])
+async def test_a_worker_that_tells_too_little_is_estimated(house: House, untold: str) -> None:
+    busy(house, "busy", None if untold == "not known yet" else 0.001)
+    room = house.rooms.get("busy")
+    assert room.broadcast is not None
+    worker = room.broadcast.worker
+    assert isinstance(worker, InlineWorker)
+    if untold == "shedding":
+        worker.stats = replace(worker.stats, shed="48p at 15/s")
+    elif untold == "host away":
+        house.pass_time(5)
+        assert room.state == State.SLATE
+    assert room.load == Running(room.broadcast.plan, None)
 
 
 async def test_settings_outlive_the_server(house: House) -> None:

@@ -663,7 +663,7 @@ async def test_a_worker_that_takes_nothing_harms_no_connection_and_no_other_room
     staff = Staff(Refuser)
     house = House(tmp_path, staff)
     bad, good = house.open("bad", ladder="auto"), house.open("good", ladder="source")
-    gate = Gate(Rooms(house.store, house.link, SystemClock(), staff, no_slates))
+    gate = Gate(Rooms(house.store, house.link, SystemClock(), staff, no_slates, 2))
     await gate.start(Address("127.0.0.1", 0))
     clip = make_clip()
     try:

@@ -11,7 +11,7 @@ from serve.broadcast import Slates, Workers
 from serve.origin import Origin
 from serve.parts import BroadcastStart
 from serve.room import State
-from serve.rooms import Rooms, RoomSettings
+from serve.rooms import RoomOpening, Rooms
 from serve.store import Store
 from tests.support.media import Clip, make_clip
 from transcode.interlude import CodedSlate
@@ -202,7 +202,7 @@ class House:
         self.store = Store(self.data)
         self.origin = Origin()
         self.link = RecordingLink(self.origin)
-        self.rooms = Rooms(self.store, self.link, self.clock, self.workers, self._order)
+        self.rooms = Rooms(self.store, self.link, self.clock, self.workers, self._order, processors=64)
 
     def _order(self, track: Track, slate: Slate, deliver: Callable[[CodedSlate], None]) -> None:
         self.slates(track, slate, deliver)
@@ -227,7 +227,7 @@ class House:
     def open(self, name: str = "demo", **settings: object) -> str:
         """Open a room, a ``source`` one unless another ladder is asked for; returns its stream key."""
         settings = {"ladder": "source", **settings}
-        return self.rooms.open(name, RoomSettings(**settings)).row.stream_key  # type: ignore[arg-type]
+        return self.rooms.open(name, RoomOpening(**settings)).row.stream_key  # type: ignore[arg-type]
 
     def connect(self, stream: str, clip: Clip | None = None, prompt: bool = True, software: str = "test host") -> Host:
         """A publisher that is admitted; it has announced nothing yet. Raises Refused."""

@@ -66,8 +66,8 @@ class RunningServer:
         self.child.kill()
 
     def room(self, name: str, ladder: str = "source", **settings: object) -> dict[str, Any]:
-        """Open a room, a ``source`` one unless another ladder is asked for."""
-        return self.client.start(name, {"ladder": ladder, **settings})
+        """Open a room, a ``source`` one unless another ladder is asked for; however small the machine is."""
+        return self.client.start(name, {"ladder": ladder, **settings}, force=True)
 
     def publish_url(self, name: str) -> str:
         room = self.client.show(name)

@@ -59,7 +59,7 @@ class Toy:
                         self.go_on(aired)
                         self.send(Init(NAME, self.options.init, b"ftyp", VideoFormat("avc1", 1280, 720, 10.0)))
                     case Ping():
-                        self.send(Pong(self.options.rss, 1, self.entries))
+                        self.send(Pong(self.options.rss, 0.1, 1, self.entries))
                     case Entry(offset=offset, item=item):
                         self.entry(item)
                         if self.options.acks:

@@ -152,6 +152,13 @@ async def test_what_it_says_of_itself_can_be_read() -> None:
         assert os.getsid(stats.pid) == stats.pid
 
 
+async def test_what_it_takes_of_the_machine_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transcode.usage.PERIOD", 0.01)
+    async with on_stage() as stage:
+        assert stage.transcoder.stats.processors is None
+        await until(lambda: stage.transcoder.stats.processors == 0, "two pongs: it says that it has done no more")
+
+
 async def test_what_workers_before_it_counted_is_added() -> None:
     async with on_stage() as stage:
         stage.play(0, 1)

@@ -74,7 +74,7 @@ EVERY_KIND: tuple[Message, ...] = (
     Part("720p", 3, 0, 6006, independent=True, data=b"moof"),
     SegmentEnd("720p", 3, 60_060),
     Ack(4),
-    Pong(60 << 20, 1, 2),
+    Pong(60 << 20, 3.5, 1, 2),
     StandIn("720p", "3f0c", (b"keyframe", b"more")),
     Done(),
 )
