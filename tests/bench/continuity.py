@@ -159,10 +159,7 @@ def server_restarted(scene: Scene, end: Callable[[RunningServer], object]) -> No
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault, and what is promised: seconds, numbers; None where nothing is. It never costs a reload.
-
-    ``stall`` holds only where all is encoded here: the host's own picture cannot be made up.
-    """
+    """One fault, and what is promised: seconds, numbers; None where nothing is. It never costs a reload."""
 
     name: str
     happen: Callable[[Scene], None]
@@ -211,7 +208,7 @@ class Report:
         counts = (account.discontinuities, len(follower.broken), reloads, fatals)
         shown = "".join(f"{value:>9.2f}" for value in times) + "".join(f"{value:>9}" for value in counts)
         print(f"{what:<38}{shown}{os.getloadavg()[0]:>9.1f}", flush=True)
-        self._judge(f"{what}: stall", playback.stall, fault.stall if room == "transcoded" else None)
+        self._judge(f"{what}: stall", playback.stall, fault.stall)
         self._judge(f"{what}: recovery", recovery, fault.recovery)
         self._judge(f"{what}: discontinuities", account.discontinuities, fault.discontinuities)
         self._judge(f"{what}: reloads", reloads, 0)
