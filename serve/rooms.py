@@ -4,7 +4,9 @@ import hashlib
 import hmac
 import re
 import secrets
+import warnings
 from dataclasses import replace
+from io import BytesIO
 
 import msgspec
 
@@ -16,6 +18,7 @@ from serve.room import Clock, Room, encoding_of
 from serve.signal import Signal
 from serve.store import RoomRow, Store
 from transcode.ladder import AUTO, PRESETS, LadderError, parse_ladder
+from transcode.media import SLATE_PIXELS
 
 MOST_TITLE = 200
 PRESET = PRESETS[0]
@@ -25,7 +28,6 @@ SHORTEST_GRACE, LONGEST_GRACE = 5, 86_400
 """How long a broadcast can be asked to wait for its host (seconds)."""
 MOST_SLATE = 5 << 20
 """Bytes of a slate's image file."""
-_IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")  # how PNG and JPEG files begin
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 
 
@@ -79,10 +81,7 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.grace is not None and not SHORTEST_GRACE <= self.grace <= LONGEST_GRACE:
             raise SettingError(f"a grace of {self.grace} s cannot be had: use {SHORTEST_GRACE} to {LONGEST_GRACE} s")
         if self.slate:
-            if not self.slate.startswith(_IMAGES):
-                raise SettingError("the slate is no image that can be shown: use a PNG or JPEG file")
-            if len(self.slate) > MOST_SLATE:
-                raise SettingError(f"the slate is too large: use a file of {MOST_SLATE >> 20} MiB at most")
+            _check_slate(self.slate)
         given = {name: value for name in RoomSettings.__struct_fields__ if (value := getattr(self, name)) is not None}
         given["loudness"] = row.loudness if loudness is msgspec.UNSET else loudness
         return replace(row, **given)
@@ -226,6 +225,23 @@ class Rooms:
         """Stop all workers: the server goes down."""
         for room in self._rooms.values():
             await room.drop()
+
+
+def _check_slate(image: bytes) -> None:
+    """Look at what the file says of itself: nothing is decoded here. Raises SettingError."""
+    from PIL import Image  # few ever need it
+
+    if len(image) > MOST_SLATE:
+        raise SettingError(f"the slate is too large: use a file of {MOST_SLATE >> 20} MiB at most")
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(BytesIO(image), formats=("PNG", "JPEG")) as opened:
+            pixels = opened.width * opened.height
+    except Image.DecompressionBombError:
+        pixels = SLATE_PIXELS + 1
+    except (OSError, ValueError, SyntaxError) as error:
+        raise SettingError("the slate is no image that can be shown: use a PNG or JPEG file") from error
+    if pixels > SLATE_PIXELS:
+        raise SettingError(f"the slate has too many pixels: use {SLATE_PIXELS // 1_000_000} million at most")
 
 
 def _digest(key: str) -> bytes:

@@ -56,6 +56,10 @@ class End:
     pts: int
 
 
+SLATE_PIXELS = 1 << 24
+"""A slate's image has no more: a worker must not seem to hang while it decodes them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Slate:
     """What viewers see from here on while the host is away: ``title`` and below it ``line``, on ``image``.

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from transcode.canvas import Canvas
-from transcode.media import Slate
+from transcode.media import SLATE_PIXELS, Slate
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +28,6 @@ _FONTS = (
     *("NotoSansBengali-Regular.ttf", "NotoSansTamil-Regular.ttf", "FreeSans.ttf"),
 )
 """Asked for in this order, until one has all letters of a text."""
-_MOST_PIXELS = 1 << 24  # a worker must not seem to hang while it decodes them
 _MOST_LETTERS = 300
 _JOINERS = "\u200c\u200d"  # control characters without which some scripts are misspelt
 _TOP, _BOTTOM = (27, 32, 41), (15, 18, 24)  # of the plain ground: RGB
@@ -132,8 +131,8 @@ def _own_image(data: bytes, width: int, height: int) -> Image.Image | None:
 def _fitted(data: bytes, width: int, height: int) -> Image.Image:
     """Return an image file's content, upright and as large as ``width`` x ``height`` allow: RGB, or RGBA."""
     with warnings.catch_warnings(action="ignore"), Image.open(BytesIO(data), formats=("PNG", "JPEG")) as image:
-        if image.width * image.height > _MOST_PIXELS:
-            raise ValueError(f"it has {image.width} x {image.height} pixels, more than {_MOST_PIXELS}")
+        if image.width * image.height > SLATE_PIXELS:
+            raise ValueError(f"it has {image.width} x {image.height} pixels, more than {SLATE_PIXELS}")
         image.draft("RGB", (max(width, height),) * 2)  # a JPEG is decoded no larger than it need be
         orientation = image.getexif().get(_ORIENTATION, 1)
         whole = _eight_bits(image)

@@ -19,7 +19,7 @@ from serve.metrics import Metrics
 from serve.patience import Patience
 from serve.room import Room, State
 from tests.support.house import START, House, broadcast_of, disk_full, state_of
-from tests.support.media import make_clip
+from tests.support.media import image_file, make_clip
 from tests.support.web import TOKEN, Client, serving
 
 BASE = "/api/v1"
@@ -266,7 +266,7 @@ async def test_pictures_and_sound_are_set_up_as_asked(client: Client) -> None:
 
 
 async def test_a_slate_and_a_grace_are_set_and_a_large_body_is_the_operator_s_alone(client: Client) -> None:
-    image = base64.b64encode(b"\xff\xd8\xff" + bytes(3 << 20)).decode()
+    image = base64.b64encode(image_file("JPEG") + bytes(3 << 20)).decode()
     room = await put(client, slate=image, grace=30)
     assert (room["slate"], room["grace"]) == (True, 30)
     kept = await body_of(await client.patch(f"{ROOMS}/demo", json={"title": "Show"}, headers=OPERATOR))

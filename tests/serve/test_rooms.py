@@ -14,6 +14,7 @@ from serve.room import State
 from serve.rooms import CapacityError, RoomError, RoomOpening, RoomSettings, SettingError, UnknownRoomError
 from serve.store import RoomRow
 from tests.support.house import GRACE_SECONDS, House, InlineWorker, broadcast_of, in_row, state_of
+from tests.support.media import image_file
 
 # What the operator does.
 
@@ -44,7 +45,11 @@ async def test_opening_again_changes_nothing_but_what_is_asked_for(house: House)
     [
         ({"grace": 4}, "use 5 to 86400 s"),
         ({"grace": 86_401}, "use 5 to 86400 s"),
-        ({"slate": b"GIF89a"}, "use a PNG or JPEG file"),
+        ({"slate": image_file("GIF")}, "use a PNG or JPEG file"),
+        ({"slate": b"\x89PNG\r\n\x1a\n"}, "use a PNG or JPEG file"),
+        ({"slate": image_file("JPEG")[:100]}, "use a PNG or JPEG file"),
+        ({"slate": image_file("PNG", (5000, 4000))}, "use 16 million at most"),
+        ({"slate": image_file("PNG", (20_000, 20_000))}, "use 16 million at most"),
         ({"slate": b"\x89PNG\r\n\x1a\n" + bytes(5 << 20)}, "use a file of 5 MiB at most"),
     ],
 )

@@ -22,7 +22,7 @@ from serve.rooms import Rooms, RoomSettings
 from serve.server import Server, StartError
 from serve.store import StoreError
 from tests.support.house import GRACE_SECONDS, START, House, broadcast_of, disk_full, in_row, no_slates, state_of
-from tests.support.media import GREYS, SLATE, decode, make_clip, numbers_of
+from tests.support.media import GREYS, SLATE, decode, image_file, make_clip, numbers_of
 from tests.support.rtmp_client import RtmpClient
 from tests.support.segments import Segment, check_full, check_rendition, segments_of
 from tests.support.workers import Listener, Refuser, SlowWorker, Staff
@@ -31,7 +31,7 @@ from transcode.media import Cut, Init, SegmentStart, Slate, TimedPacket
 CLIP = make_clip(seconds=20, fps=10, gop=10)
 """Cheap to encode, and its greys go on when it begins anew."""
 PATIENCE = 20.0
-PNG = b"\x89PNG\r\n\x1a\nand more"
+PNG = image_file()
 RUNG = "48p"
 """What ``auto`` makes of the clips' 64x48."""
 

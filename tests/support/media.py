@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import av
 import numpy as np
+from PIL import Image
 
 from ingest.media import Codec, Kind, Packet, Track
 from transcode.media import Init, Part, PartItem
@@ -122,6 +123,13 @@ def decode(items: Iterable[PartItem], rendition: str) -> Iterator[av.VideoFrame 
         for frame in container.decode(container.streams[0]):
             assert isinstance(frame, av.VideoFrame | av.AudioFrame)
             yield frame
+
+
+def image_file(kind: str = "PNG", size: tuple[int, int] = (64, 48)) -> bytes:
+    """The content of an image file."""
+    file = io.BytesIO()
+    Image.new("L", size).save(file, kind)
+    return file.getvalue()
 
 
 SLATE = -1
