@@ -21,8 +21,7 @@ from tests.support.stage import Stage
 from transcode.cmaf.codecs import parse_aac
 from transcode.cutter import Cutter
 from transcode.ladder import Encoding, parse_ladder
-from transcode.media import AUDIO, SOURCE, TIMELINE, PartItem, SegmentEnd, SegmentStart, TimedPacket
-from transcode.media import Part as MediaPart
+from transcode.media import AUDIO, SOURCE, TIMELINE, Part, PartItem, SegmentEnd, SegmentStart, TimedPacket
 from transcode.opening import Opening
 from transcode.passthrough import Passthrough
 from transcode.timekeeper import Timekeeper
@@ -99,7 +98,7 @@ class Watched:
                 self.segments[name], self._scales[name], self._begun[name] = item.msn, item.timescale, item.start
             case SegmentEnd():
                 self._ends[name] = self._begun[name] + item.duration
-            case MediaPart():
+            case Part():
                 self._look(name, item.data)
 
     def _look(self, name: str, data: bytes) -> None:
