@@ -10,7 +10,8 @@ from serve.rooms import Rooms
 
 _log = logging.getLogger(__name__)
 
-_TICK = 0.25
+_TICK = 0.1
+"""Seconds: less than a part lasts, or what goes out while a host is away would come two parts at a time."""
 
 
 class Gate:

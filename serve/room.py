@@ -350,7 +350,7 @@ class Room:
         self._show_state()
 
     def tick(self) -> None:
-        """Time passes; called a few times a second."""
+        """Time passes; called ten times a second."""
         now = self._clock.ticks()
         if self.broadcast is None:
             return

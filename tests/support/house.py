@@ -23,7 +23,7 @@ from transcode.slate_encoder import encode_slate
 START = 1_700_000_000_000
 """What the wall clock says at first (Unix ms)."""
 GRACE_SECONDS = 120
-_TICK = 250  # ms; as the gate's clockwork
+_TICK = 100  # ms; as the gate's clockwork
 
 
 class FakeClock:
