@@ -150,7 +150,7 @@ class Rooms:
         running = [found for room in self._rooms.values() if (found := room.load) is not None]
         verdict = judge(self.processors, running, encoding_of(row), picture)
         if not verdict.carried:
-            raise CapacityError(f"this machine cannot carry room {row.name!r} as well: it {verdict.text}")
+            raise CapacityError(f"this machine cannot carry room {row.name!r}: it {verdict.text}")
 
     def set(self, name: str, settings: RoomSettings) -> Room:
         """Change settings of a room."""

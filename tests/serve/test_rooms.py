@@ -136,7 +136,7 @@ async def test_a_room_that_the_machine_cannot_carry_is_refused_with_figures_and_
     house.rooms.processors = 2
     busy(house, "busy", 1.5)
     refused = (
-        "this machine cannot carry room 'demo' as well: it needs about 1.4 processors; 2 processors, 10% kept free,"
+        "this machine cannot carry room 'demo': it needs about 1.4 processors; 2 processors, 10% kept free,"
         " 1.5 in use by 1 room: stop another room, use --ladder source,"
         " or start it anyway with --force"
     )
