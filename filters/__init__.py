@@ -1,1 +1,50 @@
-"""Filters: the public interface for those who write filters (none ships yet)."""
+"""Filters, and what their authors import: ``from filters import video_filter``. Nothing here runs them."""
+
+from filters.api import (
+    SAMPLE_RATE,
+    TICKS,
+    AudioFilter,
+    Box,
+    Detector,
+    Effect,
+    Filter,
+    Finding,
+    Kind,
+    Picture,
+    Planes,
+    Said,
+    Sound,
+    Stream,
+    Unverified,
+    Upto,
+    Verified,
+    VideoFilter,
+    audio_filter,
+    video_filter,
+)
+from filters.errors import FilterError, SpecError
+
+__all__ = [
+    "SAMPLE_RATE",
+    "TICKS",
+    "AudioFilter",
+    "Box",
+    "Detector",
+    "Effect",
+    "Filter",
+    "FilterError",
+    "Finding",
+    "Kind",
+    "Picture",
+    "Planes",
+    "Said",
+    "Sound",
+    "SpecError",
+    "Stream",
+    "Unverified",
+    "Upto",
+    "Verified",
+    "VideoFilter",
+    "audio_filter",
+    "video_filter",
+]

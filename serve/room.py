@@ -22,13 +22,14 @@ from serve.broadcast import Broadcast, Slates, Workers, said_ahead
 from serve.capacity import ASSUMED, Picture, Running
 from serve.parts import PartLink
 from serve.signal import Signal
-from serve.store import BroadcastRow, RoomRow, Store, StoreError
+from serve.store import BroadcastRow, FilterRow, RoomRow, Store, StoreError
 from transcode.cmaf.codecs import CodecError, parse_aac, parse_avc
 from transcode.ladder import Encoding, parse_ladder
 from transcode.media import TIMELINE, Slate
 from transcode.opening import LONGEST_TARGET_DURATION, TARGET_DURATION, Opening
 from transcode.process import Stats
 from transcode.timekeeper import LATE, LATE_AT_MOST, Timekeeper
+from transcode.verdicts import ModerationStats
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class State(StrEnum):
     WAITING = "waiting"
     LIVE = "live"
     SLATE = "slate"
+    COVERED = "covered"
 
 
 class Clock(Protocol):
@@ -173,6 +175,32 @@ class Room:
         if self.publisher is not None and not self._timekeeper.away:
             return State.LIVE
         return State.SLATE if self.broadcast.shows_slate else State.WAITING
+
+    @property
+    def delay(self) -> float:
+        """How much later (seconds) viewers get everything."""
+        if self.row.delay is not None:
+            return self.row.delay
+        return max((found.lookahead for found in self.row.filters), default=0.0)
+
+    @property
+    def covered(self) -> str:
+        """Why viewers get slate and silence though there is a host; empty if they get the host."""
+        return ""
+
+    @property
+    def moderation(self) -> ModerationStats | None:
+        """How hold and filters of the running broadcast do; None without one, or without hold and filters."""
+        return None
+
+    def cover(self, on: bool) -> None:
+        """Let viewers have slate and silence, at once, until it is lifted. Raises RoomError if nothing is on air."""
+
+    def dump(self) -> None:
+        """Throw away what is held: it never airs. Raises RoomError if nothing is held."""
+
+    def reload_filters(self, rows: tuple[FilterRow, ...]) -> None:
+        """A filter's file has changed, and was found to be as ``rows`` say: load it anew."""
 
     @property
     def warnings(self) -> list[str]:

@@ -44,6 +44,11 @@ UPDATE broadcasts SET ended = 1;
 ALTER TABLE rooms ADD COLUMN grace INTEGER NOT NULL DEFAULT 120;
 ALTER TABLE rooms ADD COLUMN slate BLOB NOT NULL DEFAULT x'';
 """,
+    """
+ALTER TABLE rooms ADD COLUMN filters TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE rooms ADD COLUMN delay REAL;
+ALTER TABLE rooms ADD COLUMN on_overrun TEXT NOT NULL DEFAULT 'cover';
+""",
 )
 
 
@@ -51,12 +56,28 @@ class StoreError(Exception):
     """The data folder cannot be used; the text says why and what to do."""
 
 
+DETECTOR = "detector"
+"""The role of filters that look ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilterRow:
+    """A filter of a room: its ``spec`` as text (it may hold what is to be hidden: never log it), the ``role`` that it
+    was found to have when it was checked ("video", "audio" or "detector"), and the ``lookahead`` (seconds) that it
+    declared then."""
+
+    spec: str
+    role: str
+    lookahead: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class RoomRow:
     """A room as its operator set it up.
 
     ``loudness`` in LUFS, None where it is left as it comes. ``grace``: seconds that a broadcast waits for its host.
-    ``slate``: the content of the image file that is shown meanwhile, empty for none.
+    ``slate``: the content of the image file that is shown meanwhile, empty for none. ``delay``: seconds that viewers
+    get everything later, None for what the filters declare. ``on_overrun``: "cover" or "stop".
     """
 
     name: str
@@ -69,6 +90,9 @@ class RoomRow:
     open: bool
     grace: int = 120
     slate: bytes = b""
+    filters: tuple[FilterRow, ...] = ()
+    delay: float | None = None
+    on_overrun: str = "cover"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,25 +153,32 @@ class Store:
         """Return all rooms, by name."""
         with self._errors("read"):
             rows = self._db.execute(
-                "SELECT name, title, ladder, preset, loudness, private, stream_key, open, grace, slate FROM rooms"
-                " ORDER BY name"
+                "SELECT name, title, ladder, preset, loudness, private, stream_key, open, grace, slate, filters, delay,"
+                " on_overrun FROM rooms ORDER BY name"
             )
             return [
-                RoomRow(name, title, ladder, preset, loudness, bool(private), key, bool(is_open), grace, slate)
-                for name, title, ladder, preset, loudness, private, key, is_open, grace, slate in rows
-            ]
+                RoomRow(
+                    name, title, ladder, preset, loudness, bool(private), key, bool(is_open), grace, slate,
+                    msgspec.json.decode(filters, type=tuple[FilterRow, ...]), delay, on_overrun,
+                )
+                for name, title, ladder, preset, loudness, private, key, is_open, grace, slate, filters, delay,
+                on_overrun in rows
+            ]  # fmt: skip
 
     def save_room(self, room: RoomRow) -> None:
         """Insert or replace a room."""
         with self._errors("write to"):
             self._db.execute(
-                "INSERT INTO rooms (name, title, ladder, preset, loudness, private, stream_key, open, grace, slate)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(name) DO UPDATE SET title=excluded.title,"
+                "INSERT INTO rooms (name, title, ladder, preset, loudness, private, stream_key, open, grace, slate,"
+                " filters, delay, on_overrun) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT(name) DO UPDATE SET title=excluded.title,"
                 " ladder=excluded.ladder, preset=excluded.preset, loudness=excluded.loudness,"
                 " private=excluded.private, stream_key=excluded.stream_key, open=excluded.open,"
-                " grace=excluded.grace, slate=excluded.slate",
+                " grace=excluded.grace, slate=excluded.slate, filters=excluded.filters, delay=excluded.delay,"
+                " on_overrun=excluded.on_overrun",
                 (room.name, room.title, room.ladder, room.preset, room.loudness, room.private, room.stream_key,
-                 room.open, room.grace, room.slate),
+                 room.open, room.grace, room.slate, msgspec.json.encode(room.filters).decode(), room.delay,
+                 room.on_overrun),
             )  # fmt: skip
 
     def delete_room(self, name: str) -> None:
