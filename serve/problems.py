@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
-from serve.rooms import RoomError, SettingError, UnknownRoomError
+from serve.errors import RoomError, SettingError, UnknownRoomError
 from serve.store import StoreError
 
 _log = logging.getLogger(__name__)

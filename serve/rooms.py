@@ -13,6 +13,7 @@ import msgspec
 from ingest.source import PublishRequest, Refused, Sink, Source
 from serve.broadcast import Slates, Workers
 from serve.capacity import ASSUMED, Picture, judge
+from serve.errors import CapacityError, RoomError, SettingError, UnknownRoomError
 from serve.parts import PartLink
 from serve.room import Clock, Room, encoding_of
 from serve.signal import Signal
@@ -29,22 +30,6 @@ SHORTEST_GRACE, LONGEST_GRACE = 5, 86_400
 MOST_SLATE = 5 << 20
 """Bytes of a slate's image file."""
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
-
-
-class RoomError(Exception):
-    """Something asked of a room cannot be done; the text says why and what to do."""
-
-
-class UnknownRoomError(RoomError):
-    """There is no such room."""
-
-
-class SettingError(RoomError):
-    """A room cannot be set up so."""
-
-
-class CapacityError(RoomError):
-    """The machine cannot carry a room beside those on air."""
 
 
 class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,8 +10,9 @@ import pytest
 from ingest.media import Kind, Packet
 from ingest.source import Refused
 from serve.capacity import Running
+from serve.errors import CapacityError, RoomError, SettingError, UnknownRoomError
 from serve.room import State
-from serve.rooms import CapacityError, RoomError, RoomOpening, RoomSettings, SettingError, UnknownRoomError
+from serve.rooms import RoomOpening, RoomSettings
 from serve.store import RoomRow
 from tests.support.house import GRACE_SECONDS, House, InlineWorker, broadcast_of, in_row, state_of
 from tests.support.media import image_file
