@@ -18,8 +18,10 @@ from serve import terminal
 from serve.client import Client, ClientError, Room, Target
 from serve.config import Address, ConfigError, ServeConfig
 from serve.options import (
+    SpecType,
     config_option,
     data_option,
+    filter_folders,
     json_option,
     listening,
     on_server,
@@ -33,8 +35,11 @@ from serve.options import (
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from typing import TypeVar
 
     from serve.server import Server
+
+    T = TypeVar("T")
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -122,16 +127,32 @@ def demo(
 @config_option
 @data_option
 @listening
+@filter_folders
+@click.option(
+    "--watch-filters",
+    is_flag=True,
+    envvar="VEILCAST_WATCH_FILTERS",
+    show_envvar=True,
+    help="Load filters anew when their files change: for whoever writes one.",
+)
 @verbose_option
 @json_option
-def serve(data: Path, rtmp: Address, http: Address, verbose: bool, as_json: bool) -> None:
+def serve(
+    data: Path,
+    rtmp: Address,
+    http: Address,
+    filters: tuple[Path, ...],
+    watch_filters: bool,
+    verbose: bool,
+    as_json: bool,
+) -> None:
     """Run the server. SIGTERM drains it and ends with status 0."""
     import asyncio
     from contextlib import suppress
 
     from serve import run
 
-    config = ServeConfig(data, rtmp, http)
+    config = ServeConfig(data, rtmp, http, filters, watch_filters)
 
     async def ready(server: "Server") -> None:
         rooms: list[Room] = []
@@ -202,7 +223,8 @@ def set_(client: Client, name: str, settings: dict[str, Any], as_json: bool) -> 
     """Change a room's settings, also while it is live."""
     if not settings:
         raise click.UsageError(
-            "nothing to change: give --title, --ladder, --preset, --loudness, --grace, --slate, --private or --public"
+            "nothing to change: give --title, --ladder, --preset, --loudness, --grace, --slate, --filter, --delay,"
+            " --on-overrun, --private or --public"
         )
     changed = client.change(name, settings)
     if as_json:
@@ -259,6 +281,94 @@ def kick(client: Client, name: str, as_json: bool) -> None:
     """Disconnect a room's host. It may come back; `rotate-key` keeps it out."""
     kicked = client.kick(name)
     terminal.emit_json(kicked) if as_json else click.echo(f"The host of room {name!r} is disconnected.")
+
+
+@room.command()
+@room_name
+@on_server
+@json_option
+def dump(client: Client, name: str, as_json: bool) -> None:
+    """Throw away all that a room holds back: viewers never get it. They see the slate for as long."""
+    dumped = client.dump(name)
+    if as_json:
+        terminal.emit_json(dumped)
+    else:
+        click.echo(f"What room {name!r} held is thrown away: viewers see the slate for {dumped['delay']:g} s.")
+
+
+@room.command()
+@room_name
+@click.option("--on/--off", default=True, help="Show the slate from now on, which is the default; or no longer.")
+@on_server
+@json_option
+def cover(client: Client, name: str, on: bool, as_json: bool) -> None:
+    """Show the slate, without sound, in place of a room's host: at once, until `--off`."""
+    covered = client.cover(name, on)
+    if as_json:
+        terminal.emit_json(covered)
+    else:
+        click.echo(f"Room {name!r} is covered." if on else f"Room {name!r} is covered by you no longer.")
+
+
+@cli.group()
+def filters() -> None:
+    """Look at filters, and try them on a file. No server is needed."""
+
+
+@filters.command("list")
+@json_option
+def filters_list(as_json: bool) -> None:
+    """List the filters that are installed."""
+    import asyncio
+
+    import msgspec
+
+    from serve.inspector import Inspector
+
+    found = asyncio.run(_inspecting(Inspector(None).known()))
+    terminal.emit_json(msgspec.to_builtins(found)) if as_json else terminal.filters(found)
+
+
+@filters.command()
+@click.argument("name", type=SpecType())
+@json_option
+def describe(name: str, as_json: bool) -> None:
+    """Say what a filter does and which options it has. NAME may be ./file.py:name, too."""
+    import asyncio
+
+    import msgspec
+
+    from filters.spec import parse
+    from serve.inspector import Inspector
+
+    about = asyncio.run(_inspecting(Inspector(None).describe(parse(name))))
+    terminal.emit_json(msgspec.to_builtins(about)) if as_json else terminal.described(about)
+
+
+async def _inspecting(work: "Coroutine[None, None, T]") -> "T":
+    from serve.errors import SettingError
+
+    try:
+        return await work
+    except SettingError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@filters.command("run")
+@click.argument("first", type=SpecType(), metavar="SPEC")
+@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="IN")
+@click.argument("target", type=click.Path(dir_okay=False, writable=True, path_type=Path), metavar="OUT")
+@click.option("--filter", "more", type=SpecType(), multiple=True, metavar="SPEC", help="Another filter, after SPEC.")
+def run_filters(first: str, source: Path, target: Path, more: tuple[str, ...]) -> None:
+    """Run filters on a file, as a room would: veilcast filters run SPEC in.mp4 out.mp4."""
+    from transcode.offline import OfflineError, run
+
+    from filters.spec import parse
+
+    try:
+        run([parse(text) for text in (first, *more)], source, target)
+    except OfflineError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @cli.command()

@@ -13,13 +13,18 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
+from serve.audit import Audit
+from serve.inspector import Inspector
 from serve.patience import Patience
 from serve.problems import OPERATOR, Problem
 from serve.room import Room, State
 from serve.rooms import RoomOpening, Rooms, RoomSettings
+from serve.store import FilterRow
 from serve.viewers import Viewers
 from serve.views import (
     Addresses,
+    FiltersView,
+    NotesView,
     OperatorRoomsView,
     OperatorRoomView,
     RoomsView,
@@ -30,10 +35,17 @@ from serve.views import (
 
 BASE = "/api/v1"
 _PING = 15.0
+_ON_AIR = (State.LIVE, State.SLATE, State.COVERED)
 _Model = TypeVar("_Model", bound=msgspec.Struct)
 _MOST_VIEWER_ID = 64
 _SMALL = 64 << 10
 """Bytes of a body that is not the operator's."""
+
+
+class Covering(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether a room is to be covered."""
+
+    on: bool
 
 
 class Heartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,8 +71,18 @@ class Operation:
 class Api:
     """The API over a server's rooms."""
 
-    def __init__(self, rooms: Rooms, addresses: Callable[[], Addresses], token: str, patience: Patience) -> None:
+    def __init__(
+        self,
+        rooms: Rooms,
+        inspector: Inspector,
+        audit: Audit,
+        addresses: Callable[[], Addresses],
+        token: str,
+        patience: Patience,
+    ) -> None:
         self._rooms = rooms
+        self._inspector = inspector
+        self._audit = audit
         self._patience = patience
         self._addresses = addresses
         self._token = token.encode()
@@ -78,10 +100,15 @@ class Api:
             Operation("POST", room + "/stop", "Stop a room", self.stop, full),
             Operation("POST", room + "/rotate-key", "Give a room a new stream key", self.rotate_key, full),
             Operation("POST", room + "/kick", "Disconnect a room's publisher", self.kick, full),
+            Operation("POST", room + "/dump", "Throw away what a room holds back: it never airs", self.dump, full),
+            Operation("POST", room + "/cover", "Show the slate in place of a room's host, or no longer", self.cover,
+                      full, Covering),
+            Operation("GET", room + "/moderation", "What was covered of late, and why", self.moderation, (NotesView,)),
             Operation("POST", room + "/heartbeat", "Say that a page is watching", self.heartbeat, public, Heartbeat,
                       operator=False),
             Operation("GET", room + "/events", "Follow a room's state (Server-Sent Events)", self.events, one,
                       operator=False, stream=True),
+            Operation("GET", BASE + "/filters", "List the filters that are installed", self.filters, (FiltersView,)),
             Operation("GET", BASE + "/openapi.json", "This document", self.openapi, operator=False),
         )  # fmt: skip
 
@@ -103,7 +130,7 @@ class Api:
         """All rooms for the operator; the live ones that are not private for everybody."""
         if request[OPERATOR]:
             return _json(OperatorRoomsView([self._full(room) for room in self._rooms.all()]))
-        live = [room for room in self._rooms.all() if room.state in (State.LIVE, State.SLATE) and not room.row.private]
+        live = [room for room in self._rooms.all() if room.state in _ON_AIR and not room.row.private]
         return _json(RoomsView([self._public(room) for room in live]))
 
     async def show(self, request: web.Request) -> web.Response:
@@ -147,16 +174,27 @@ class Api:
 
     async def open(self, request: web.Request) -> web.Response:
         """Open a room."""
-        return self._answer(self._rooms.open(request.match_info["name"], await _body(request, RoomOpening)))
+        name, opening = request.match_info["name"], await _body(request, RoomOpening)
+        return self._answer(self._rooms.open(name, opening, await self._checked(name, opening)))
 
     async def change(self, request: web.Request) -> web.Response:
         """Change a room's settings."""
-        return self._answer(self._rooms.set(request.match_info["name"], await _body(request, RoomSettings)))
+        name, settings = self._room(request).name, await _body(request, RoomSettings)
+        return self._answer(self._rooms.set(name, settings, await self._checked(name, settings)))
+
+    async def _checked(self, name: str, settings: RoomSettings) -> tuple[FilterRow, ...] | None:
+        """The filters that these settings give the room, found to be usable. Raises SettingError."""
+        while (specs := self._rooms.specs(name, settings)) is not None:
+            found = await self._inspector.check(specs)
+            if self._rooms.specs(name, settings) == specs:  # nobody has changed the room meanwhile
+                return found
+        return None
 
     async def delete(self, request: web.Request) -> web.Response:
         """Delete a room."""
         name = request.match_info["name"]
         self._rooms.delete(name)
+        self._audit.forget(name)
         self._viewers.pop(name, None)
         return web.Response(status=204)
 
@@ -171,6 +209,23 @@ class Api:
     async def kick(self, request: web.Request) -> web.Response:
         """Disconnect a room's publisher."""
         return self._answer(self._rooms.kick(request.match_info["name"]))
+
+    async def dump(self, request: web.Request) -> web.Response:
+        """Throw away what a room holds back."""
+        return self._answer(self._rooms.dump(request.match_info["name"]))
+
+    async def cover(self, request: web.Request) -> web.Response:
+        """Cover a room, or lift that."""
+        covering = await _body(request, Covering)
+        return self._answer(self._rooms.cover(request.match_info["name"], covering.on))
+
+    async def moderation(self, request: web.Request) -> web.Response:
+        """The newest notes of the moderation log, the oldest of them first."""
+        return _json(NotesView(self._audit.newest(self._room(request).name)))
+
+    async def filters(self, _: web.Request) -> web.Response:
+        """The filters that are installed, as they describe themselves."""
+        return _json(FiltersView(await self._inspector.known()))
 
     def _guard(self, operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def guarded(request: web.Request) -> web.StreamResponse:

@@ -13,6 +13,8 @@ from serve.credentials import FILE, Credentials
 
 TIMEOUT = 10.0
 """Seconds that the server has for an answer."""
+LONG_TIMEOUT = 40.0
+"""Seconds where it may have to look at filters first, which import what they need."""
 
 _MOST = 16 << 20  # bytes of an answer that are read
 
@@ -81,7 +83,7 @@ class Target:
 class Client:
     """Speaks to one server. Blocks; every method raises ClientError."""
 
-    def __init__(self, target: Target, timeout: float = TIMEOUT) -> None:
+    def __init__(self, target: Target, timeout: float | None = None) -> None:
         self._target = target
         self._timeout = timeout
 
@@ -118,6 +120,14 @@ class Client:
     def kick(self, name: str) -> Room:
         """Disconnect the publisher."""
         return self._room("POST", name, "/kick")
+
+    def dump(self, name: str) -> Room:
+        """Throw away what the room holds back."""
+        return self._room("POST", name, "/dump")
+
+    def cover(self, name: str, on: bool) -> Room:
+        """Show the slate in place of the host, or no longer."""
+        return self._room("POST", name, "/cover", {"on": on})
 
     def delete(self, name: str) -> None:
         """Remove the room and all that is known of it."""
@@ -163,6 +173,7 @@ class Client:
         raise Rejected(str(detail or f"the server at {self._target.url} answered {status}"))
 
     def _exchange(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, str, bytes]:
+        timeout = self._timeout or (LONG_TIMEOUT if method in ("PUT", "PATCH") else TIMEOUT)
         from http.client import HTTPConnection, HTTPException, HTTPSConnection  # a quick start of the CLI
 
         url = urlsplit(self._target.url)
@@ -174,7 +185,7 @@ class Client:
             headers["Content-Type"] = "application/json"
         connect = HTTPSConnection if url.scheme == "https" else HTTPConnection
         try:
-            connection = connect(url.hostname or "", url.port, timeout=self._timeout)
+            connection = connect(url.hostname or "", url.port, timeout=timeout)
             try:
                 connection.request(method, url.path + path, payload, headers)
                 response = connection.getresponse()
@@ -186,7 +197,7 @@ class Client:
             raise self._not_veilcast() from error
         except TimeoutError as error:
             raise NotRunning(
-                f"the server at {self._target.url} does not answer within {self._timeout:g} s ({self._origin}): "
+                f"the server at {self._target.url} does not answer within {timeout:g} s ({self._origin}): "
                 "see whether it is overloaded, or the address wrong"
             ) from error
         except (OSError, ValueError) as error:

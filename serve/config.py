@@ -11,7 +11,7 @@ from typing import Self
 
 from platformdirs import user_data_dir
 
-OPTIONS = ("data", "rtmp", "http")
+OPTIONS = ("data", "rtmp", "http", "filters")
 """What a configuration file may hold: the same names as the options of ``veilcast serve``."""
 
 
@@ -54,18 +54,33 @@ def default_data() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class ServeConfig:
-    """Everything ``veilcast serve`` can be told."""
+    """Everything ``veilcast serve`` can be told.
+
+    ``filters``: folders that rooms may have filters from, below which files are looked for; empty for the usual ones.
+    ``watch_filters``: load them anew when their files change.
+    """
 
     data: Path = field(default_factory=default_data)
     rtmp: Address = Address("0.0.0.0", 1935)
     http: Address = Address("0.0.0.0", 8080)
+    filters: tuple[Path, ...] = ()
+    watch_filters: bool = False
+
+    def filter_folders(self, working: Path) -> tuple[Path, ...]:
+        """Return the folders that filters are taken from; usually the ``working`` folder and one among the data.
+
+        A service is often started in the root of all folders: that would allow every file there is.
+        """
+        own = self.data / "filters"
+        return self.filters or ((own,) if working == working.parent else (working, own))
 
 
-def read_file(path: Path) -> dict[str, str]:
-    """Read a TOML file that holds some of ``OPTIONS`` as strings; the values are checked.
+def read_file(path: Path) -> dict[str, str | list[str]]:
+    """Read a TOML file that holds some of ``OPTIONS``, as click has them; the values are checked.
 
-    A relative ``data`` folder is taken from the file's own folder. Raises ConfigError.
+    Relative folders are taken from the file's own folder. Raises ConfigError.
     """
+    folder = path.parent.resolve()
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -75,10 +90,15 @@ def read_file(path: Path) -> dict[str, str]:
     for name, value in values.items():
         if name not in OPTIONS:
             raise ConfigError(f"{path}: there is no option {name!r}; the options are {', '.join(OPTIONS)}")
+        if name == "filters":
+            if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+                raise ConfigError(f'{path}: filters is a list of folders: write filters = ["…"]')
+            values[name] = [str(folder / Path(part).expanduser()) for part in value]
+            continue
         if not isinstance(value, str):
             raise ConfigError(f'{path}: {name} is a text: write {name} = "…"')
         if name == "data":
-            values[name] = str(path.parent.resolve() / Path(value).expanduser())
+            values[name] = str(folder / Path(value).expanduser())
         else:
             try:
                 Address.parse(value)

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,13 +36,13 @@ class InspectionError(SettingError):
 
 
 class Option(msgspec.Struct, frozen=True):
-    """An option of a filter. ``choices`` are all values that it may have, where it may not have any; ``required`` ones
-    have no ``default``."""
+    """An option of a filter. ``type``: str, int, float, bool or list; ``choices``: all values that it may have, or
+    have in the list, empty if anything goes; ``required`` ones have no ``default``."""
 
     name: str
     type: str
     default: Any = None
-    choices: list[str] | None = None
+    choices: list[str] = []
     required: bool = False
 
 
@@ -91,6 +91,10 @@ class Inspector:
 
     async def describe(self, spec: Spec) -> Description:
         """Return what a filter is. Raises InspectionError."""
+        if spec.path is None and not spec.options:  # which may have to be given, or it cannot be made
+            for known in await self.known():
+                if known.spec == spec.name:
+                    return _usable(known)
         (found,) = await self._look([self._placed(spec)])
         return _usable(found)
 
@@ -114,15 +118,15 @@ class Inspector:
         if spec.path is None:
             return spec
         if not os.path.isabs(spec.path):
-            raise InspectionError(f"{spec.title}: give an absolute path, such as /home/me/filters/mine.py:name")
+            raise InspectionError(f"filter {spec.title}: give an absolute path, such as /home/me/filters/mine.py:name")
         try:
             path = Path(spec.path).resolve()
         except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a zero byte
-            raise InspectionError(f"{spec.title} cannot be found: see whether its path is right") from error
+            raise InspectionError(f"filter {spec.title} cannot be found: see whether its path is right") from error
         if self._allowed is not None and not any(path.is_relative_to(folder) for folder in self._allowed):
             folders = ", ".join(map(str, self._allowed)) or "none"
             raise InspectionError(
-                f"{spec.title} is in none of the folders that this server takes filters from ({folders}):"
+                f"filter {spec.title} is in none of the folders that this server takes filters from ({folders}):"
                 " put the file there, or start the server with --filters DIR"
             )
         return replace(spec, path=str(path))
@@ -207,6 +211,6 @@ def _usable(found: Inspected) -> Description:
     return found.description
 
 
-def _titles(specs: Iterable[Spec]) -> str:
-    titles = [f"filter {spec.title}" if spec.path is None else spec.title for spec in specs]
-    return titles[0] if len(titles) == 1 else f"one of {', '.join(titles)}"
+def _titles(specs: Sequence[Spec]) -> str:
+    titles = ", ".join(spec.title for spec in specs)
+    return f"filter {titles}" if len(specs) == 1 else f"one of the filters {titles}"

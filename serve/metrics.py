@@ -48,6 +48,7 @@ class Metrics(Collector):
         yield state
         yield viewers
         yield from self._workers(rooms)
+        yield from self._moderation(rooms)
 
     @staticmethod
     def _workers(rooms: Iterable[Room]) -> Iterable[Metric]:
@@ -81,4 +82,55 @@ class Metrics(Collector):
             counts["frames_repeated"].add_metric([room.name], worker.repeated_frames)
         yield rss
         yield processors
+        yield from counts.values()
+
+    @staticmethod
+    def _moderation(rooms: Iterable[Room]) -> Iterable[Metric]:
+        """What is held back and covered: how much and why, never what. Counts begin again with each broadcast."""
+        moderated = [(room, stats) for room in rooms if (stats := room.moderation) is not None]
+        held = sum(stats.held_bytes for _, stats in moderated)
+        yield GaugeMetricFamily("veilcast_held_bytes", "Media that is held back in all rooms", value=held)
+        rss = sum(stats.rss for _, stats in moderated)
+        yield GaugeMetricFamily("veilcast_detector_rss_bytes", "Memory of the detectors of all rooms", value=rss)
+        gauges = {
+            name: GaugeMetricFamily(f"veilcast_room_{name}", text, labels=["room", *more])
+            for name, text, *more in (
+                ("held_seconds", "Media that is held back"),
+                ("held_bytes", "Media that is held back"),
+                ("clearance_lag_seconds", "How far a detector is behind the newest media", "filter"),
+                ("detector_rss_bytes", "Memory of a room's detectors"),
+                ("detector_processors", "CPU seconds that a room's detectors take in a second"),
+            )
+        }
+        counts = {
+            name: CounterMetricFamily(f"veilcast_room_{name}", text, labels=["room", *more])
+            for name, text, *more in (
+                ("covered_seconds", "How long viewers got the slate in place of the host, and why", "cause"),
+                ("findings", "What detectors have found, by the sort of thing it was", "category"),
+                ("broken_promises", "Findings that came after their time had been cleared"),
+                ("detector_restarts", "Times that a room's detectors were replaced"),
+            )
+        }
+        for room, stats in moderated:
+            if room.row.private:
+                continue
+            gauges["held_seconds"].add_metric([room.name], stats.held_seconds)
+            gauges["held_bytes"].add_metric([room.name], stats.held_bytes)
+            lags: dict[str, float] = {}
+            for detector in stats.detectors:
+                if detector.lag is not None:  # a room may have the same filter twice: the slower one counts
+                    lags[detector.filter] = max(detector.lag, lags.get(detector.filter, 0.0))
+            for title, lag in lags.items():
+                gauges["clearance_lag_seconds"].add_metric([room.name, title], lag)
+            for cause, seconds in stats.covered_seconds.items():
+                counts["covered_seconds"].add_metric([room.name, cause], seconds)
+            for category, count in stats.findings.items():
+                counts["findings"].add_metric([room.name, category], count)
+            counts["broken_promises"].add_metric([room.name], stats.broken_promises)
+            if stats.detectors:
+                gauges["detector_rss_bytes"].add_metric([room.name], stats.rss)
+                counts["detector_restarts"].add_metric([room.name], stats.restarts)
+                if stats.processors is not None:
+                    gauges["detector_processors"].add_metric([room.name], stats.processors)
+        yield from gauges.values()
         yield from counts.values()

@@ -13,13 +13,19 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from filters.errors import SpecError
+from filters.spec import parse
 from serve.client import Client, ClientError, Target
 from serve.config import Address, ConfigError, default_data, read_file
 from transcode.ladder import PRESETS, LadderError, parse_ladder
 
 OFF = "off"
-NO_SLATE = "none"
+NONE = "none"
+AUTO_DELAY = "auto"
 Command = Callable[..., None]
+_SETTINGS = (
+    "title", "ladder", "preset", "loudness", "grace", "slate", "private", "filter", "delay", "on_overrun",
+)  # fmt: skip
 
 
 class AddressType(click.ParamType[Address]):
@@ -49,7 +55,7 @@ config_option = click.option(
     callback=_config_file,
     envvar="VEILCAST_CONFIG",
     show_envvar=True,
-    help="A TOML file with these options: data, rtmp, http.",
+    help="A TOML file with these options: data, rtmp, http, filters.",
 )
 data_option = click.option(
     "--data",
@@ -91,6 +97,20 @@ def listening(command: Command) -> Command:
             help=f"Where to listen for {use}.",
         )(command)
     return command
+
+
+def filter_folders(command: Command) -> Command:
+    """Add the option that says where filters may lie."""
+    return click.option(
+        "--filters",
+        multiple=True,
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        envvar="VEILCAST_FILTERS",
+        show_envvar=True,
+        show_default="the working folder and DATA/filters",
+        help="A folder below which rooms may have filters from files. Give it for each.",
+    )(command)
 
 
 def on_server(command: Command) -> Command:
@@ -157,7 +177,7 @@ class SlateType(click.ParamType[str]):
         """Read it."""
         from serve.rooms import MOST_SLATE  # a quick start of the CLI
 
-        if value == NO_SLATE:
+        if value == NONE:
             return ""
         try:
             with Path(value).open("rb") as file:
@@ -165,21 +185,56 @@ class SlateType(click.ParamType[str]):
         except OSError as error:
             self.fail(f"cannot read {value}: {error.strerror}", param, ctx)
         if not image:  # which would take the slate away
-            self.fail(f"{value} is empty: name a PNG or JPEG file, or {NO_SLATE}", param, ctx)
+            self.fail(f"{value} is empty: name a PNG or JPEG file, or {NONE}", param, ctx)
         if len(image) > MOST_SLATE:
             self.fail(f"{value} is too large: use a file of {MOST_SLATE >> 20} MiB at most", param, ctx)
         return base64.b64encode(image).decode()
 
 
-def _absent(option: str, things: str, **attributes: Any) -> Callable[[Command], Command]:  # noqa: ANN401
-    """An option that is to come. It is refused and never passed over: a room asked for with a filter must not
-    start without it."""
+class SpecType(click.ParamType[str]):
+    """A filter, with its path made absolute; or none."""
 
-    def refuse(_: click.Context, __: click.Parameter, value: object) -> None:
-        if value not in (None, (), False):  # an empty text was given, too
-            raise click.ClickException(f"{things} not available in this version; nothing was started or changed")
+    name = "SPEC|none"
+    envvar_list_splitter = "\n"  # an option's value may have blanks
 
-    return click.option(option, callback=refuse, expose_value=False, hidden=True, **attributes)
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401
+        """Read it."""
+        if value == NONE:
+            return NONE
+        try:
+            return str(parse(value).absolute(Path.cwd()))
+        except SpecError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _filters(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> list[str] | None:
+    if NONE in values and len(values) > 1:
+        raise click.UsageError(f"--filter {NONE} takes all filters away: give it alone, or leave it out")
+    return None if not values else [] if NONE in values else list(values)
+
+
+class DelayType(click.ParamType[float | str]):
+    """Seconds, or auto. The server knows what can be had."""
+
+    name = "SECONDS|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:  # noqa: ANN401
+        """Read it."""
+        if value == AUTO_DELAY:
+            return AUTO_DELAY
+        try:
+            delay = float(value)
+        except ValueError:
+            delay = math.nan
+        if not math.isfinite(delay):
+            self.fail(f"{value!r} is no delay: write seconds such as 4, or auto", param, ctx)
+        return delay
+
+
+def _refuse_recordings(_: click.Context, __: click.Parameter, wanted: bool) -> None:
+    """They are to come. What is not there is refused and never passed over."""
+    if wanted:
+        raise click.ClickException("recordings are not available in this version; nothing was started or changed")
 
 
 def room_settings(command: Command) -> Command:
@@ -213,17 +268,40 @@ def room_settings(command: Command) -> Command:
         default=None,
         help="Private: not listed on the home page nor in the public list; anyone with the link can watch.",
     )
-    @_absent("--filter", "filters are", multiple=True)
-    @_absent("--delay", "a delay is")
-    @_absent("--record", "recordings are", is_flag=True)
+    @click.option(
+        "--filter",
+        type=SpecType(),
+        multiple=True,
+        callback=_filters,
+        metavar="SPEC|none",
+        help="A filter: NAME, NAME:option=value,option=value, or ./file.py:name. Give it for each, in their order:"
+        " they replace those that the room has; none takes them away. In the variable: one on each line.",
+    )
+    @click.option(
+        "--delay",
+        type=DelayType(),
+        metavar="SECONDS|auto",
+        help="How much later viewers get everything, up to 30 s, so that filters can look ahead and you can dump;"
+        " auto, as at first: as much as the filters need.",
+    )
+    @click.option(
+        "--on-overrun",
+        type=click.Choice(("cover", "stop")),
+        help="What happens when a filter is late: cover, as at first, shows the slate; stop ends the broadcast.",
+    )
+    @click.option(
+        "--record", is_flag=True, callback=_refuse_recordings, expose_value=False, hidden=True, help="Not there yet."
+    )
     @functools.wraps(command)
     def with_settings(**words: object) -> None:
-        given = {
-            name: words.pop(name) for name in ("title", "ladder", "preset", "loudness", "grace", "slate", "private")
-        }
+        given = {name: words.pop(name) for name in _SETTINGS}
         settings = {name: value for name, value in given.items() if value is not None}
+        if given["filter"] is not None:
+            settings["filters"] = settings.pop("filter")
         if given["loudness"] == OFF:
             settings["loudness"] = None
+        if given["delay"] == AUTO_DELAY:
+            settings["delay"] = None
         command(settings=settings, **words)
 
     return with_settings

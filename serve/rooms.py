@@ -7,9 +7,11 @@ import secrets
 import warnings
 from dataclasses import replace
 from io import BytesIO
+from typing import Literal
 
 import msgspec
 
+from filters.spec import parse
 from ingest.source import PublishRequest, Refused, Sink, Source
 from serve.broadcast import Slates, Workers
 from serve.capacity import ASSUMED, Picture, judge
@@ -17,7 +19,7 @@ from serve.errors import CapacityError, RoomError, SettingError, UnknownRoomErro
 from serve.parts import PartLink
 from serve.room import Clock, Room, encoding_of
 from serve.signal import Signal
-from serve.store import RoomRow, Store
+from serve.store import FilterRow, RoomRow, Store
 from transcode.ladder import AUTO, PRESETS, LadderError, parse_ladder
 from transcode.media import SLATE_PIXELS
 
@@ -27,6 +29,8 @@ QUIETEST, LOUDEST = -30, -8
 """What loudness can be asked for (LUFS)."""
 SHORTEST_GRACE, LONGEST_GRACE = 5, 86_400
 """How long a broadcast can be asked to wait for its host (seconds)."""
+LONGEST_DELAY = 30
+"""How much later viewers can be asked to get everything (seconds): it is held in memory."""
 MOST_SLATE = 5 << 20
 """Bytes of a slate's image file."""
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
@@ -38,7 +42,9 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``loudness`` in LUFS; None leaves the sound as it comes. ``grace``: seconds that a broadcast waits for a host that
     is away. ``slate``: the PNG or JPEG file that viewers see meanwhile, behind the title (base64 in JSON); an empty one
-    is none. The encoder's settings change with the next broadcast, all else at once.
+    is none. ``filters``: all of them, in their order, as specs; ``delay``: seconds that viewers get everything later,
+    None for what the filters declare; ``on_overrun``: what happens when a detector is late. The encoder's settings
+    change with the next broadcast, all else at once.
     """
 
     title: str | None = None
@@ -48,9 +54,17 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     private: bool | None = None
     grace: int | None = None
     slate: bytes | None = None
+    filters: list[str] | None = None
+    delay: float | msgspec.UnsetType | None = msgspec.UNSET
+    on_overrun: Literal["cover", "stop"] | None = None
 
-    def applied_to(self, row: RoomRow) -> RoomRow:
-        """Return ``row`` with these settings. Raises SettingError."""
+    def applied_to(self, row: RoomRow, filters: tuple[FilterRow, ...] | None = None) -> RoomRow:
+        """Return ``row`` with these settings. Raises SettingError.
+
+        ``filters`` are its own, or the row's, as they were found to be when they were checked: not done here.
+        """
+        if self.filters is not None and filters is None:
+            raise ValueError("filters must be checked before a room has them")
         if self.ladder is not None:
             try:
                 parse_ladder(self.ladder)
@@ -69,7 +83,39 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             _check_slate(self.slate)
         given = {name: value for name in RoomSettings.__struct_fields__ if (value := getattr(self, name)) is not None}
         given["loudness"] = row.loudness if loudness is msgspec.UNSET else loudness
-        return replace(row, **given)
+        given["delay"] = row.delay if self.delay is msgspec.UNSET else self.delay
+        given["filters"] = row.filters if filters is None else filters
+        changed = replace(row, **given)
+        check_hold(changed)
+        return changed
+
+
+def check_hold(row: RoomRow) -> None:
+    """See whether a room can hold back what its filters need. Raises SettingError."""
+    if row.delay is not None and not 0 <= row.delay <= LONGEST_DELAY:
+        raise SettingError(f"a delay of {row.delay:g} s cannot be had: use 0 to {LONGEST_DELAY} s, or auto")
+    if row.filters and parse_ladder(row.ladder).source:
+        raise SettingError(
+            "a room with filters cannot pass on the host's own picture: use --ladder auto, or a list without source"
+        )
+    if row.delay and parse_ladder(row.ladder).source:
+        raise SettingError(
+            "a room that passes on the host's own picture cannot hold it back: use --ladder auto, or a list without"
+            " source, or --delay auto"
+        )
+    slowest = max(row.filters, key=lambda found: found.lookahead, default=None)
+    if slowest is None:
+        return
+    if slowest.lookahead > LONGEST_DELAY:
+        raise SettingError(
+            f"{parse(slowest.spec).title} looks {slowest.lookahead:g} s ahead, and a room can be held back"
+            f" {LONGEST_DELAY} s at most: use another filter, or one that needs less"
+        )
+    if row.delay is not None and row.delay < slowest.lookahead:
+        raise SettingError(
+            f"a delay of {row.delay:g} s is too short: {parse(slowest.spec).title} looks {slowest.lookahead:g} s ahead;"
+            " use --delay auto, or as much at least"
+        )
 
 
 class RoomOpening(RoomSettings, frozen=True, forbid_unknown_fields=True):
@@ -110,11 +156,14 @@ class Rooms:
             known = ", ".join(sorted(self._rooms)) or "none yet"
             raise UnknownRoomError(f"there is no room {name!r} (rooms: {known}); make it with: room start") from None
 
-    def open(self, name: str, opening: RoomOpening) -> Room:
-        """Open the room ``name``, made on first use. Raises CapacityError, SettingError, StoreError."""
+    def open(self, name: str, opening: RoomOpening, filters: tuple[FilterRow, ...] | None = None) -> Room:
+        """Open the room ``name``, made on first use. Raises CapacityError, SettingError, StoreError.
+
+        ``filters``, here and in ``set``, are those in the settings, checked.
+        """
         room = self._rooms.get(name)
         if room is not None:
-            row = opening.applied_to(replace(room.row, open=True))
+            row = opening.applied_to(replace(room.row, open=True), filters)
             if not (room.row.open or opening.force):
                 self._judge(row, room.picture)
             room.update(row)
@@ -123,7 +172,7 @@ class Rooms:
             raise SettingError(
                 f"{name!r} cannot name a room: use 1 to 64 of a-z, 0-9, - and _, with a letter or digit at both ends"
             )
-        row = opening.applied_to(RoomRow(name, name, AUTO, PRESET, None, False, _new_key(), True))
+        row = opening.applied_to(RoomRow(name, name, AUTO, PRESET, None, False, _new_key(), True), filters)
         if not opening.force:
             self._judge(row, ASSUMED)
         self._store.save_room(row)
@@ -137,11 +186,19 @@ class Rooms:
         if not verdict.carried:
             raise CapacityError(f"this machine cannot carry room {row.name!r}: it {verdict.text}")
 
-    def set(self, name: str, settings: RoomSettings) -> Room:
+    def set(self, name: str, settings: RoomSettings, filters: tuple[FilterRow, ...] | None = None) -> Room:
         """Change settings of a room."""
         room = self.get(name)
-        room.update(settings.applied_to(room.row))
+        room.update(settings.applied_to(room.row, filters))
         return room
+
+    def specs(self, name: str, settings: RoomSettings) -> list[str] | None:
+        """Return the filters that have to be checked before these settings can be those of the room ``name``; None if
+        it keeps what it has. One that is opened again has its own checked again: files change."""
+        room = self._rooms.get(name)
+        if settings.filters is not None or room is None or room.row.open or not isinstance(settings, RoomOpening):
+            return settings.filters
+        return [found.spec for found in room.row.filters]
 
     def stop(self, name: str) -> Room:
         """Close a room: its publisher is sent away, its viewers get ENDLIST."""
@@ -161,6 +218,18 @@ class Rooms:
         if room.publisher is None:
             raise RoomError(f"nobody publishes in room {name!r}")
         room.disconnect("the operator disconnected you")
+        return room
+
+    def dump(self, name: str) -> Room:
+        """Throw away what a room holds back: it never airs. Raises RoomError."""
+        room = self.get(name)
+        room.dump()
+        return room
+
+    def cover(self, name: str, on: bool) -> Room:
+        """Let a room's viewers have slate and silence at once, until it is lifted. Raises RoomError."""
+        room = self.get(name)
+        room.cover(on)
         return room
 
     def delete(self, name: str) -> None:

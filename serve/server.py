@@ -1,20 +1,23 @@
 """The composition root of ``veilcast serve``: store, rooms, gate, origin and web in one asyncio process."""
 
+import asyncio
 import errno
 import fcntl
 import os
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from aiohttp import web
 
 from serve.api import Api
+from serve.audit import Audit
 from serve.config import Address, ServeConfig
 from serve.credentials import Credentials
 from serve.gate import Gate
 from serve.hls import HlsRoutes
+from serve.inspector import Inspector
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.network import loopback, reachable, taken
 from serve.origin import Origin
@@ -25,6 +28,7 @@ from serve.rooms import Rooms
 from serve.site import SiteRoutes
 from serve.store import Store, StoreError
 from serve.views import Addresses
+from serve.watch import FilterWatch
 from serve.web.pages import NotBuilt, Pages, read_pages
 from transcode.machine import processor_time
 from transcode.media import PartItem, Plan
@@ -83,12 +87,18 @@ class Server:
             origin = Origin()
             slates = Slates()
             self._stack.push_async_callback(slates.close)
+            audit = Audit(data)
+            self._stack.callback(audit.close)
             rooms = Rooms(store, origin, SystemClock(), _worker, slates.order, processor_time())
         except (StoreError, NotBuilt) as error:
             raise StartError(str(error)) from error
         self._stack.push_async_callback(rooms.drop)  # broadcasts that go on have their workers already
         gate = Gate(rooms)
-        http_port = await self._serve_web(origin, rooms, pages)
+        inspector = Inspector(self._config.filter_folders(Path.cwd()))
+        if self._config.watch_filters:
+            watching = asyncio.create_task(FilterWatch(rooms, inspector.check).run(), name="filter watch")
+            self._stack.push_async_callback(_ended, watching)
+        http_port = await self._serve_web(origin, rooms, inspector, audit, pages)
         self._stack.push_async_callback(gate.close)
         try:
             await gate.start(self._config.rtmp)
@@ -117,9 +127,9 @@ class Server:
                 f"another server uses the data folder {data}: stop it, or name another folder with --data"
             ) from error
 
-    async def _serve_web(self, origin: Origin, rooms: Rooms, pages: Pages) -> int:
+    async def _serve_web(self, origin: Origin, rooms: Rooms, inspector: Inspector, audit: Audit, pages: Pages) -> int:
         patience = Patience()
-        api = Api(rooms, lambda: self._addresses, self.token, patience)
+        api = Api(rooms, inspector, audit, lambda: self._addresses, self.token, patience)
         metrics = Metrics(rooms, api.viewers)
         app = web.Application(middlewares=[answer_problems], client_max_size=MOST_BODY)
         app.add_routes(HlsRoutes(origin, api.watched, patience).routes())
@@ -145,6 +155,12 @@ def _worker(plan: Plan, received: Callable[[PartItem], None], noted: Callable[[s
     transcoder = Transcoder(plan, received, noted)
     transcoder.start()
     return transcoder
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def _metrics(metrics: Metrics) -> Handler:

@@ -20,6 +20,7 @@ from serve.network import reachable
 
 if TYPE_CHECKING:
     from serve.doctor import Check
+    from serve.inspector import Description, Inspected, Option
 
 _WAITS = {
     "waiting": "open, waiting for its host",
@@ -29,6 +30,18 @@ _WAITS = {
     "stopped": "stopped",
 }
 
+
+_COVERED = {
+    "operator": "by its operator",
+    "dump": "what was held has been thrown away",
+    "filter": "a filter fails",
+    "warming": "a detector is getting ready",
+    "late": "a detector is late",
+    "unseen": "detectors have not seen all of it",
+}
+_TYPES = {"str": "a text", "int": "a whole number", "float": "a number", "bool": "true or false"}
+_ENCODING = {"ladder", "preset", "loudness", "filters", "delay"}
+_OVERRUN = {"cover": "shows the slate", "stop": "ends the broadcast"}
 
 _WORKER = (
     ("restarts", "restarts"),
@@ -74,13 +87,13 @@ def qr(link: str) -> None:
 
 def opened(room: Room) -> None:
     """Print what a host needs to publish into a room, and the link for its viewers."""
-    click.echo(f"Room {plain(room['name'])!r} is {_WAITS.get(room['state'], plain(room['state']))}.")
+    click.echo(f"Room {plain(room['name'])!r} is {plain(_state(room))}.")
     click.echo("In OBS: Settings, Stream, Service “Custom…”")
     fields(publishing(room), indent="    ")
     click.echo("For viewers:")
     fields([("Watch", room["watch_url"])], indent="    ")
     click.echo("Pictures and sound:")
-    fields(encoding(room), indent="    ")
+    fields([*encoding(room), *moderation(room)], indent="    ")
     warnings(room)
     qr(str(room["watch_url"]))
 
@@ -95,10 +108,11 @@ def shown(room: Room) -> None:
     rows: list[tuple[str, object]] = [
         ("Room", room["name"]),
         ("Title", room.get("title") or "(none)"),
-        ("State", _WAITS.get(room["state"], room["state"])),
+        ("State", _state(room)),
         ("Viewers", room["viewers"]),
         ("Listed", "no (private: anyone with the link can watch)" if room.get("private") else "yes"),
         *encoding(room),
+        *moderation(room),
     ]
     if room.get("live_since") is not None:
         rows.append(("Live for", lasted(room["live_since"])))
@@ -111,6 +125,13 @@ def shown(room: Room) -> None:
     rows += [*publishing(room), ("Watch", room["watch_url"]), ("HLS", room["hls_url"])]
     fields(rows, indent="")
     warnings(room)
+
+
+def _state(room: Room) -> str:
+    state = str(_WAITS.get(room["state"], room["state"]))
+    if room["state"] == "covered" and (cause := room.get("covered")):
+        return f"{state}: {_COVERED.get(cause, cause)}"
+    return state
 
 
 def encoding(room: Room) -> list[tuple[str, object]]:
@@ -135,13 +156,51 @@ def encoding(room: Room) -> list[tuple[str, object]]:
     return rows
 
 
+def moderation(room: Room) -> list[tuple[str, object]]:
+    """How a room is moderated, and what its filters do. Their options are the operator's to see."""
+    rows: list[tuple[str, object]] = []
+    filters = room.get("filters") or []
+    for number, has in enumerate(filters):
+        ahead = f" (looks {has['lookahead']:g} s ahead)" if has.get("lookahead") else ""
+        rows.append(("" if number else "Filters", f"{has['spec']}{ahead}"))
+    if delay := room.get("delay"):
+        rows.append(("Delay", f"held {delay:g} s for moderation"))
+    if any(has.get("role") == "detector" for has in filters) and (overrun := room.get("on_overrun")):
+        rows.append(("If late", _OVERRUN.get(overrun, overrun)))
+    told = room.get("moderation") or {}
+    if held := told.get("held_bytes"):
+        rows.append(("Held", f"{told['held_seconds']:.1f} s, {held / (1 << 20):.1f} MiB"))
+    if detectors := _detectors(told):
+        rows.append(("Detectors", detectors))
+    if findings := told.get("findings"):
+        rows.append(("Found", ", ".join(f"{category} {count}" for category, count in sorted(findings.items()))))
+    if covered := {cause: seconds for cause, seconds in (told.get("covered_seconds") or {}).items() if seconds}:
+        times = (f"{seconds:.1f} s ({_COVERED.get(cause, cause)})" for cause, seconds in sorted(covered.items()))
+        rows.append(("Covered", ", ".join(times)))
+    if promises := told.get("broken_promises"):
+        rows.append(("Broken promises", f"{promises} (findings that came too late)"))
+    return rows
+
+
+def _detectors(told: dict[str, Any]) -> str:
+    words = []
+    for detector in told.get("detectors") or []:
+        lag = detector.get("lag")
+        words.append(f"{detector['filter']} {'is getting ready' if lag is None else f'{lag:.1f} s behind'}")
+    if told.get("restarts"):
+        words.append(f"restarts {told['restarts']}")
+    if (processors := told.get("processors")) is not None:
+        words.append(f"take {processors:.1f} processors")
+    return ", ".join(words)
+
+
 def _rendition(made: dict[str, Any]) -> str:
     return f"{made['name']} ({made['width']}x{made['height']}, {made['frame_rate']:g}/s)"
 
 
 def next_broadcast(room: Room, settings: Collection[str]) -> None:
     """Say when ``settings`` that were given take effect; what concerns pictures and sound needs a new broadcast."""
-    if room.get("broadcast") is not None or not {"ladder", "preset", "loudness"}.intersection(settings):
+    if room.get("broadcast") is not None or not _ENCODING.intersection(settings):
         return  # a running broadcast is one that these settings changed nothing of
     if room.get("publisher"):
         note("Pictures and sound change with a new broadcast, which begins now: viewers follow by themselves.")
@@ -150,9 +209,43 @@ def next_broadcast(room: Room, settings: Collection[str]) -> None:
 
 
 def warnings(room: Room) -> None:
-    """Print what a room's host should know."""
-    for text in room.get("warnings") or []:
+    """Print what a room's host should know, and what is wrong with its filters."""
+    faults = (room.get("moderation") or {}).get("faults") or []
+    for text in dict.fromkeys([*(room.get("warnings") or []), *faults]):
         note(f"{click.style('Warning:', fg='yellow')} {plain(text)}")
+
+
+def filters(found: Sequence["Inspected"]) -> None:
+    """Print filters by their names; what cannot be used is a note."""
+    if usable := [(one.spec, one.description) for one in found if one.description is not None]:
+        fields(((name, f"{about.role.ljust(8)}  {about.summary}") for name, about in usable), indent="")
+    for one in found:
+        if one.error is not None:
+            note(f"{click.style('Warning:', fg='yellow')} {plain(one.error)}")
+
+
+def described(about: "Description") -> None:
+    """Print what a filter says of itself, and how it is written in a room's settings."""
+    click.echo(f"{plain(about.name)} ({plain(about.role)})")
+    for line in about.doc.splitlines():
+        click.echo(f"  {plain(line)}".rstrip())
+    if about.options:
+        click.echo("Options:")
+        fields((option.name, _option(option)) for option in about.options)
+    if about.role == "detector":
+        context = f", and has to have seen {about.context:g} s" if about.context else ""
+        click.echo(f"Looks {about.lookahead:g} s ahead{context}. Is given: {plain(', '.join(about.takes))}.")
+
+
+def _option(option: "Option") -> str:
+    kind = " or ".join(option.choices) if option.choices else _TYPES.get(option.type, option.type)
+    if option.type == "list":
+        kind = f"a list, a+b+c{f', of {kind}' if option.choices else ''}"
+    if option.required:
+        return f"{kind}; must be given"
+    value = option.default
+    shown = "+".join(map(str, value)) if isinstance(value, list) else str(value).lower() if value is not None else ""
+    return f"{kind}; {shown}" if shown else kind
 
 
 def listed(rooms: Sequence[Room]) -> None:

@@ -1,11 +1,18 @@
 """What the API says of a room, as values: one view for everybody, one for the operator. No I/O."""
 
+from typing import TypeVar
+
 import msgspec
 
+from filters.spec import parse
 from ingest.media import Kind, Track
+from serve.audit import Noted
+from serve.inspector import Inspected
 from serve.room import Publisher, Room
 from transcode.cmaf.codecs import parse_aac, parse_avc
 from transcode.media import Plan
+
+_View = TypeVar("_View", bound=msgspec.Struct)
 
 
 class VideoView(msgspec.Struct, frozen=True):
@@ -62,8 +69,48 @@ class WorkerView(msgspec.Struct, frozen=True):
     processors: float | None
 
 
+class FilterView(msgspec.Struct, frozen=True):
+    """A filter of a room. ``title`` is its name without the options, which may be what is to be hidden; ``role``:
+    "video", "audio" or "detector"; ``lookahead`` in seconds."""
+
+    spec: str
+    title: str
+    role: str
+    lookahead: float
+
+
+class DetectorView(msgspec.Struct, frozen=True):
+    """A detector at work: how far (seconds) it is behind the newest media, null before it has cleared any."""
+
+    filter: str
+    lag: float | None
+
+
+class ModerationView(msgspec.Struct, frozen=True):
+    """How a broadcast's hold and filters do. What is held now is told in seconds and bytes.
+
+    ``covered``: why viewers get slate and silence, empty if they get the host. Sums over the broadcast's life are
+    ``covered_seconds`` by cause, ``findings`` by category, and ``broken_promises``: findings that came after their time
+    had been cleared. ``pid``, ``rss`` (bytes), ``restarts`` and ``processors`` (CPU seconds in a second) are the
+    detectors' process's.
+    """
+
+    held_seconds: float
+    held_bytes: int
+    covered: str
+    covered_seconds: dict[str, float]
+    findings: dict[str, int]
+    broken_promises: int
+    detectors: list[DetectorView]
+    pid: int | None
+    rss: int
+    restarts: int
+    processors: float | None
+    faults: list[str]
+
+
 class RoomView(msgspec.Struct, frozen=True, kw_only=True):
-    """A room, for everybody. ``delay`` in seconds, ``live_since`` in Unix seconds."""
+    """A room, for everybody. ``delay``: seconds that viewers get everything later; ``live_since`` in Unix seconds."""
 
     name: str
     title: str
@@ -79,7 +126,8 @@ class RoomView(msgspec.Struct, frozen=True, kw_only=True):
 class OperatorRoomView(RoomView, frozen=True, kw_only=True):
     """A room, for its operator. ``loudness`` in LUFS, ``grace`` in seconds; ``slate``: it has an image of its own.
 
-    ``renditions`` are those of the running broadcast.
+    ``renditions`` are those of the running broadcast. ``covered``: why viewers get slate and silence though there is a
+    host, empty if they get the host; ``on_overrun``: what happens when a detector is late, "cover" or "stop".
     """
 
     rtmp_url: str
@@ -90,6 +138,10 @@ class OperatorRoomView(RoomView, frozen=True, kw_only=True):
     loudness: float | None
     grace: int
     slate: bool
+    filters: list[FilterView]
+    on_overrun: str
+    covered: str
+    moderation: ModerationView | None
     renditions: list[RenditionView]
     worker: WorkerView | None
     publisher: PublisherView | None
@@ -108,6 +160,18 @@ class OperatorRoomsView(msgspec.Struct, frozen=True):
     rooms: list[OperatorRoomView]
 
 
+class FiltersView(msgspec.Struct, frozen=True):
+    """A list of filters."""
+
+    filters: list[Inspected]
+
+
+class NotesView(msgspec.Struct, frozen=True):
+    """The newest lines of a room's moderation log, the oldest of them first."""
+
+    notes: list[Noted]
+
+
 class Addresses(msgspec.Struct, frozen=True):
     """Where the server is found: ``web`` as ``http://HOST:PORT``, ``rtmp`` as ``rtmp://HOST:PORT/live``."""
 
@@ -122,7 +186,7 @@ def room_view(room: Room, viewers: int, addresses: Addresses) -> RoomView:
         title=room.row.title,
         state=room.state,
         viewers=viewers,
-        delay=0,
+        delay=room.delay,
         broadcast=room.broadcast.id if room.broadcast else None,
         live_since=room.broadcast.started_at / 1000 if room.broadcast else None,
         watch_url=f"{addresses.web}/r/{room.name}",
@@ -142,11 +206,19 @@ def operator_view(room: Room, viewers: int, addresses: Addresses) -> OperatorRoo
         loudness=room.row.loudness,
         grace=room.row.grace,
         slate=bool(room.row.slate),
+        filters=[FilterView(f.spec, parse(f.spec).title, f.role, f.lookahead) for f in room.row.filters],
+        on_overrun=room.row.on_overrun,
+        covered=room.covered,
+        moderation=_of(room.moderation, ModerationView),
         renditions=_renditions(room.broadcast.plan) if room.broadcast else [],
-        worker=msgspec.convert(room.worker, WorkerView, from_attributes=True) if room.worker else None,
+        worker=_of(room.worker, WorkerView),
         publisher=_publisher(room.publisher) if room.publisher else None,
         warnings=list(room.warnings),
     )
+
+
+def _of(stats: object | None, view: type[_View]) -> _View | None:
+    return None if stats is None else msgspec.convert(stats, view, from_attributes=True)
 
 
 def _renditions(plan: Plan) -> list[RenditionView]:

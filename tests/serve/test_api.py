@@ -15,12 +15,17 @@ from aiohttp import ClientResponse
 
 from serve import api as api_module
 from serve import views
+from serve.audit import Audit
+from serve.inspector import Inspector
 from serve.metrics import Metrics
 from serve.patience import Patience
 from serve.room import Room, State
+from serve.rooms import RoomSettings
+from serve.store import FilterRow
 from tests.support.house import START, House, broadcast_of, disk_full, state_of
 from tests.support.media import image_file, make_clip
 from tests.support.web import TOKEN, Client, serving
+from transcode.verdicts import DetectorStats, ModerationStats, Note
 
 BASE = "/api/v1"
 ROOMS = f"{BASE}/rooms"
@@ -29,8 +34,8 @@ PUBLIC_FIELDS = {
     "name", "title", "state", "viewers", "delay", "broadcast", "live_since", "watch_url", "hls_url",
 }  # fmt: skip
 OPERATOR_FIELDS = PUBLIC_FIELDS | {
-    "rtmp_url", "stream_key", "private", "ladder", "preset", "loudness", "grace", "slate", "renditions", "worker",
-    "publisher", "warnings",
+    "rtmp_url", "stream_key", "private", "ladder", "preset", "loudness", "grace", "slate", "filters", "on_overrun",
+    "covered", "moderation", "renditions", "worker", "publisher", "warnings",
 }  # fmt: skip
 
 OPERATIONS = [
@@ -40,6 +45,10 @@ OPERATIONS = [
     ("POST", f"{ROOMS}/demo/stop"),
     ("POST", f"{ROOMS}/demo/rotate-key"),
     ("POST", f"{ROOMS}/demo/kick"),
+    ("POST", f"{ROOMS}/demo/dump"),
+    ("POST", f"{ROOMS}/demo/cover"),
+    ("GET", f"{ROOMS}/demo/moderation"),
+    ("GET", f"{BASE}/filters"),
 ]
 
 
@@ -95,6 +104,10 @@ async def test_opening_a_room_answers_with_all_there_is_to_know(client: Client) 
         "loudness": None,
         "grace": 120,
         "slate": False,
+        "filters": [],
+        "on_overrun": "cover",
+        "covered": "",
+        "moderation": None,
         "renditions": [],
         "worker": None,
         "publisher": None,
@@ -350,7 +363,17 @@ async def test_kicking_nobody_is_a_conflict(house: House, client: Client) -> Non
     "body",
     [
         b'{"filter": ["bleep"]}',
-        b'{"title": "x", "delay": 5}',
+        b'{"title": "x", "delay": 31}',
+        b'{"delay": -1}',
+        b'{"delay": "auto"}',
+        b'{"filters": "see"}',
+        b'{"filters": [1]}',
+        b'{"filters": ["unheard-of"]}',
+        b'{"filters": ["see", "detect:ahead=31"]}',
+        b'{"filters": ["detect:ahead=4"], "delay": 3.9}',
+        b'{"filters": ["see"], "ladder": "source"}',
+        b'{"delay": 4, "ladder": "source,720p"}',
+        b'{"on_overrun": "skip"}',
         b'{"title": 5}',
         b'{"title": ""}',
         b'{"private": "yes"}',
@@ -402,6 +425,158 @@ async def test_a_disk_that_is_full_is_said_so(house: House, client: Client) -> N
         answer = await client.request(method, f"{ROOMS}/{path}", headers=OPERATOR)
         assert "make it writable" in await problem(answer, 507)
     assert state_of(house) == State.STOPPED, "stop stops all the same"
+
+
+# Moderation.
+
+
+async def test_a_room_has_its_filters_in_their_order_and_tells_them_to_its_operator(client: Client) -> None:
+    room = await put(client, filters=["detect:ahead=2.5", "see:words=hush"], on_overrun="stop")
+    assert room["filters"] == [
+        {"spec": "detect:ahead=2.5", "title": "detect", "role": "detector", "lookahead": 2.5},
+        {"spec": "see:words=hush", "title": "see", "role": "video", "lookahead": 0},
+    ]
+    assert (room["delay"], room["on_overrun"], room["moderation"]) == (2.5, "stop", None)
+    longer = await body_of(await client.patch(f"{ROOMS}/demo", json={"delay": 4}, headers=OPERATOR))
+    assert (longer["delay"], len(longer["filters"]), longer["on_overrun"]) == (4, 2, "stop")
+    auto = await body_of(await client.patch(f"{ROOMS}/demo", json={"delay": None}, headers=OPERATOR))
+    assert auto["delay"] == 2.5
+    bare = await body_of(await client.patch(f"{ROOMS}/demo", json={"filters": []}, headers=OPERATOR))
+    assert (bare["filters"], bare["delay"]) == ([], 0)
+
+
+async def test_what_a_filter_is_to_hide_reaches_neither_the_public_nor_the_log(
+    house: House, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        key = (await put(client, filters=["see:words=hush"]))["stream_key"]
+        await client.patch(f"{ROOMS}/demo", json={"filters": ["see:words=hush", "crash"]}, headers=OPERATOR)
+        house.publish(key, 3)
+        texts = [await (await client.get(path)).text() for path in (ROOMS, f"{ROOMS}/demo")]
+        texts.append(Metrics(house.rooms, lambda _: 0).text().decode())
+        async with client.get(f"{ROOMS}/demo/events") as stream:
+            texts.append((await stream.content.readuntil(b"\n\n")).decode())
+    assert "hush" not in caplog.text
+    assert all("hush" not in text for text in texts)
+
+
+async def test_a_filter_that_cannot_be_used_is_said_why_and_nothing_is_stored(house: House, client: Client) -> None:
+    said = await problem(await client.put(f"{ROOMS}/demo", json={"filters": ["crash"]}, headers=OPERATOR), 400)
+    assert "filter crash could not be checked" in said
+    file = {"filters": ["/etc/other.py:f"]}
+    assert "--filters DIR" in await problem(await client.put(f"{ROOMS}/demo", json=file, headers=OPERATOR), 400)
+    assert house.rooms.all() == []
+
+
+async def test_a_room_that_is_opened_again_has_its_filters_checked_again(house: House, client: Client) -> None:
+    (house.data / "mine.py").write_text("detect")
+    assert (await put(client, filters=[f"{house.data}/mine.py:f:ahead=2"]))["delay"] == 2
+    (house.data / "mine.py").write_text("a mistake in line 7")
+    assert (await put(client, title="Show"))["state"] == "waiting", "it is open: what runs goes on"
+    await client.post(f"{ROOMS}/demo/stop", headers=OPERATOR)
+    assert (await body_of(await client.patch(f"{ROOMS}/demo", json={"title": "Later"}, headers=OPERATOR)))["filters"]
+    assert "line 7" in await problem(await client.put(f"{ROOMS}/demo", headers=OPERATOR), 400)
+    assert state_of(house) == State.STOPPED
+    (house.data / "mine.py").write_text("see")
+    assert (await put(client))["delay"] == 0, "it is another now"
+
+
+async def test_filters_that_were_changed_while_others_were_looked_at_win(
+    house: House, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(client, filters=["see"])
+    house.rooms.stop("demo")
+    check, asked = Inspector.check, list[list[str]]()
+
+    async def slowly(inspector: Inspector, specs: list[str]) -> tuple[FilterRow, ...]:
+        asked.append(specs)
+        if len(asked) == 1:
+            house.rooms.set("demo", RoomSettings(), (FilterRow("hear", "audio"),))
+        return await check(inspector, specs)
+
+    monkeypatch.setattr(Inspector, "check", slowly)
+    assert [has["spec"] for has in (await put(client))["filters"]] == ["hear"]
+    assert asked == [["see"], ["hear"]]
+
+
+async def test_a_room_is_covered_and_dumped_by_its_operator(
+    house: House, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.open()
+    done: list[object] = []
+    monkeypatch.setattr(Room, "cover", lambda _, on: done.append(on))
+    monkeypatch.setattr(Room, "dump", lambda _: done.append("dump"))
+    for path, body in (("cover", {"on": True}), ("cover", {"on": False}), ("dump", None)):
+        room = await body_of(await client.post(f"{ROOMS}/demo/{path}", json=body, headers=OPERATOR))
+        assert room["name"] == "demo"
+    assert done == [True, False, "dump"]
+    for bad in ({}, {"on": "yes"}, {"on": True, "for": 5}):
+        await problem(await client.post(f"{ROOMS}/demo/cover", json=bad, headers=OPERATOR), 400)
+    await problem(await client.post(f"{ROOMS}/none/cover", json={"on": True}, headers=OPERATOR), 404)
+    await problem(await client.post(f"{ROOMS}/none/dump", headers=OPERATOR), 404)
+
+
+MODERATION = ModerationStats(
+    held_seconds=4.0,
+    held_bytes=3_000_000,
+    covered="late",
+    covered_seconds={"late": 2.5, "dump": 4.0},
+    findings={"card-number": 3},
+    broken_promises=1,
+    detectors=(DetectorStats("look", 0.8), DetectorStats("look", 1.5), DetectorStats("mine.py:f", None)),
+    pid=4712,
+    rss=300 << 20,
+    restarts=2,
+    processors=0.7,
+    faults=("mine.py, line 3: it failed",),
+)
+
+
+async def test_a_covered_room_is_listed_and_says_why_to_its_operator_alone(
+    house: House, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.open()
+    monkeypatch.setattr(Room, "state", State.COVERED)
+    monkeypatch.setattr(Room, "covered", "late")
+    monkeypatch.setattr(Room, "moderation", MODERATION)
+    (listed,) = (await body_of(await client.get(ROOMS)))["rooms"]
+    assert listed["state"] == "covered"
+    assert set(listed) == PUBLIC_FIELDS
+    room = await body_of(await client.get(f"{ROOMS}/demo", headers=OPERATOR))
+    assert room["covered"] == "late"
+    assert room["moderation"] == {
+        **asdict(MODERATION),
+        "detectors": [asdict(detector) for detector in MODERATION.detectors],
+        "faults": ["mine.py, line 3: it failed"],
+    }
+
+
+async def test_the_moderation_log_of_a_room_is_told_to_its_operator(house: House) -> None:
+    house.open()
+    house.open("other")
+    audit = Audit(house.data)
+    audit.write("demo", Note("finding", 90_000, 180_000, "look", "picture", "card-number", "fill"), START)
+    audit.write("other", Note("dump"), START)
+    async with serving(house, audit=audit) as client:
+        told = await body_of(await client.get(f"{ROOMS}/demo/moderation", headers=OPERATOR))
+        await problem(await client.get(f"{ROOMS}/none/moderation", headers=OPERATOR), 404)
+        assert told["notes"] == [
+            {"at": "2023-11-14T22:13:20.000Z", "room": "demo", "what": "finding", "start": 1, "end": 2,
+             "filter": "look", "kind": "picture", "category": "card-number", "effect": "fill"}
+        ]  # fmt: skip
+        await client.delete(f"{ROOMS}/demo", headers=OPERATOR)
+        house.open()
+        told = await body_of(await client.get(f"{ROOMS}/demo/moderation", headers=OPERATOR))
+        assert told["notes"] == [], "another room of that name"
+
+
+async def test_the_installed_filters_are_listed_with_what_they_say_of_themselves(client: Client) -> None:
+    told = await body_of(await client.get(f"{BASE}/filters", headers=OPERATOR))
+    assert [one["spec"] for one in told["filters"]] == ["see", "hear", "detect"]
+    assert told["filters"][2]["description"] == {
+        "name": "detect", "role": "detector", "summary": "Can detect.", "doc": "", "options": [], "lookahead": 1,
+        "context": 0, "takes": ["picture"],
+    }  # fmt: skip
 
 
 # Viewers.
@@ -650,7 +825,7 @@ async def test_the_description_is_sound(client: Client) -> None:
     assert set(schemas["OperatorRoomView"]["properties"]) == OPERATOR_FIELDS
     assert schemas["RoomSettings"]["additionalProperties"] is False
     assert set(schemas["RoomSettings"]["properties"]) == {
-        "title", "ladder", "preset", "loudness", "private", "grace", "slate",
+        "title", "ladder", "preset", "loudness", "private", "grace", "slate", "filters", "delay", "on_overrun",
     }  # fmt: skip
 
 
@@ -688,6 +863,34 @@ async def test_metrics_tell_how_workers_do(house: House, monkeypatch: pytest.Mon
         'veilcast_room_worker_processors{room="public"} 0.6',
     ):
         assert f"\n{line}\n" in text
+    assert "secret" not in text
+
+
+async def test_metrics_tell_how_moderation_does_and_never_of_what(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.open("public")
+    house.open("secret", private=True)
+    assert "veilcast_held_bytes 0.0" in Metrics(house.rooms, lambda _: 0).text().decode()
+    monkeypatch.setattr(Room, "moderation", MODERATION)
+    monkeypatch.setattr(Room, "state", State.COVERED)
+    text = Metrics(house.rooms, lambda _: 0).text().decode()
+    for line in (
+        'veilcast_rooms{state="covered"} 2.0',
+        "veilcast_held_bytes 6e+06",
+        "veilcast_detector_rss_bytes 6.291456e+08",
+        'veilcast_room_held_seconds{room="public"} 4.0',
+        'veilcast_room_held_bytes{room="public"} 3e+06',
+        'veilcast_room_clearance_lag_seconds{filter="look",room="public"} 1.5',
+        'veilcast_room_covered_seconds_total{cause="late",room="public"} 2.5',
+        'veilcast_room_findings_total{category="card-number",room="public"} 3.0',
+        'veilcast_room_broken_promises_total{room="public"} 1.0',
+        'veilcast_room_detector_rss_bytes{room="public"} 3.145728e+08',
+        'veilcast_room_detector_restarts_total{room="public"} 2.0',
+        'veilcast_room_detector_processors{room="public"} 0.7',
+    ):
+        assert f"\n{line}\n" in text
+    assert text.count("veilcast_room_clearance_lag_seconds{") == 1, "none before its first clearance, none twice"
     assert "secret" not in text
 
 

@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli import cli
+from serve import terminal
 from serve.credentials import FILE, Credentials
 from tests.support.fake_api import ROOM, TOKEN, Answer, FakeApi, fake_api, problem
+from transcode.verdicts import Cause
 
 PROGRAM = Path(__file__).parents[2] / "cli.py"
 
@@ -211,27 +213,186 @@ class TestRooms:
         assert api.asked == []
 
 
-class TestWhatIsNotThereYet:
+class TestModeration:
+    @pytest.fixture(autouse=True)
+    def there(self, api: FakeApi) -> None:
+        for line in ("PUT /api/v1/rooms/demo", "PATCH /api/v1/rooms/demo", "GET /api/v1/rooms/demo"):
+            api.answers[line] = Answer(ROOM)
+
+    def told(self, api: FakeApi, veilcast: Veilcast, **fields: object) -> Result:
+        api.answers["GET /api/v1/rooms/demo"] = Answer({**ROOM, **fields})
+        return veilcast("room", "show", "demo")
+
     @pytest.mark.parametrize("command", ["start", "set"])
+    def test_filters_are_sent_in_their_order_with_their_files_made_absolute(
+        self, api: FakeApi, veilcast: Veilcast, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        words = ("--filter", "./mine.py:invert", "--filter", "bleep:words=a+b,tone=mute", "--filter", "blur-faces")
+        assert veilcast("room", command, "demo", *words, "--delay", "4", "--on-overrun", "stop").exit_code == 0
+        filters = [f"{tmp_path.resolve()}/mine.py:invert", "bleep:words=a+b,tone=mute", "blur-faces"]
+        assert api.asked[-1][1] == {"filters": filters, "delay": 4, "on_overrun": "stop"}
+
+    def test_filters_and_delay_are_taken_back_by_name(self, api: FakeApi, veilcast: Veilcast) -> None:
+        assert veilcast("room", "set", "demo", "--filter", "none", "--delay", "auto").exit_code == 0
+        assert api.asked[-1][1] == {"filters": [], "delay": None}
+
+    def test_a_variable_has_a_filter_on_each_line(self, api: FakeApi, veilcast: Veilcast) -> None:
+        lines = "bleep:words=two words\ninvert"
+        assert veilcast("room", "start", "demo", VEILCAST_ROOM_START_FILTER=lines).exit_code == 0
+        assert api.asked[-1][1] == {"filters": ["bleep:words=two words", "invert"]}
+
     @pytest.mark.parametrize(
-        "words",
+        ("words", "said"),
         [
-            ("--filter", "redact-text"),
-            ("--filter", ""),
-            ("--delay", "4"),
-            ("--record",),
+            (("--filter", ""), "names no filter: write NAME, NAME:option=value, or ./file.py:name"),
+            (("--filter", "bleep:words"), "options are written option=value"),
+            (("--filter", "none", "--filter", "bleep"), "takes all filters away: give it alone"),
+            (("--delay", "long"), "write seconds such as 4, or auto"),
+            (("--delay", "inf"), "write seconds such as 4, or auto"),
+            (("--on-overrun", "skip"), "is not one of 'cover', 'stop'"),
         ],
     )
-    def test_it_is_refused_and_the_server_is_not_asked(
-        self, api: FakeApi, veilcast: Veilcast, command: str, words: tuple[str, ...]
+    @pytest.mark.parametrize("command", ["start", "set"])
+    def test_what_is_no_filter_or_delay_is_told_what_is_one(
+        self, api: FakeApi, veilcast: Veilcast, command: str, words: tuple[str, ...], said: str
     ) -> None:
-        assert "not available in this version" in veilcast.fails("room", command, "demo", "--title", "T", *words)
+        assert said in veilcast.fails("room", command, "demo", *words, status=2)
         assert api.asked == []
 
-    def test_a_variable_is_refused_like_an_option(self, api: FakeApi, veilcast: Veilcast) -> None:
-        said = veilcast.fails("room", "start", "demo", VEILCAST_ROOM_START_FILTER="bleep")
-        assert said.startswith("Error: filters are not available in this version")
+    @pytest.mark.parametrize("command", ["start", "set"])
+    def test_recordings_are_refused_and_the_server_is_not_asked(
+        self, api: FakeApi, veilcast: Veilcast, command: str
+    ) -> None:
+        said = veilcast.fails("room", command, "demo", "--title", "T", "--record")
+        assert "not available in this version; nothing was started or changed" in said
         assert api.asked == []
+
+    @pytest.mark.parametrize(
+        ("words", "path", "body", "said"),
+        [
+            (("dump", "demo"), "dump", None, "What room 'demo' held is thrown away"),
+            (("cover", "demo"), "cover", {"on": True}, "Room 'demo' is covered."),
+            (("cover", "demo", "--on"), "cover", {"on": True}, "Room 'demo' is covered."),
+            (("cover", "demo", "--off"), "cover", {"on": False}, "Room 'demo' is covered by you no longer."),
+        ],
+    )
+    def test_a_room_is_dumped_and_covered_at_once(
+        self, api: FakeApi, veilcast: Veilcast, words: tuple[str, ...], path: str, body: object, said: str
+    ) -> None:
+        api.answers[f"POST /api/v1/rooms/demo/{path}"] = Answer({**ROOM, "delay": 4})
+        assert said in veilcast("room", *words).stdout
+        assert api.asked == [(f"POST /api/v1/rooms/demo/{path}", body)]
+        assert json.loads(veilcast("room", *words, "--json").stdout)["delay"] == 4
+
+    def test_show_tells_filters_with_their_options_and_the_delay(self, api: FakeApi, veilcast: Veilcast) -> None:
+        filters = [
+            {"spec": "bleep:words=a+b", "title": "bleep", "role": "detector", "lookahead": 2.5},
+            {"spec": "/home/me/mine.py:invert", "title": "mine.py:invert", "role": "video", "lookahead": 0},
+        ]
+        told = self.told(api, veilcast, filters=filters, delay=4).stdout
+        assert "Filters     bleep:words=a+b (looks 2.5 s ahead)\n            /home/me/mine.py:invert\n" in told
+        assert "held 4 s for moderation" in told
+        assert "If late     shows the slate" in told
+        assert "ends the broadcast" in self.told(api, veilcast, filters=filters, on_overrun="stop").stdout
+        bare = self.told(api, veilcast).stdout
+        assert not {"Filters", "Delay", "late"}.intersection(bare.split())
+
+    @pytest.mark.parametrize(
+        ("cause", "words"),
+        [
+            ("operator", "by its operator"),
+            ("dump", "what was held has been thrown away"),
+            ("filter", "a filter fails"),
+            ("warming", "a detector is getting ready"),
+            ("late", "a detector is late"),
+            ("unseen", "detectors have not seen all of it"),
+            ("another", "another"),
+        ],
+    )
+    def test_show_says_why_a_room_is_covered(self, api: FakeApi, veilcast: Veilcast, cause: str, words: str) -> None:
+        assert f"live, covered: {words}\n" in self.told(api, veilcast, state="covered", covered=cause).stdout
+
+    def test_every_cause_has_words(self) -> None:
+        assert set(terminal._COVERED) == set(Cause)
+
+    def test_show_tells_how_moderation_does(self, api: FakeApi, veilcast: Veilcast) -> None:
+        moderation = {
+            "held_seconds": 4.04, "held_bytes": 2_200_000, "covered": "", "covered_seconds": {"late": 1.5, "dump": 0},
+            "findings": {"email": 1, "card-number": 3}, "broken_promises": 2,
+            "detectors": [{"filter": "bleep", "lag": 0.82}, {"filter": "mine.py:f", "lag": None}],
+            "pid": 7, "rss": 1, "restarts": 1, "processors": 0.5, "faults": ["mine.py, line 3: it failed"],
+        }  # fmt: skip
+        result = self.told(api, veilcast, moderation=moderation, warnings=["mine.py, line 3: it failed"])
+        for line in (
+            "4.0 s, 2.1 MiB",
+            "bleep 0.8 s behind, mine.py:f is getting ready, restarts 1, take 0.5 processors",
+            "card-number 3, email 1",
+            "1.5 s (a detector is late)",
+            "2 (findings that came too late)",
+        ):
+            assert f"  {line}\n" in result.stdout
+        assert result.stderr == "Warning: mine.py, line 3: it failed\n", "said once"
+
+
+class TestFilters:
+    """With the real child process: no server runs."""
+
+    FILE = """
+from typing import Literal
+from filters import Detector, video_filter
+
+@video_filter
+def invert(image, t, *, strength: float = 0.5, where: Literal["here", "there"] = "here"):
+    'Turn colours around.\\n\\nAll of them.'
+    return 255 - image
+
+class Look(Detector):
+    'Look for something.'
+    lookahead = 2.5
+    context = 1.0
+    def __init__(self, words: tuple[str, ...]) -> None: ...
+    def picture(self, picture): return ()
+"""
+
+    @pytest.fixture
+    def file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "mine.py").write_text(self.FILE)
+        return tmp_path / "mine.py"
+
+    def test_a_filter_in_a_file_is_described_with_its_options(self, veilcast: Veilcast, file: Path) -> None:
+        told = veilcast("filters", "describe", "./mine.py:invert").stdout
+        assert told.splitlines() == [
+            "mine.py:invert (video)",
+            "  Turn colours around.",
+            "",
+            "  All of them.",
+            "Options:",
+            "  strength  a number; 0.5",
+            "  where     here or there; here",
+        ]
+        told = veilcast("filters", "describe", "./mine.py:Look:words=a").stdout
+        assert "  words  a list, a+b+c; must be given\n" in told
+        assert "Looks 2.5 s ahead, and has to have seen 1 s. Is given: picture." in told
+
+    def test_json_is_the_description(self, veilcast: Veilcast, file: Path) -> None:
+        told = json.loads(veilcast("filters", "describe", f"{file}:invert", "--json").stdout)
+        assert (told["name"], told["role"], told["summary"]) == ("mine.py:invert", "video", "Turn colours around.")
+        assert told["options"][0]["default"] == 0.5
+
+    def test_what_is_no_filter_is_answered_in_one_line(self, veilcast: Veilcast, file: Path) -> None:
+        assert "there is no filter no-such" in veilcast.fails("filters", "describe", "no-such")
+        assert "there is no invrt: did you mean invert?" in veilcast.fails("filters", "describe", "./mine.py:invrt")
+        file.write_text("import os\n\nos.abort()\n")
+        assert "was killed by signal 6" in veilcast.fails("filters", "describe", "./mine.py:invert")
+
+    def test_filters_are_listed_by_name(self, veilcast: Veilcast) -> None:
+        told = veilcast("filters", "list")
+        assert told.exit_code == 0
+        listed = json.loads(veilcast("filters", "list", "--json").stdout)
+        usable = {one["spec"] for one in listed if one["description"] is not None}
+        assert usable <= {line.split()[0] for line in told.stdout.splitlines()}
 
 
 class TestErrors:
@@ -342,7 +503,7 @@ def test_the_command_line_starts_without_the_heavy_parts() -> None:
 
 
 def test_every_command_has_help(veilcast: Veilcast) -> None:
-    groups = [("room",), ()]
+    groups = [("room",), ("filters",), ()]
     for group in groups:
         commands = veilcast(*group, "--help").stdout.partition("Commands:")[2].splitlines()
         for line in filter(None, map(str.strip, commands)):

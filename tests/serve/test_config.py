@@ -53,17 +53,31 @@ def test_defaults_listen_everywhere_on_the_contracts_ports() -> None:
 
 def test_a_file_holds_options_and_its_folder_is_the_base_of_data(tmp_path: Path) -> None:
     path = tmp_path / "veilcast.toml"
-    path.write_text('data = "here"\nrtmp = "127.0.0.1:1936"\n')
-    assert read_file(path) == {"data": str(tmp_path / "here"), "rtmp": "127.0.0.1:1936"}
+    path.write_text('data = "here"\nrtmp = "127.0.0.1:1936"\nfilters = ["mine", "/other"]\n')
+    assert read_file(path) == {
+        "data": str(tmp_path / "here"),
+        "rtmp": "127.0.0.1:1936",
+        "filters": [str(tmp_path / "mine"), "/other"],
+    }
+
+
+def test_filters_come_from_the_working_folder_and_the_data_folder_unless_others_are_named() -> None:
+    config = ServeConfig(Path("/data"))
+    assert config.filter_folders(Path("/home/me")) == (Path("/home/me"), Path("/data/filters"))
+    assert config.filter_folders(Path("/")) == (Path("/data/filters"),), "or any file of the machine would do"
+    named = ServeConfig(Path("/data"), filters=(Path("/mine"),))
+    assert named.filter_folders(Path("/home/me")) == (Path("/mine"),)
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('htpp = "0.0.0.0:1"', "no option 'htpp'; the options are data, rtmp, http"),
+        ('htpp = "0.0.0.0:1"', "no option 'htpp'; the options are data, rtmp, http, filters"),
         ("http = 8080", 'write http = "…"'),
         ('http = "8080"', "http: '8080' is no address"),
         ("data = ", "not a TOML file"),
+        ('filters = "here"', 'filters is a list of folders: write filters = ["…"]'),
+        ("filters = [1]", "filters is a list of folders"),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_option_named(tmp_path: Path, text: str, says: str) -> None:

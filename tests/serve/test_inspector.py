@@ -107,7 +107,7 @@ async def test_one_that_ends_the_process_is_named_with_the_last_line(inspector: 
         InspectionError, match=r"^filter crash could not be checked: .*killed by signal 6 \(segmentation fault\): see"
     ):
         await inspector.check(["crash"])
-    with pytest.raises(InspectionError, match=r"^one of filter see, filter crash could not be checked"):
+    with pytest.raises(InspectionError, match=r"^one of the filters see, crash could not be checked"):
         await inspector.check(["see", "crash"])
 
 

@@ -13,7 +13,7 @@ from serve.capacity import Running
 from serve.errors import CapacityError, RoomError, SettingError, UnknownRoomError
 from serve.room import State
 from serve.rooms import RoomOpening, RoomSettings
-from serve.store import RoomRow
+from serve.store import FilterRow, RoomRow
 from tests.support.house import GRACE_SECONDS, House, InlineWorker, broadcast_of, in_row, state_of
 from tests.support.media import image_file
 
@@ -119,6 +119,97 @@ async def test_loudness_stays_until_it_is_changed_or_switched_off(house: House) 
     for given in (-8, -30, None):
         house.rooms.set("demo", RoomSettings(loudness=given))
         assert house.rooms.get("demo").row.loudness == given
+
+
+# Filters, and how much later viewers get everything.
+
+SLOW = (FilterRow("look:ahead=4", "detector", 4.0), FilterRow("invert", "video"))
+
+
+async def test_filters_are_kept_as_they_were_found_and_outlive_the_server(house: House) -> None:
+    house.rooms.open("demo", RoomOpening(filters=["look:ahead=4", "invert"], on_overrun="stop"), SLOW)
+    house.restart()
+    row = house.rooms.get("demo").row
+    assert (row.filters, row.delay, row.on_overrun) == (SLOW, None, "stop")
+    assert house.rooms.get("demo").delay == 4
+    house.rooms.set("demo", RoomSettings(title="Other"))
+    assert house.rooms.get("demo").row.filters == SLOW
+    house.rooms.set("demo", RoomSettings(filters=[]), ())
+    assert house.rooms.get("demo").row.filters == ()
+
+
+async def test_filters_that_nobody_has_checked_are_a_mistake_of_the_server(house: House) -> None:
+    """A room asked for with a filter must never start without it."""
+    with pytest.raises(ValueError, match="must be checked"):
+        house.rooms.open("demo", RoomOpening(filters=["look"]))
+    assert house.rooms.all() == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "hint"),
+    [
+        ({"ladder": "source"}, "cannot pass on the host's own picture: use --ladder auto, or a list without source"),
+        ({"ladder": "source,720p"}, "cannot pass on the host's own picture"),
+        ({"delay": 3.5}, r"3\.5 s is too short: look looks 4 s ahead; use --delay auto"),
+        ({"delay": 0}, "is too short"),
+        ({"delay": 30.1}, "use 0 to 30 s, or auto"),
+        ({"delay": -1}, "use 0 to 30 s, or auto"),
+        ({"delay": float("nan")}, "use 0 to 30 s, or auto"),
+    ],
+)
+async def test_what_does_not_go_with_filters_is_refused_whichever_comes_first(
+    house: House, settings: dict[str, Any], hint: str
+) -> None:
+    with pytest.raises(SettingError, match=hint):
+        house.rooms.open("demo", RoomOpening(**settings), SLOW)
+    assert house.rooms.all() == []
+    house.rooms.open("demo", RoomOpening(), SLOW)
+    before = house.rooms.get("demo").row
+    with pytest.raises(SettingError, match=hint):
+        house.rooms.set("demo", RoomSettings(**settings))
+    assert house.rooms.get("demo").row == before
+
+
+async def test_filters_are_refused_that_do_not_go_with_what_the_room_has(house: House) -> None:
+    house.open("demo")
+    with pytest.raises(SettingError, match="without source"):
+        house.rooms.set("demo", RoomSettings(), SLOW)
+    house.rooms.set("demo", RoomSettings(ladder="720p", delay=3))
+    with pytest.raises(SettingError, match="too short"):
+        house.rooms.set("demo", RoomSettings(), SLOW)
+    with pytest.raises(SettingError, match="look looks 31 s ahead, and a room can be held back 30 s at most"):
+        house.rooms.set("demo", RoomSettings(delay=None), (FilterRow("look", "detector", 31.0),))
+    assert house.rooms.get("demo").row.filters == ()
+
+
+async def test_a_delay_stays_until_it_is_changed_and_is_at_least_what_filters_need(house: House) -> None:
+    house.rooms.open("demo", RoomOpening(delay=6), SLOW)
+    house.rooms.set("demo", RoomSettings(title="Other"))
+    assert house.rooms.get("demo").delay == 6
+    for given, delay in ((4, 4), (30, 30), (None, 4)):
+        house.rooms.set("demo", RoomSettings(delay=given))
+        assert house.rooms.get("demo").delay == delay
+
+
+async def test_what_is_passed_on_as_it_comes_cannot_be_held_back(house: House) -> None:
+    house.open("demo")
+    with pytest.raises(SettingError, match="cannot hold it back: use --ladder auto"):
+        house.rooms.set("demo", RoomSettings(delay=4))
+    house.rooms.set("demo", RoomSettings(delay=0))
+    house.rooms.set("demo", RoomSettings(delay=4, ladder="auto"))
+    with pytest.raises(SettingError, match="cannot hold it back"):
+        house.rooms.set("demo", RoomSettings(ladder="source"))
+
+
+async def test_filters_are_checked_when_they_are_given_and_when_a_room_is_opened_again(house: House) -> None:
+    house.rooms.open("demo", RoomOpening(), SLOW)
+    specs = ["look:ahead=4", "invert"]
+    assert house.rooms.specs("demo", RoomOpening()) is None, "it is open"
+    assert house.rooms.specs("demo", RoomOpening(filters=["invert"])) == ["invert"]
+    house.rooms.stop("demo")
+    assert house.rooms.specs("demo", RoomOpening()) == specs
+    assert house.rooms.specs("demo", RoomSettings()) is None, "it stays stopped"
+    assert house.rooms.specs("new", RoomOpening()) is None
 
 
 # What the machine carries.
