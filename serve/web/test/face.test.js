@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { badge, face, playerTask } from "../src/logic/face.js";
+import { badge, face, hostAway, onAir, playerTask } from "../src/logic/face.js";
+import { texts } from "../src/logic/texts.js";
 
 const room = (state, broadcast = null) => ({ name: "demo", state, broadcast });
 const LIVE = room("live", "b1");
 const AWAY = room("waiting", "b1");
 const WAITING = room("waiting");
 const STOPPED = room("stopped");
+const COVERED = room("covered", "b1");
 
 const shown = (situation) =>
   face({ supported: true, room: LIVE, link: "ok", player: "off", played: false, stuck: false, ...situation });
@@ -29,7 +31,10 @@ test("every state has its face", () => {
     [{ player: "stalled", stuck: true }, "buffering"],
     [{ player: "playing" }, null],
     [{ room: room("slate", "b1"), player: "playing" }, null],
-    [{ room: room("covered", "b1"), player: "loading" }, "loading"],
+    [{ room: COVERED }, "loading"],
+    [{ room: COVERED, player: "loading" }, "loading"],
+    [{ room: COVERED, player: "playing" }, null],
+    [{ room: COVERED, player: "stalled", stuck: true }, "buffering"],
   ];
   for (const [situation, expected] of table) assert.equal(shown(situation), expected, JSON.stringify(situation));
 });
@@ -51,6 +56,8 @@ test("the player takes up each new broadcast, and only what is on air", () => {
     [{ room: LIVE, attached: "b0", player: "ended" }, "attach"],
     [{ room: AWAY, attached: "b1", player: "stalled" }, "keep"],
     [{ room: room("slate", "b1"), attached: null, player: "off" }, "attach"],
+    [{ room: COVERED, attached: null, player: "off" }, "attach"],
+    [{ room: COVERED, attached: "b1", player: "playing" }, "keep"],
   ];
   for (const [situation, task] of table) assert.equal(playerTask(situation), task, JSON.stringify(situation));
 });
@@ -63,6 +70,13 @@ test("a broadcast that is over plays to its end before the player lets go of it"
 
 test("nothing starts by itself while the viewer has paused", () => {
   assert.equal(playerTask({ room: LIVE, attached: "b0", player: "paused" }), "keep");
+});
+
+test("a covered room is on air: its slate is what there is to see", () => {
+  assert.equal(onAir(COVERED), true);
+  assert.equal(hostAway(COVERED), false);
+  assert.equal(badge(COVERED, "ok"), "covered");
+  assert.equal(texts.badges[badge(COVERED, "ok")], "Covered");
 });
 
 test("the badge tells a dropped host from one that has not come yet", () => {
