@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias, TypeVar, overload
 
 if TYPE_CHECKING:  # numpy takes a while, and who only reads specs does not need it
     import numpy as np
@@ -271,7 +271,11 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _PLAIN = "__filter_function__"
 
 
-def video_filter(function: Callable[..., Any] | None = None, *, pixels: Literal["bgr", "yuv"] = "bgr") -> Any:  # noqa: ANN401
+@overload
+def video_filter(function: Callable[..., Any], /) -> type[Any]: ...
+@overload
+def video_filter(*, pixels: Literal["bgr", "yuv"]) -> Callable[[Callable[..., Any]], type[Any]]: ...
+def video_filter(function: Callable[..., Any] | None = None, *, pixels: Literal["bgr", "yuv"] = "bgr") -> Any:
     """Make a filter of ``function(image, t, *, options…)``: see ``VideoFilter``."""
 
     def make(function: Callable[..., Any]) -> type[VideoFilter]:
