@@ -287,7 +287,7 @@ def room_settings(command: Command) -> Command:
     @click.option(
         "--on-overrun",
         type=click.Choice(("cover", "stop")),
-        help="What happens when a filter is late: cover, as at first, shows the slate; stop ends the broadcast.",
+        help="What happens when a filter is late: cover, as at first, shows the slate; stop stops the room.",
     )
     @click.option(
         "--record", is_flag=True, callback=_refuse_recordings, expose_value=False, hidden=True, help="Not there yet."

@@ -40,8 +40,7 @@ _COVERED = {
     "unseen": "detectors have not seen all of it",
 }
 _TYPES = {"str": "a text", "int": "a whole number", "float": "a number", "bool": "true or false"}
-_ENCODING = {"ladder", "preset", "loudness", "filters", "delay"}
-_OVERRUN = {"cover": "shows the slate", "stop": "ends the broadcast"}
+_OVERRUN = {"cover": "shows the slate", "stop": "stops the room"}
 
 _WORKER = (
     ("restarts", "restarts"),
@@ -200,7 +199,7 @@ def _rendition(made: dict[str, Any]) -> str:
 
 def next_broadcast(room: Room, settings: Collection[str]) -> None:
     """Say when ``settings`` that were given take effect; what concerns pictures and sound needs a new broadcast."""
-    if room.get("broadcast") is not None or not _ENCODING.intersection(settings):
+    if room.get("broadcast") is not None or not {"ladder", "preset", "loudness"}.intersection(settings):
         return  # a running broadcast is one that these settings changed nothing of
     if room.get("publisher"):
         note("Pictures and sound change with a new broadcast, which begins now: viewers follow by themselves.")

@@ -16,7 +16,7 @@ from filters.spec import Spec, parse
 from serve.errors import SettingError
 from serve.room import Room
 from serve.rooms import Rooms, check_hold
-from serve.store import FilterRow
+from serve.store import FilterRow, StoreError
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +70,10 @@ class FilterWatch:
             return
         if room.row.open and room.row.filters == row.filters:  # nobody has changed the room meanwhile
             _log.info("room %s: %s has changed and is loaded anew", room.name, names)
-            room.reload_filters(found)
+            try:
+                room.reload_filters(found)
+            except StoreError as error:
+                _log.error("room %s: %s", room.name, error)
 
 
 def _files(room: Room) -> list[Path]:

@@ -448,14 +448,22 @@ async def test_a_room_has_its_filters_in_their_order_and_tells_them_to_its_opera
 async def test_what_a_filter_is_to_hide_reaches_neither_the_public_nor_the_log(
     house: House, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
+    (house.data / "mine.py").write_text(
+        "# see\n"
+        "from filters import video_filter\n"
+        "@video_filter\n"
+        "def f(image, t, *, words: str): raise ValueError\n"
+    )  # fmt: skip
+    spec = f"{house.data}/mine.py:f:words=hush"
     with caplog.at_level(logging.DEBUG):
-        key = (await put(client, filters=["see:words=hush"]))["stream_key"]
-        await client.patch(f"{ROOMS}/demo", json={"filters": ["see:words=hush", "crash"]}, headers=OPERATOR)
+        key = (await put(client, filters=[spec]))["stream_key"]
+        await client.patch(f"{ROOMS}/demo", json={"filters": [spec, "crash"]}, headers=OPERATOR)
         house.publish(key, 3)
         texts = [await (await client.get(path)).text() for path in (ROOMS, f"{ROOMS}/demo")]
         texts.append(Metrics(house.rooms, lambda _: 0).text().decode())
         async with client.get(f"{ROOMS}/demo/events") as stream:
             texts.append((await stream.content.readuntil(b"\n\n")).decode())
+    assert '"covered"' in texts[0]
     assert "hush" not in caplog.text
     assert all("hush" not in text for text in texts)
 

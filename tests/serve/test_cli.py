@@ -5,13 +5,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from click.testing import CliRunner, Result
 
 from cli import cli
+from filters.spec import Spec
 from serve import terminal
 from serve.credentials import FILE, Credentials
 from tests.support.fake_api import ROOM, TOKEN, Answer, FakeApi, fake_api, problem
@@ -294,7 +296,7 @@ class TestModeration:
         assert "Filters     bleep:words=a+b (looks 2.5 s ahead)\n            /home/me/mine.py:invert\n" in told
         assert "held 4 s for moderation" in told
         assert "If late     shows the slate" in told
-        assert "ends the broadcast" in self.told(api, veilcast, filters=filters, on_overrun="stop").stdout
+        assert "stops the room" in self.told(api, veilcast, filters=filters, on_overrun="stop").stdout
         bare = self.told(api, veilcast).stdout
         assert not {"Filters", "Delay", "late"}.intersection(bare.split())
 
@@ -386,6 +388,30 @@ class Look(Detector):
         assert "there is no invrt: did you mean invert?" in veilcast.fails("filters", "describe", "./mine.py:invrt")
         file.write_text("import os\n\nos.abort()\n")
         assert "was killed by signal 6" in veilcast.fails("filters", "describe", "./mine.py:invert")
+
+    def test_they_are_run_on_a_file_in_their_order(
+        self, veilcast: Veilcast, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        done: list[tuple[list[str], Path, Path]] = []
+        offline = ModuleType("transcode.offline")
+
+        class OfflineError(Exception):
+            pass
+
+        def run(specs: Sequence[Spec], source: Path, target: Path) -> None:
+            done.append((list(map(str, specs)), source, target))
+            if target.name == "bad.mp4":
+                raise OfflineError("in.mp4 has no picture")
+
+        vars(offline).update(run=run, OfflineError=OfflineError)
+        monkeypatch.setitem(sys.modules, "transcode.offline", offline)
+        Path("in.mp4").touch()
+        words = ("filters", "run", "./mine.py:invert", "in.mp4")
+        assert veilcast(*words, "out.mp4", "--filter", "overlay").exit_code == 0
+        assert done == [([f"{file}:invert", "overlay"], Path("in.mp4"), Path("out.mp4"))]
+        assert veilcast.fails(*words, "bad.mp4") == "Error: in.mp4 has no picture"
+        assert "'none.mp4' does not exist" in veilcast.fails(*words[:-1], "none.mp4", "out.mp4", status=2)
+        assert "names no filter" in veilcast.fails("filters", "run", "", "in.mp4", "out.mp4", status=2)
 
     def test_filters_are_listed_by_name(self, veilcast: Veilcast) -> None:
         told = veilcast("filters", "list")

@@ -146,6 +146,29 @@ async def test_a_child_that_cannot_be_started_is_said_so(folder: Path) -> None:
         await Inspector([folder], ("/nowhere/python",)).check(["see"])
 
 
+# The real child.
+
+
+async def test_the_real_child_finds_out_what_a_filter_is(folder: Path) -> None:
+    (folder / "mine.py").write_text(
+        "from filters import Detector, video_filter\n"
+        "@video_filter\n"
+        "def invert(image, t): return 255 - image\n"
+        "class Look(Detector):\n"
+        "    def __init__(self, ahead: float): self.lookahead = ahead\n"
+        "    def picture(self, picture): return ()\n"
+    )
+    inspector = Inspector([folder])
+    look, invert = f"{folder}/mine.py:Look:ahead=2.5", f"{folder}/mine.py:invert"
+    assert await inspector.check([look, invert]) == (FilterRow(look, "detector", 2.5), FilterRow(invert, "video"))
+    with pytest.raises(InspectionError, match=r"mine\.py:Look: it must be given ahead=…"):
+        await inspector.check([invert, f"{folder}/mine.py:Look"])
+    (folder / "mine.py").write_text("import no_such_module\n")
+    with pytest.raises(InspectionError, match=r"no_such_module.*line 1"):
+        await inspector.check([invert])
+    assert all(known.spec for known in await inspector.known())
+
+
 def _is_gone(process: int) -> None:
     """Gone, or dead and waiting for whoever adopted it."""
     deadline = time.monotonic() + 5

@@ -13,7 +13,7 @@ from serve.errors import SettingError
 from serve.inspector import Inspector
 from serve.room import Room
 from serve.rooms import RoomOpening, RoomSettings
-from serve.store import FilterRow
+from serve.store import FilterRow, StoreError
 from serve.watch import FilterWatch
 from tests.support.house import House
 from tests.support.toy_describe import COMMAND
@@ -120,6 +120,24 @@ async def test_one_that_needs_more_than_the_room_is_held_back_is_not_loaded(
     await watch.look()
     assert reloads == []
     assert "a delay of 0.5 s is too short" in caplog.text
+
+
+async def test_a_disk_that_is_full_is_said_so(
+    house: House, inspector: Inspector, watch: FilterWatch, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    def full(*_: object) -> None:
+        raise StoreError("give it room")
+
+    monkeypatch.setattr(Room, "reload_filters", full)
+    file = tmp_path / "mine.py"
+    file.write_text("see")
+    await room_with(house, inspector, f"{file}:f")
+    await watch.look()
+    file.write_text("hear")
+    await watch.look()
+    await watch.look()
+    assert "room demo: give it room" in caplog.text
 
 
 async def test_stopped_rooms_and_those_that_are_changed_meanwhile_are_left_alone(

@@ -1,7 +1,7 @@
 """A stand-in for `filters.describe`: knows a few filters by name, and misbehaves as it is told. Loads nothing of ours.
 
 ``see`` and ``hear`` are plain filters, ``detect:ahead=SECONDS`` a detector; ``crash``, ``hang`` and ``babble`` do so.
-Of a file, its content is the name of one of these; any other content is what is wrong with it.
+Of a file, its first line is the name of one of these, in a comment or not; any other is what is wrong with it.
 """
 
 import json
@@ -20,7 +20,7 @@ def described(spec: str) -> dict[str, object]:
         path, _, rest = spec.partition(".py:")
         spec, _, options = rest.partition(":")
         file = Path(path + ".py")
-        name = file.read_text().strip() if file.exists() else "there is no such file"
+        name = file.read_text().partition("\n")[0].removeprefix("# ") if file.exists() else "there is no such file"
     if name == "crash":
         sys.stderr.write("a line before\nsegmentation fault\n\n")
         sys.stderr.flush()
