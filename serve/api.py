@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 
 from serve.audit import Audit
-from serve.inspector import Inspector
+from serve.inspector import InspectionError, Inspector
 from serve.patience import Patience
 from serve.problems import OPERATOR, Problem
 from serve.room import Room, State
@@ -225,7 +225,10 @@ class Api:
 
     async def filters(self, _: web.Request) -> web.Response:
         """The filters that are installed, as they describe themselves."""
-        return _json(FiltersView(await self._inspector.known()))
+        try:
+            return _json(FiltersView(await self._inspector.known()))
+        except InspectionError as error:
+            raise Problem(503, "Not possible now", str(error)) from error
 
     def _guard(self, operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def guarded(request: web.Request) -> web.StreamResponse:

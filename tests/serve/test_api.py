@@ -16,7 +16,7 @@ from aiohttp import ClientResponse
 from serve import api as api_module
 from serve import views
 from serve.audit import Audit
-from serve.inspector import Inspector
+from serve.inspector import InspectionError, Inspector
 from serve.metrics import Metrics
 from serve.patience import Patience
 from serve.room import Room, State
@@ -585,6 +585,17 @@ async def test_the_installed_filters_are_listed_with_what_they_say_of_themselves
         "name": "detect", "role": "detector", "summary": "Can detect.", "doc": "", "options": [], "lookahead": 1,
         "context": 0, "takes": ["picture"],
     }  # fmt: skip
+
+
+async def test_filters_that_cannot_be_looked_at_are_no_fault_of_who_asks(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: Inspector) -> None:
+        raise InspectionError("the installed filters could not be checked")
+
+    monkeypatch.setattr(Inspector, "known", fail)
+    said = await problem(await client.get(f"{BASE}/filters", headers=OPERATOR), 503)
+    assert said == "the installed filters could not be checked"
 
 
 # Viewers.
