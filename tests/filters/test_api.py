@@ -73,9 +73,9 @@ def test_a_function_becomes_a_filter() -> None:
     def dark(image: Planes, t: float) -> Planes:
         return image
 
+    assert invert(by=200).picture(np.uint8(50), 0.0) == 150
     assert issubclass(invert, VideoFilter)
     assert (invert.__name__, invert.__doc__, invert.pixels) == ("invert", "Turn dark into light.", "bgr")
-    assert invert(by=200).picture(np.uint8(50), 0.0) == 150
     assert issubclass(half, AudioFilter)
     assert half().sound(np.full((1, 1), 4, np.float32), 0.0)[0, 0] == 2
     assert dark.pixels == "yuv"
