@@ -3,19 +3,23 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ingest.media import Kind, Track
+from serve.moderation import Detections, Moderation
 from serve.parts import BroadcastStart, PartLink
-from serve.store import BroadcastRow, Store, StoreError
+from serve.store import BroadcastRow, FilterRow, Store, StoreError
 from transcode.cutter import SHORTEST, Cutter
+from transcode.hold import Held, Interrupt
 from transcode.interlude import CodedSlate
-from transcode.media import SOURCE, Cut, End, PartItem, Plan, RoomItem, Slate, Tick, TimedPacket
+from transcode.media import SOURCE, Cut, Delay, End, PartItem, Plan, RoomItem, Slate, Tick, TimedPacket
 from transcode.passthrough import Passthrough
 from transcode.process import Stats
 from transcode.regular_cutter import AHEAD, RegularCutter
+from transcode.verdicts import LedgerEntry, Note
+from transcode.wire import Covering, Fault
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +36,14 @@ class Worker(Protocol):
         """Take the next item of the room link."""
         ...
 
+    def rule(self, entry: LedgerEntry) -> None:
+        """Take what is said of the media, before all media that is not worked on yet."""
+        ...
+
+    def use(self, specs: Sequence[str]) -> None:
+        """Let these plain filters act from now on, loaded anew."""
+        ...
+
     async def finish(self) -> None:
         """Return when all that was fed, an ``End`` last, is made, or given up, or it is closed."""
         ...
@@ -41,30 +53,50 @@ class Worker(Protocol):
         ...
 
 
-Workers = Callable[[Plan, Callable[[PartItem], None], Callable[[str], None]], Worker]
-"""Starts a worker for a plan; it is told who takes its parts, and whom to tell when something is amiss."""
+Workers = Callable[
+    [Plan, Callable[[PartItem], None], Callable[[str], None], Callable[[Covering | Fault], None]], Worker
+]
+"""Starts a worker for a plan; it is told who takes its parts, whom to tell when something is amiss, and whom when slate
+and silence go out instead of the host's media."""
 
 Slates = Callable[[Track, Slate, Callable[[CodedSlate], None]], None]
 """Has a slate coded for players that have a host's own picture, and delivers it; what cannot be made never comes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a room's broadcasts work with."""
+
+    store: Store
+    link: PartLink
+    workers: Workers
+    slates: Slates
+    detections: Detections
+
+
+@dataclass(frozen=True, slots=True)
+class Moderating:
+    """How a broadcast is moderated: its ``filters``, and how long its media is held (``delay``, ticks).
+
+    ``recorded`` takes what goes into the moderation log; ``changed`` and ``overran``: see ``Moderation``.
+    """
+
+    filters: tuple[FilterRow, ...]
+    delay: int
+    recorded: Callable[[Note], None]
+    changed: Callable[[], None]
+    overran: Callable[[], None]
+
+
 class Broadcast:
     """A running broadcast. Numbers are in the store before a player can see them."""
 
-    def __init__(
-        self,
-        row: BroadcastRow,
-        cutter: Cutter | RegularCutter,
-        store: Store,
-        link: PartLink,
-        workers: Workers,
-        slates: Slates,
-    ) -> None:
+    def __init__(self, row: BroadcastRow, cutter: Cutter | RegularCutter, means: Means, moderating: Moderating) -> None:
         self._row = row
         self._cutter = cutter
-        self._store = store
-        self._link = link
-        self._slates = slates
+        self._store = means.store
+        self._link = link = means.link
+        self._slates = means.slates
         self._slate: Slate | None = None
         self._passthrough = Passthrough(row.plan)
         self._tracks = {track.kind: track for track in row.tracks}
@@ -73,36 +105,42 @@ class Broadcast:
         self._over = False
         self._closing: asyncio.Task[None] | None = None
         link.begin(BroadcastStart(row.room, row.id, row.plan, row.started_at, row.discontinuities))
-        self.worker: Worker | None = workers(row.plan, self._made, self._noted) if row.plan.transcoded else None
+        self.worker: Worker | None = None
+        if row.plan.transcoded:
+            self.worker = means.workers(row.plan, self._made, self._noted, self._told)
+        self.moderation = Moderation(
+            row.plan,
+            moderating.delay,
+            self.worker,
+            means.detections,
+            self._noted,
+            moderating.recorded,
+            moderating.changed,
+            moderating.overran,
+        )
+        if self.moderation.hold.delay:
+            self._send(Delay(0, self.moderation.hold.delay))
+        self.moderate(moderating.filters, moderating.delay)
         for track in row.tracks:
+            self.moderation.know(track)
             self._send(track)
 
     @classmethod
     def begin(
-        cls,
-        room: str,
-        plan: Plan,
-        tracks: tuple[Track, ...],
-        started_at: int,
-        store: Store,
-        link: PartLink,
-        workers: Workers,
-        slates: Slates,
+        cls, room: str, plan: Plan, tracks: tuple[Track, ...], started_at: int, means: Means, moderating: Moderating
     ) -> "Broadcast":
         """Begin a new one; ``started_at`` is the wall-clock time of tick 0 in Unix milliseconds."""
         row = BroadcastRow(secrets.token_hex(4), room, started_at, plan, tracks, -1, 0, 0)
-        return cls(row, _cutter(plan, 0, 0), store, link, workers, slates)
+        return cls(row, _cutter(plan, 0, 0), means, moderating)
 
     @classmethod
-    def resume(
-        cls, row: BroadcastRow, position: int, store: Store, link: PartLink, workers: Workers, slates: Slates
-    ) -> "Broadcast":
+    def resume(cls, row: BroadcastRow, position: int, means: Means, moderating: Moderating) -> "Broadcast":
         """Go on with one after a restart, ``position`` (ticks) being where the timeline stands now.
 
         The number in the store may be old (a full disk): go past any that can have been used since.
         """
         number = row.number + 1 + -(-(position - row.position) // SHORTEST)
-        return cls(row, _cutter(row.plan, number, position), store, link, workers, slates)
+        return cls(row, _cutter(row.plan, number, position), means, moderating)
 
     @property
     def id(self) -> str:
@@ -128,16 +166,9 @@ class Broadcast:
         return self.lists(kind) and self._passes_on(kind)
 
     def track(self, track: Track) -> None:
-        """A track is announced: nothing happens unless its configuration differs from what players have."""
-        if not self.lists(track.kind) or self._tracks.get(track.kind) == track:
-            return
-        if track.kind in self._tracks and self._passes_on(track.kind):
-            self._cutter.discontinuity()
-        self._tracks[track.kind] = track
-        self._row = replace(self._row, tracks=tuple(self._tracks.values()))
-        self._send(track)
-        if track.kind is Kind.VIDEO:
-            self._order_slate()
+        """A track is announced: nothing happens unless its configuration differs from the one before."""
+        if self.lists(track.kind) and self.moderation.tracks.get(track.kind) != track:
+            self._take(track)
 
     def slate(self, slate: Slate) -> None:
         """What viewers see while the host is away is this from now on, or soon."""
@@ -168,23 +199,83 @@ class Broadcast:
 
     def interrupt(self) -> None:
         """Another source takes over."""
-        self._cutter.interrupt()
+        self._take(Interrupt())
 
     def packet(self, packet: TimedPacket) -> None:
         """The next packet of the source."""
-        for item in self._cutter.packet(packet):
-            self._send(item)
+        self._take(packet)
 
     def tick(self, tick: Tick) -> None:
         """The timeline goes on without media."""
-        for item in self._cutter.tick(tick):
-            self._send(item)
+        self._take(tick)
+
+    def moderate(self, filters: tuple[FilterRow, ...], delay: int, anew: bool = False) -> None:
+        """These filters act from here on, and media is held for ``delay`` ticks. ``anew``: they are loaded anew."""
+        if filters and self.plan.rungs and _cut_by_host(self.plan):
+            raise ValueError("a broadcast that passes on the host's own picture cannot be filtered")
+        self._play_all(self.moderation.change(filters, delay, anew))
+
+    def cover(self, on: bool) -> None:
+        """Let slate and silence go out, at once, until it is lifted."""
+        lifted = self.moderation.ordered and not on
+        self.moderation.cover(on)
+        if lifted and self._hidden_here:
+            self._cutter.interrupt()
+
+    def dump(self) -> None:
+        """Throw away what is held: it never airs."""
+        self._play_all(self.moderation.dump())
+
+    def _take(self, item: Held) -> None:
+        """Take what comes from the host, and play what its time has come for."""
+        self._play_all(self.moderation.take(item))
+
+    def _play_all(self, items: Iterable[Held | Delay]) -> None:
+        for item in items:
+            self._play(item)
+
+    def _play(self, item: Held | Delay) -> None:
+        if isinstance(item, TimedPacket) and self.moderation.ordered and self._hidden_here:
+            item = Tick(item.dts)
+        match item:
+            case TimedPacket():
+                for cut in self._cutter.packet(item):
+                    self._send(cut)
+            case Tick():
+                if self.keeps_time and self.moderation.hold.silent and isinstance(self._cutter, RegularCutter):
+                    self._cutter.start(item.pts)  # while the hold fills viewers have the slate
+                for cut in self._cutter.tick(item):
+                    self._send(cut)
+            case Track():
+                self._configure(item)
+            case Interrupt():
+                self._cutter.interrupt()
+            case Delay():
+                self._send(item)
+
+    def _configure(self, track: Track) -> None:
+        """Media is of ``track`` from here on."""
+        if self._tracks.get(track.kind) == track:
+            return
+        if track.kind in self._tracks and self._passes_on(track.kind):
+            self._cutter.discontinuity()
+        self._tracks[track.kind] = track
+        self._row = replace(self._row, tracks=tuple(self._tracks.values()))
+        self._send(track)
+        if track.kind is Kind.VIDEO:
+            self._order_slate()
+
+    @property
+    def _hidden_here(self) -> bool:
+        """Whether a cover is up to the gate: what it passes on, no worker can hide."""
+        return any(self._passes_on(kind) for kind in Kind)
 
     def end(self) -> asyncio.Task[None] | None:
         """No more will come: players get ENDLIST after the last part, which a worker may still be making.
 
         Returns what waits for that, if it has to be waited for.
         """
+        self.moderation.retire()  # what is held is dropped
         self._send(End(self._cutter.media_end))
         try:
             self._store.end_broadcast(self.id)
@@ -213,6 +304,7 @@ class Broadcast:
     async def drop(self) -> None:
         """Stop at once; the next start of the server may go on with it."""
         self._over = True
+        await self.moderation.close()
         if self.worker is not None:
             await self.worker.close()
 
@@ -242,6 +334,10 @@ class Broadcast:
     def _made(self, item: PartItem) -> None:
         if not self._over:
             self._link.part(self.id, item)
+
+    def _told(self, message: Covering | Fault) -> None:
+        if not self._over:
+            self.moderation.told(message)
 
     def _noted(self, text: str) -> None:
         _log.warning("room %s: %s", self._row.room, text)

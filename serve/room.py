@@ -7,29 +7,30 @@ stopped, the broadcast ends and the next host begins another.
 """
 
 import asyncio
+import contextlib
 import logging
 import math
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from typing import Protocol
 
 from ingest.media import Codec, Kind, Packet, Track
 from ingest.source import PublishRequest, Refused, Sink, Source
-from serve.broadcast import Broadcast, Slates, Workers, said_ahead
+from serve.broadcast import Broadcast, Means, Moderating, said_ahead
 from serve.capacity import ASSUMED, Picture, Running
-from serve.parts import PartLink
+from serve.errors import RoomError
 from serve.signal import Signal
-from serve.store import BroadcastRow, FilterRow, RoomRow, Store, StoreError
+from serve.store import BroadcastRow, FilterRow, RoomRow, StoreError
 from transcode.cmaf.codecs import CodecError, parse_aac, parse_avc
 from transcode.ladder import Encoding, parse_ladder
 from transcode.media import TIMELINE, Slate
 from transcode.opening import LONGEST_TARGET_DURATION, TARGET_DURATION, Opening
 from transcode.process import Stats
 from transcode.timekeeper import LATE, LATE_AT_MOST, Timekeeper
-from transcode.verdicts import ModerationStats
+from transcode.verdicts import ModerationStats, Note
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +38,10 @@ FIGHT = 30 * TIMELINE
 """As many takeovers as ``TAKEOVERS`` within this (ticks) are two encoders that fight over a key; it is over when nobody
 has tried for as long."""
 TAKEOVERS = 3
+STOP = "stop"
+"""What a room does when a detector is late, if it does not cover."""
 _BACK_SOON = "The stream will be back in a moment."
+_SOON = "The stream begins in a moment."
 _PROMISED = 3 * TIMELINE
 """How long a source may be on air before it sends what the broadcast lists (ticks)."""
 _MOST_WARNINGS = 8
@@ -137,7 +141,7 @@ class Room:
     """One room: its settings, its publisher, its broadcast."""
 
     def __init__(
-        self, row: RoomRow, store: Store, link: PartLink, clock: Clock, workers: Workers, slates: Slates
+        self, row: RoomRow, clock: Clock, means: Means, recorded: Callable[[str, Note], None] = lambda *_: None
     ) -> None:
         self.row = row
         self.changed = Signal()
@@ -145,11 +149,11 @@ class Room:
         self.broadcast: Broadcast | None = None
         self.picture = ASSUMED
         """What its host sent the last time."""
-        self._store = store
-        self._link = link
+        self._store = means.store
         self._clock = clock
-        self._workers = workers
-        self._slates = slates
+        self._means = means
+        self._recorded = recorded
+        self._beginning = False  # viewers have not got anything but the slate yet
         self._ending: dict[Broadcast, asyncio.Task[None]] = {}  # whose last parts are still being made
         self._timekeeper = Timekeeper(clock.ticks())
         self._opening: Opening | None = None
@@ -173,7 +177,7 @@ class Room:
         if self.broadcast is None:
             return State.WAITING
         if self.publisher is not None and not self._timekeeper.away:
-            return State.LIVE
+            return State.COVERED if self.covered else State.LIVE
         return State.SLATE if self.broadcast.shows_slate else State.WAITING
 
     @property
@@ -186,27 +190,73 @@ class Room:
     @property
     def covered(self) -> str:
         """Why viewers get slate and silence though there is a host; empty if they get the host."""
-        return ""
+        return self.broadcast.moderation.covered if self.broadcast else ""
 
     @property
     def moderation(self) -> ModerationStats | None:
         """How hold and filters of the running broadcast do; None without one, or without hold and filters."""
-        return None
+        moderation = self.broadcast.moderation if self.broadcast else None
+        return moderation.stats if moderation is not None and moderation.needed else None
 
     def cover(self, on: bool) -> None:
         """Let viewers have slate and silence, at once, until it is lifted. Raises RoomError if nothing is on air."""
+        if self.broadcast is None:
+            raise RoomError(f"room {self.name!r} is not on air: there is nothing to cover")
+        self.broadcast.cover(on)
+        self._show_state()
 
     def dump(self) -> None:
         """Throw away what is held: it never airs. Raises RoomError if nothing is held."""
+        if self.broadcast is None:
+            raise RoomError(f"room {self.name!r} is not on air: nothing is held")
+        if not self.broadcast.moderation.hold.delay:
+            raise RoomError(
+                f"room {self.name!r} has no delay, so nothing is held: cover it,"
+                f" or give it one with: veilcast room set {self.name} --delay 10"
+            )
+        self.broadcast.dump()
+        self._show_state()
 
     def reload_filters(self, rows: tuple[FilterRow, ...]) -> None:
-        """A filter's file has changed, and was found to be as ``rows`` say: load it anew."""
+        """A filter's file has changed, and was found to be as ``rows`` say: load it anew. Raises StoreError."""
+        row = replace(self.row, filters=rows)
+        self._store.save_room(row)
+        self.row = row
+        if self.broadcast is not None:
+            self.broadcast.moderate(row.filters, self._ticks_held, anew=True)
+        self.changed.fire()
+
+    @property
+    def _ticks_held(self) -> int:
+        return round(self.delay * TIMELINE)
+
+    @property
+    def _moderating(self) -> Moderating:
+        return Moderating(
+            self.row.filters,
+            self._ticks_held,
+            lambda note: self._recorded(self.name, note),
+            self._show_state,
+            self._overran,
+        )
+
+    def _overran(self) -> None:
+        """A detector was too late: nothing has gone out, and if that is how it is to be, nothing will."""
+        if self.row.on_overrun == STOP and self.row.open:
+            _log.warning("room %s: a detector was too late, so the room is stopped, as it is set to be", self.name)
+            asyncio.get_running_loop().call_soon(self._stop)
+
+    def _stop(self) -> None:
+        with contextlib.suppress(StoreError):  # it is stopped all the same
+            self.update(replace(self.row, open=False))
 
     @property
     def warnings(self) -> list[str]:
         """What the host should know, and the operator."""
         shed = self.worker.shed if self.worker else ""
-        return [*(self.publisher.warnings if self.publisher else []), *(text for text in (self._fight, shed) if text)]
+        faults = self.broadcast.moderation.faults if self.broadcast else ()
+        found = (self._fight, shed, *faults)
+        return [*(self.publisher.warnings if self.publisher else []), *(text for text in found if text)]
 
     @property
     def load(self) -> Running | None:
@@ -241,8 +291,11 @@ class Room:
             self._end_broadcast()
             if self.publisher is not None:
                 self._open_new()
-        elif self.broadcast is not None and (before.title, before.slate) != (row.title, row.slate):
-            self.broadcast.slate(self._slate)
+        elif self.broadcast is not None:
+            if (before.title, before.slate) != (row.title, row.slate):
+                self.broadcast.slate(self._slate)
+            if (before.filters, before.delay) != (row.filters, row.delay):
+                self.broadcast.moderate(row.filters, self._ticks_held)
         self.changed.fire()
 
     def disconnect(self, reason: str) -> None:
@@ -265,7 +318,11 @@ class Room:
             return
         self._timekeeper = Timekeeper(self._clock.ticks() - position, position)
         self._away_since = position
-        self.broadcast = Broadcast.resume(row, position, self._store, self._link, self._workers, self._slates)
+        try:
+            self.broadcast = Broadcast.resume(row, position, self._means, self._moderating)
+        except ValueError:  # it was begun without the filters that the room has now
+            self._store.end_broadcast(row.id)
+            return
         self._settle(self.broadcast)
         _log.info("room %s: broadcast %s goes on", self.name, row.id)
 
@@ -327,7 +384,7 @@ class Room:
         elif self._opening is not None:
             self._opening.track(track)
             if track.kind is Kind.VIDEO and self._opening.passes_on:
-                self._slates(track, self._slate, lambda _: None)  # so that it is there when the broadcast begins
+                self._means.slates(track, self._slate, lambda _: None)  # so that it is there when the broadcast begins
 
     def packet(self, publisher: Publisher, packet: Packet) -> None:
         """The publisher's next packet."""
@@ -382,6 +439,9 @@ class Room:
         now = self._clock.ticks()
         if self.broadcast is None:
             return
+        if self._beginning and not self.broadcast.moderation.hold.silent:
+            self._beginning = False
+            self.broadcast.slate(self._slate)
         self._timekeeper.patience = LATE if self.broadcast.shows_slate else LATE_AT_MOST
         tick = self._timekeeper.tick(now)
         if tick is None:
@@ -424,9 +484,8 @@ class Room:
         if Kind.VIDEO in opening.tracks and plan.rungs:
             avc = parse_avc(opening.tracks[Kind.VIDEO].config)
             self.picture = Picture(avc.display_width, avc.height, plan.frame_rate)
-        self.broadcast = Broadcast.begin(
-            self.name, plan, tracks, self._started_at, self._store, self._link, self._workers, self._slates
-        )
+        self._beginning = self.delay > 0
+        self.broadcast = Broadcast.begin(self.name, plan, tracks, self._started_at, self._means, self._moderating)
         self._settle(self.broadcast)
         for packet in opening.packets:
             self.broadcast.packet(packet)
@@ -446,11 +505,12 @@ class Room:
 
     @property
     def _slate(self) -> Slate:
-        return Slate(self.row.title, _BACK_SOON, self.row.slate)
+        return Slate(self.row.title, _SOON if self._beginning else _BACK_SOON, self.row.slate)
 
     def _end_broadcast(self) -> None:
         if (broadcast := self.broadcast) is not None:
             self.broadcast = None
+            self._beginning = False
             _log.info("room %s: broadcast %s is over", self.name, broadcast.id)
             if (ending := broadcast.end()) is not None:
                 self._ending[broadcast] = ending
@@ -470,7 +530,7 @@ class Room:
             await asyncio.wait(endings.values())
 
     def _show_state(self) -> None:
-        shown = self.state, self.broadcast, self.publisher
+        shown = self.state, self.broadcast, self.publisher, self.covered, tuple(self.warnings)
         if shown != self._shown:
             self._shown = shown
             self.changed.fire()

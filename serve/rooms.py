@@ -5,6 +5,7 @@ import hmac
 import re
 import secrets
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 from typing import Literal
@@ -13,15 +14,17 @@ import msgspec
 
 from filters.spec import parse
 from ingest.source import PublishRequest, Refused, Sink, Source
-from serve.broadcast import Slates, Workers
+from serve.broadcast import Means, Slates, Workers
 from serve.capacity import ASSUMED, Picture, judge
 from serve.errors import CapacityError, RoomError, SettingError, UnknownRoomError
+from serve.moderation import Detections, start_detection
 from serve.parts import PartLink
 from serve.room import Clock, Room, encoding_of
 from serve.signal import Signal
 from serve.store import FilterRow, RoomRow, Store
 from transcode.ladder import AUTO, PRESETS, LadderError, parse_ladder
 from transcode.media import SLATE_PIXELS
+from transcode.verdicts import Note
 
 MOST_TITLE = 200
 PRESET = PRESETS[0]
@@ -98,11 +101,6 @@ def check_hold(row: RoomRow) -> None:
         raise SettingError(
             "a room with filters cannot pass on the host's own picture: use --ladder auto, or a list without source"
         )
-    if row.delay and parse_ladder(row.ladder).source:
-        raise SettingError(
-            "a room that passes on the host's own picture cannot hold it back: use --ladder auto, or a list without"
-            " source, or --delay auto"
-        )
     slowest = max(row.filters, key=lambda found: found.lookahead, default=None)
     if slowest is None:
         return
@@ -128,17 +126,25 @@ class Rooms:
     """All rooms of a server, and the admission of publishers to them."""
 
     def __init__(
-        self, store: Store, link: PartLink, clock: Clock, workers: Workers, slates: Slates, processors: float
+        self,
+        store: Store,
+        link: PartLink,
+        clock: Clock,
+        workers: Workers,
+        slates: Slates,
+        processors: float,
+        recorded: Callable[[str, Note], None] = lambda *_: None,
+        detections: Detections = start_detection,
     ) -> None:
         self.changed = Signal()
         self._store = store
         self._link = link
         self._clock = clock
-        self._workers = workers
-        self._slates = slates
+        self._means = Means(store, link, workers, slates, detections)
+        self._recorded = recorded
         self.processors = processors
         """CPU seconds that there are in a second."""
-        self._rooms = {row.name: Room(row, store, link, clock, workers, slates) for row in store.rooms()}
+        self._rooms = {row.name: Room(row, clock, self._means, recorded) for row in store.rooms()}
         for room in self._rooms.values():
             running = store.running_broadcast(room.name)
             if running is not None:
@@ -176,7 +182,7 @@ class Rooms:
         if not opening.force:
             self._judge(row, ASSUMED)
         self._store.save_room(row)
-        room = self._rooms[name] = Room(row, self._store, self._link, self._clock, self._workers, self._slates)
+        room = self._rooms[name] = Room(row, self._clock, self._means, self._recorded)
         self.changed.fire()
         return room
 

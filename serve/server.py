@@ -34,6 +34,7 @@ from transcode.machine import processor_time
 from transcode.media import PartItem, Plan
 from transcode.process import Transcoder
 from transcode.slates import Slates
+from transcode.wire import Covering, Fault
 
 _LOCK = "lock"
 MOST_BODY = 8 << 20  # of the operator: a slate in base64
@@ -89,7 +90,11 @@ class Server:
             self._stack.push_async_callback(slates.close)
             audit = Audit(data)
             self._stack.callback(audit.close)
-            rooms = Rooms(store, origin, SystemClock(), _worker, slates.order, processor_time())
+            clock = SystemClock()
+            rooms = Rooms(
+                store, origin, clock, _worker, slates.order, processor_time(),
+                lambda room, note: audit.write(room, note, clock.wall()),
+            )  # fmt: skip
         except (StoreError, NotBuilt) as error:
             raise StartError(str(error)) from error
         self._stack.push_async_callback(rooms.drop)  # broadcasts that go on have their workers already
@@ -151,8 +156,13 @@ class Server:
         return int(runner.addresses[0][1])
 
 
-def _worker(plan: Plan, received: Callable[[PartItem], None], noted: Callable[[str], None]) -> Transcoder:
-    transcoder = Transcoder(plan, received, noted)
+def _worker(
+    plan: Plan,
+    received: Callable[[PartItem], None],
+    noted: Callable[[str], None],
+    told: Callable[[Covering | Fault], None],
+) -> Transcoder:
+    transcoder = Transcoder(plan, received, noted, told)
     transcoder.start()
     return transcoder
 

@@ -46,7 +46,7 @@ class Crew:
 
     def lane(self, name: str) -> Lane:
         """Return a new lane, fed by the caller of ``spread`` and ``gather`` or by the lanes before it."""
-        lane = _CrewLane(self, _Thread(name, self._failed))
+        lane = _CrewLane(self, Thread(name, self._failed))
         self._lanes.append(lane)
         return lane
 
@@ -62,7 +62,7 @@ class Crew:
 
 
 class _CrewLane:
-    def __init__(self, crew: Crew, thread: "_Thread") -> None:
+    def __init__(self, crew: Crew, thread: "Thread") -> None:
         self._crew = crew
         self._thread = thread
 
@@ -79,21 +79,21 @@ class _CrewLane:
         self._thread.close()
 
 
-class _Thread:
-    """Runs tasks in order, in a thread of its own.
+class Thread:
+    """Runs tasks in order, in a thread of its own. A task that raises is told to ``failed``.
 
-    At most ``_MOST`` wait: then ``put`` waits too, so that a slow encoder slows its feeder instead of filling memory.
+    At most ``most`` wait: then ``put`` waits too, so that a slow encoder slows its feeder instead of filling memory.
+    (0: any number, where something else keeps to a limit.)
     """
 
-    _MOST = 8
-
-    def __init__(self, name: str, failed: Callable[[BaseException], None]) -> None:
-        self._tasks: queue.Queue[Task | None] = queue.Queue(self._MOST)
+    def __init__(self, name: str, failed: Callable[[BaseException], None], most: int = 8) -> None:
+        self._tasks: queue.Queue[Task | None] = queue.Queue(most)
         self._failed = failed
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def put(self, task: Task) -> None:
+        """Run ``task`` after those before it; waits if there are too many."""
         self._tasks.put(task)
 
     def settle(self) -> None:
@@ -101,6 +101,7 @@ class _Thread:
         self._tasks.join()
 
     def close(self) -> None:
+        """Return when all tasks are done; the thread ends."""
         self._tasks.put(None)
         self._thread.join()
 

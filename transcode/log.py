@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ingest.media import Kind, Track
-from transcode.media import TIMELINE, Cut, RoomItem, Slate, TimedPacket
+from transcode.media import TIMELINE, Cut, Delay, RoomItem, Slate, TimedPacket
 
 CREDIT = 4 << 20
 """Bytes that may be on their way to the worker, not acknowledged."""
@@ -32,20 +32,36 @@ class Logged:
 class PacketLog:
     """Keeps items in order until they are neither wanted by the reader nor useful for a replay.
 
-    Overflow rule. Where a picture has waited longer than ``LAG``, pictures that are not sent yet are dropped up to the
-    newest keyframe; all else is kept, in order. This does not happen while a new reader catches up. Where the items
+    Overflow rule. Where a picture has waited longer than ``lag``, pictures that are not sent yet are dropped up to the
+    newest keyframe; all else is kept, in order. This does not happen while a new reader catches up, if that is given
+    ``time``. Where the items
     take more than ``most_bytes``, there go, until they fit: what was sent, from the oldest keyframe to the next;
     pictures up to the newest keyframe not sent; the oldest pictures not sent; the oldest packets; the oldest of all.
+
+    No more than ``credit`` bytes, and ``ahead`` ticks if that is given, are on their way to the reader. ``lost`` is
+    told of each packet that was dropped.
     """
 
-    def __init__(self, most_bytes: int = 32 << 20, credit: int = CREDIT) -> None:
+    def __init__(
+        self,
+        most_bytes: int = 32 << 20,
+        credit: int = CREDIT,
+        lag: int = LAG,
+        ahead: int | None = None,
+        time: bool = True,
+        lost: Callable[[TimedPacket], None] = lambda _: None,
+    ) -> None:
+        self.lag = lag
         self._most = most_bytes
         self._credit = credit
+        self._ahead = ahead
+        self._time = time
+        self._lost = lost
         self._entries: list[Logged] = []
         self._next = 0  # index of the first entry that is not sent
         self._offset = 0
         self._bytes = 0
-        self._on_the_way: deque[tuple[int, int]] = deque()  # offset and size of what is not acknowledged
+        self._on_the_way: deque[Logged] = deque()  # what is not acknowledged
         self._uncredited = 0  # bytes of these
         self._aired: int | None = None
         self._keyframe = -1  # offset of the newest
@@ -69,6 +85,11 @@ class PacketLog:
         """Bytes that were taken and not acknowledged."""
         return self._uncredited
 
+    @property
+    def oldest(self) -> int | None:
+        """When the oldest packet is shown that the log has (ticks); None if it has none."""
+        return next((logged.item.pts for logged in self._entries if isinstance(logged.item, TimedPacket)), None)
+
     def append(self, item: RoomItem) -> int:
         """Log the next item and return its offset."""
         logged = Logged(self._offset, item, _ENTRY + _payload(item))
@@ -85,7 +106,7 @@ class PacketLog:
                 self._now = dts
                 self._hurry()
             case Cut():
-                self._forget(self._replay_point(self._next))
+                self.tidy()
         if self._over:
             self._make_room()
         return logged.offset
@@ -96,17 +117,28 @@ class PacketLog:
             self._catching_up = False
             return None
         logged = self._entries[self._next]
-        if self._on_the_way and self._uncredited + logged.size > self._credit:
+        if self._on_the_way and (self._uncredited + logged.size > self._credit or self._far(logged.item)):
             return None
         self._next += 1
-        self._on_the_way.append((logged.offset, logged.size))
+        self._on_the_way.append(logged)
         self._uncredited += logged.size
         return logged
 
     def acknowledge(self, offset: int) -> None:
         """The reader has taken all up to and including ``offset``."""
-        while self._on_the_way and self._on_the_way[0][0] <= offset:
-            self._uncredited -= self._on_the_way.popleft()[1]
+        while self._on_the_way and self._on_the_way[0].offset <= offset:
+            self._uncredited -= self._on_the_way.popleft().size
+
+    def _far(self, item: RoomItem) -> bool:
+        """Whether ``item`` is too far ahead of what the reader is busy with."""
+        if self._ahead is None or not isinstance(item, TimedPacket):
+            return False
+        busy = next((logged.item for logged in self._on_the_way if isinstance(logged.item, TimedPacket)), item)
+        return isinstance(busy, TimedPacket) and item.dts - busy.dts > self._ahead
+
+    def tidy(self) -> None:
+        """Forget what no replay needs: where there are no cuts it has to be asked for now and then."""
+        self._forget(self._replay_point(self._next))
 
     def aired(self, pts: int) -> None:
         """Every rendition is out up to ``pts`` (ticks): a replay may begin there."""
@@ -115,9 +147,9 @@ class PacketLog:
     def rewind(self) -> None:
         """Begin anew for another reader.
 
-        It is given the tracks and the slate in force, the cuts in force and ahead, then all from the replay point on:
-        the newest keyframe at or before what has aired, else the oldest there is. Sound alone is replayed from any
-        packet.
+        It is given the tracks, the slate and the delay in force, the cuts in force and ahead, then all from the replay
+        point on: the newest keyframe at or before what has aired, else the oldest there is. Sound alone is replayed
+        from any packet.
         """
         self._on_the_way.clear()
         self._uncredited = 0
@@ -156,29 +188,36 @@ class PacketLog:
         tracks: dict[Kind, int] = {}
         cut: int | None = None  # in force
         slate: int | None = None
+        delay: int | None = None
         for index, logged in enumerate(self._entries[:point]):
             match logged.item:
                 case Track(kind=kind):
                     tracks[kind] = index
                 case Slate():
                     slate = index
+                case Delay():
+                    delay = index
                 case Cut(pts=pts) if pts <= at:
                     cut = index
                 case Cut():
                     needed.add(index)
                 case TimedPacket(kind=Kind.AUDIO, pts=pts) if pts >= at - PREROLL:
                     needed.add(index)
-        needed.update(tracks.values(), (index for index in (cut, slate) if index is not None))
+        needed.update(tracks.values(), (index for index in (cut, slate, delay) if index is not None))
         return self._remove(lambda index, _: index < point and index not in needed)
 
     def _hurry(self) -> None:
         """Apply the rule for pictures that have waited too long."""
-        if self._catching_up or self._next == len(self._entries) or self._keyframe < self._entries[self._next].offset:
+        if (
+            (self._catching_up and self._time)
+            or self._next == len(self._entries)
+            or self._keyframe < self._entries[self._next].offset
+        ):
             return
         for index in range(self._next, len(self._entries)):
             logged = self._entries[index]
             if isinstance(logged.item, TimedPacket) and _is_picture(logged.item):
-                if logged.offset < self._keyframe and self._now - logged.item.dts > LAG:
+                if logged.offset < self._keyframe and self._now - logged.item.dts > self.lag:
                     self._skip_to_keyframe()
                 return
 
@@ -227,6 +266,7 @@ class PacketLog:
                 following -= 1
             elif isinstance(logged.item, TimedPacket):
                 self._dropped += 1
+                self._lost(logged.item)
         removed = len(kept) < len(self._entries)
         self._entries, self._next = kept, following
         return removed

@@ -10,6 +10,8 @@ from ingest.media import Kind, Track
 
 TIMELINE = 90_000
 """Ticks of the room timeline in a second."""
+LATE_TRACK = TIMELINE // 2
+"""A track that is so far behind the other one (ticks) is not waited for: the last picture stays, sound is silent."""
 
 
 # --- room link: gate -> pipeline -------------------------------------------------------------------------------
@@ -72,7 +74,18 @@ class Slate:
     image: bytes = b""
 
 
-RoomItem = Track | TimedPacket | Cut | Tick | End | Slate
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """What has stamps of ``at`` or later came ``shift`` earlier (ticks): it has been held for so long.
+
+    Media after it begins with a keyframe.
+    """
+
+    at: int
+    shift: int
+
+
+RoomItem = Track | TimedPacket | Cut | Tick | End | Slate | Delay
 
 
 # --- part link: pipeline -> origin -----------------------------------------------------------------------------

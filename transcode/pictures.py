@@ -1,4 +1,4 @@
-"""A room's pictures on their way to the rungs: decoded, brought to one size, numbered, filtered. Threads: one caller.
+"""A room's pictures on their way to the rungs: decoded, brought to one size, numbered, guarded. Threads: one caller.
 
 Every frame of the broadcast's constant rate is made, whatever comes: a picture that is late is stood in for by the one
 before it, and by the slate while the host is away.
@@ -12,9 +12,9 @@ import av
 from ingest.media import Track
 from transcode.canvas import Canvas, PictureError
 from transcode.decode import VideoDecoder
-from transcode.effects import Effect
 from transcode.frames import FrameClock
-from transcode.media import Cut, Plan, Slate, TimedPacket
+from transcode.guard import Guard
+from transcode.media import Cut, Delay, Plan, Slate, TimedPacket
 from transcode.rung import RungLane
 from transcode.slate import slate_frame
 
@@ -22,12 +22,12 @@ from transcode.slate import slate_frame
 class Pictures:
     """Feeds the rungs of ``plan``, best first. ``dropped`` and ``repeated`` count frames, ``errors`` failures."""
 
-    def __init__(self, plan: Plan, rungs: Sequence[RungLane], effects: Sequence[Effect]) -> None:
+    def __init__(self, plan: Plan, rungs: Sequence[RungLane], guard: Guard) -> None:
         self.dropped = 0
         self.repeated = 0
         self.errors = 0
         self._rungs = rungs
-        self._effects = effects
+        self._guard = guard
         self._size = plan.encoded[0].width, plan.encoded[0].height
         self._canvas = Canvas(*self._size)
         starts = [rung.start for rung in rungs if rung.start is not None]
@@ -39,11 +39,21 @@ class Pictures:
         self.slate = self._canvas.blank()
         """What is shown while the host is away: another frame each time that it changes."""
         self._shown = self.slate
+        self._came = 0  # the stamp that what is shown came with, before it was held
+        self._track: Track | None = None
 
     def track(self, track: Track) -> None:
         """Packets are of ``track`` from here on."""
         self._flush()
+        self._track = track
         self._decoder = VideoDecoder(track)
+
+    def delay(self, delay: Delay) -> None:
+        """What is decoded from here on has been held for another time."""
+        self._flush()
+        self._guard.delay(delay)
+        if self._track is not None:
+            self._decoder = VideoDecoder(self._track)
 
     def packet(self, packet: TimedPacket) -> None:
         """Take the next packet."""
@@ -109,7 +119,7 @@ class Pictures:
             self._repeat(range(self._clock.next, number))
         elif self._begun and picture.pts >= self._start:
             self.dropped += 1
-        self._shown = picture
+        self._shown, self._came = picture, picture.pts - self._guard.shift
         if number is not None:
             self._show(number)
 
@@ -119,8 +129,11 @@ class Pictures:
             self._show(number)
 
     def _show(self, number: int) -> None:
-        frame = self._shown
-        for effect in self._effects:
-            frame = effect.picture(frame, self._clock.pts(number))
-        self._rungs[0].picture(frame, number)
+        pts = self._clock.pts(number)
+        frame: av.VideoFrame | None = self._shown
+        if self._shown is self.slate:
+            self._guard.absent(pts)
+        else:
+            frame = self._guard.picture(self._shown, self._came, pts)
+        self._rungs[0].picture(frame or self.slate, number)
         self._clock.next = number + 1

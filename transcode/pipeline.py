@@ -3,25 +3,35 @@
 Rule: it advances on packets and ticks alone and knows no clock, so the same items always make the same parts.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import av
 
 from ingest.media import Kind, Track
-from transcode.effects import Effect
+from transcode.guard import Guard
 from transcode.lane import Inline, Lane
 from transcode.load import modes
-from transcode.media import AUDIO, TIMELINE, Aired, Cut, End, PartItem, Plan, RoomItem, Slate, Tick, TimedPacket
+from transcode.media import (
+    AUDIO,
+    LATE_TRACK,
+    Aired,
+    Cut,
+    Delay,
+    End,
+    PartItem,
+    Plan,
+    RoomItem,
+    Slate,
+    Tick,
+    TimedPacket,
+)
 from transcode.pictures import Pictures
 from transcode.rung import RungLane
 from transcode.sounds import Sounds
 
-LATE = TIMELINE // 2
-"""A track that is so far behind the other one (ticks) is not waited for: the last picture stays, sound is silent."""
-
 
 class Pipeline:
-    """Decodes a room's packets, filters them and encodes the rungs and the sound of ``plan``.
+    """Decodes a room's packets and encodes the rungs and the sound of ``plan``: all that ``guard`` lets pass.
 
     ``emit`` takes what is made, from the lanes' threads. ``aired`` says where another pipeline of this broadcast left
     off: each rendition goes on with the very next frame.
@@ -33,16 +43,17 @@ class Pipeline:
         emit: Callable[[PartItem], None],
         lane: Callable[[str], Lane] = lambda _: Inline(),
         aired: Iterable[Aired] = (),
-        effects: Sequence[Effect] = (),
+        guard: Guard | None = None,
     ) -> None:
+        self._guard = guard or Guard()
         before = {state.rendition: state for state in aired}
         self._rungs = [RungLane(plan, rung, lane(rung.name), emit, before.get(rung.name)) for rung in plan.encoded]
         for above, below in zip(self._rungs, self._rungs[1:], strict=False):
             above.feeds(below)
-        self._pictures = Pictures(plan, self._rungs, effects) if self._rungs else None
+        self._pictures = Pictures(plan, self._rungs, self._guard) if self._rungs else None
         self._sound = None
         if plan.sound is not None and plan.sound.transcoded:
-            self._sound = Sounds(plan, plan.sound, emit, before.get(AUDIO), effects)
+            self._sound = Sounds(plan, plan.sound, emit, before.get(AUDIO), self._guard)
 
     @property
     def dropped(self) -> int:
@@ -66,12 +77,12 @@ class Pipeline:
                 if self._pictures:
                     self._pictures.packet(item)
                 if self._sound:
-                    self._sound.advance(item.dts - LATE)
+                    self._sound.advance(item.dts - LATE_TRACK)
             case TimedPacket():
                 if self._sound:
                     self._sound.packet(item)
                 if self._pictures:
-                    self._pictures.advance(item.dts - LATE)
+                    self._pictures.advance(item.dts - LATE_TRACK)
             case Track(kind=Kind.VIDEO):
                 if self._pictures:
                     self._pictures.track(item)
@@ -86,6 +97,11 @@ class Pipeline:
             case Slate():
                 if self._pictures:
                     self._pictures.announce(item)
+            case Delay():
+                if self._pictures:
+                    self._pictures.delay(item)
+                else:
+                    self._guard.delay(item)
             case Tick(pts=pts, away=away):
                 self._tick(pts, away)
             case End(pts=pts):

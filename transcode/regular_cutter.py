@@ -36,6 +36,11 @@ class RegularCutter:
         if position > 0:
             self._begin(position)
 
+    def start(self, pts: int) -> None:
+        """Segments begin at ``pts`` (ticks), whether media does or not, unless they have begun before."""
+        if self._unit is None:
+            self._begin(pts)
+
     def interrupt(self) -> None:
         """Another source takes over: its picture begins with a keyframe."""
         self._waiting = True

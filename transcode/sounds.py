@@ -1,16 +1,18 @@
-"""A room's sound on its way to viewers: one continuous track, filtered, encoded once for all. Threads: one caller."""
+"""A room's sound on its way to viewers: one continuous track, guarded, encoded once for all. Threads: one caller."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+
+import numpy as np
 
 from ingest.media import Codec, Kind, Track
 from transcode.aac import PRIMING, AacEncoder
 from transcode.cmaf.header import header
 from transcode.cmaf.packer import Packer, Unit
-from transcode.effects import Effect
 from transcode.grid import BLOCK, RATE, sound_grid
+from transcode.guard import Guard
 from transcode.loudness import Loudness
 from transcode.media import AUDIO, Aired, Cut, PartItem, Plan, Sound, TimedPacket
-from transcode.soundtrack import Block, SoundTrack
+from transcode.soundtrack import Block, SoundTrack, block_of
 
 
 class Sounds:
@@ -22,11 +24,11 @@ class Sounds:
         sound: Sound,
         emit: Callable[[PartItem], None],
         aired: Aired | None,
-        effects: Sequence[Effect],
+        guard: Guard,
     ) -> None:
         self._channels = sound.channels
         self._emit = emit
-        self._effects = effects
+        self._guard = guard
         self._loudness = Loudness(sound.loudness) if sound.loudness is not None else None
         self._encoder = AacEncoder(sound.channels, sound.bit_rate)
         self._packer = Packer(AUDIO, Codec.AAC, RATE, BLOCK, plan.part_target, aired)
@@ -77,8 +79,8 @@ class Sounds:
 
     def _encode(self, blocks: Iterable[Block]) -> None:
         for block in blocks:
-            for effect in self._effects:
-                block = effect.sound(block)
+            passed = self._guard.sound(block)
+            block = passed or block_of(block.number, np.zeros((self._channels, BLOCK), np.float32))
             if self._loudness is not None:
                 block = self._loudness.process(block)
             self._pack(self._encoder.encode(block))

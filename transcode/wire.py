@@ -1,4 +1,4 @@
-"""The link between the gate and a room's worker, as bytes: messages to bytes and back. Sans-IO, no pickle.
+"""The link between the gate and a room's children, as bytes: messages to bytes and back. Sans-IO, no pickle.
 
 A message is the length of its body (4 bytes, big-endian), one byte that says which message it is, and the body in
 MessagePack. The bytes of packets and parts are MessagePack ``bin``; values travel as maps of their fields.
@@ -6,17 +6,19 @@ MessagePack. The bytes of packets and parts are MessagePack ``bin``; values trav
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import GenericAlias
 from typing import Any
 
 import msgspec
 
+from filters import Kind
 from ingest.media import Track
 from transcode.media import (
     Aired,
     AudioFormat,
     Cut,
+    Delay,
     End,
     Init,
     Part,
@@ -30,8 +32,9 @@ from transcode.media import (
     TimedPacket,
     VideoFormat,
 )
+from transcode.verdicts import Cleared, Cover, Found, Hole, LedgerEntry, Orphan, Require, Unveil, Veil
 
-VERSION = 5
+VERSION = 6
 """Both ends must speak the same: it is raised when a message changes."""
 LONGEST = 64 << 20
 """Bytes that a message's body may have."""
@@ -75,6 +78,13 @@ class Shed:
     level: int
 
 
+@dataclass(frozen=True, slots=True)
+class PlainFilters:
+    """These filters (specs as text) act from here on, in this order, loaded anew."""
+
+    specs: tuple[str, ...]
+
+
 # --- worker -> gate, beside the items of the part link ---------------------------------------------------------
 
 
@@ -94,15 +104,16 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """The worker lives, uses ``rss`` bytes of memory and has used ``cpu`` seconds of a processor.
+    """The child lives, uses ``rss`` bytes of memory and has used ``cpu`` seconds of a processor.
 
-    ``dropped`` and ``repeated`` are frames, so far.
+    Of a worker, so far: ``dropped`` and ``repeated`` frames, and ticks ``covered`` by cause.
     """
 
     rss: int
     cpu: float
-    dropped: int
-    repeated: int
+    dropped: int = 0
+    repeated: int = 0
+    covered: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +130,58 @@ class StandIn:
     units: tuple[bytes, ...]
 
 
-Message = Setup | Entry | Ping | Shed | Hello | Ack | Pong | Done | StandIn | PartItem
+@dataclass(frozen=True, slots=True)
+class Covering:
+    """Slate and silence go out from here on instead of the host's media, for ``cause``; empty: that is over."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A filter fails as ``text`` says; empty: it works again. A detector process that has said so ends."""
+
+    text: str
+
+
+# --- gate -> detector, beside Entry and Ping, and back, beside Hello, Ack, Pong, Fault and ledger entries -------------
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The first message: what viewers get at best, and which detectors (specs as text) are to look at it."""
+
+    version: int
+    plan: Plan
+    specs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """What each of the detectors has a say in, and the longest ``context`` (ticks) that one of them needs."""
+
+    takes: tuple[tuple[Kind, ...], ...]
+    context: int
+
+
+Message = (
+    Setup
+    | Entry
+    | Ping
+    | Shed
+    | PlainFilters
+    | Hello
+    | Ack
+    | Pong
+    | Done
+    | StandIn
+    | Covering
+    | Fault
+    | Look
+    | Takes
+    | LedgerEntry
+    | PartItem
+)
 
 
 # --- the table of messages -------------------------------------------------------------------------------------
@@ -161,10 +223,32 @@ _PLAIN = {
         9: SegmentEnd,
         10: StandIn,
         11: Shed,
+        12: PlainFilters,
+        13: Covering,
+        14: Fault,
+        40: Look,
+        41: Takes,
+        48: Require,
+        49: Found,
+        50: Veil,
+        51: Unveil,
+        52: Orphan,
+        53: Cleared,
+        54: Hole,
+        55: Cover,
     }.items()
 }
 _ENTRIES = {
-    kind: _entry(tag, kind) for tag, kind in {16: Track, 17: TimedPacket, 18: Cut, 19: Tick, 20: End, 21: Slate}.items()
+    kind: _entry(tag, kind)
+    for tag, kind in {
+        16: Track,
+        17: TimedPacket,
+        18: Cut,
+        19: Tick,
+        20: End,
+        21: Slate,
+        22: Delay,
+    }.items()
 }
 _INITS = {kind: _init(tag, kind) for tag, kind in {32: VideoFormat, 33: AudioFormat}.items()}
 _ROWS = {row.tag: row for table in (_PLAIN, _ENTRIES, _INITS) for row in table.values()}

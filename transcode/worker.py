@@ -4,78 +4,60 @@ It takes the room's packets, gives parts, and acknowledges what it has taken. It
 is gone, and at the first mistake: the gate starts another, which goes on where this one stopped.
 """
 
-import logging
 import os
-import resource
-import signal
-import socket
-import sys
-import threading
 import time
-import traceback
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 
 import av
 
+from filters import FilterError, Stream
+from filters.chain import Chain
+from filters.registry import make
+from filters.spec import parse
+from transcode.child import Gone, Link, begin, fail, resident
+from transcode.guard import Guard
 from transcode.lane import Crew
-from transcode.media import End, Plan, RoomItem, TimedPacket
+from transcode.media import TIMELINE, End, Plan, RoomItem, TimedPacket
 from transcode.pace import Pace
 from transcode.pipeline import Pipeline
 from transcode.stand_in import stand_ins
-from transcode.wire import VERSION, Ack, Done, Entry, Hello, Message, Ping, Pong, Setup, Shed, StandIn, Unpacker, pack
+from transcode.verdicts import Cause, Cleared, Cover, Found, Hole, Orphan, Require, Unveil, Veil
+from transcode.wire import (
+    VERSION,
+    Ack,
+    Covering,
+    Done,
+    Entry,
+    Fault,
+    Hello,
+    Message,
+    Ping,
+    PlainFilters,
+    Pong,
+    Setup,
+    Shed,
+    StandIn,
+)
 
-_READ = 64 << 10  # some tenths of a second of work at most: it is not taken for dead meanwhile
 _POLITE = 3  # a worker that takes all of a processor leaves the gate and the origin room
-_FAILED = 70  # EX_SOFTWARE
-
-
-class _Gone(Exception):
-    """The gate has closed the socket."""
-
-
-class Link:
-    """The worker's end of the socket. Messages may be sent from any thread."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.waited = False
-        """Whether the last messages had to be waited for."""
-        self._socket = connection
-        self._unpacker = Unpacker()
-        self._sending = threading.Lock()
-
-    def send(self, message: Message) -> None:
-        """Send a message whole."""
-        data = pack(message)
-        with self._sending:
-            self._socket.sendall(data)
-
-    def receive(self) -> list[Message]:
-        """Return the next messages; waits for one. Raises _Gone."""
-        self.waited = False
-        while True:
-            data = self._read()
-            if not data:
-                raise _Gone
-            if messages := list(self._unpacker.receive(data)):
-                return messages
-
-    def _read(self) -> bytes:
-        try:
-            return self._socket.recv(_READ, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            self.waited = True
-            return self._socket.recv(_READ)
+_ACK = 8  # entries: with work waiting it is not told each time that there is room for more
 
 
 class Work:
-    """A room's work: what the gate says, in order, and what the next worker's viewers need when there is time."""
+    """A room's work: what the gate says, and what the next worker's viewers need when there is time.
+
+    Media is worked on in order. What is said about it is heard first, however much media still waits: nothing of it
+    goes out against what the gate has said meanwhile.
+    """
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._crew = Crew(_fail)
+        self._crew = Crew(fail)
         self._pace = Pace(self._crew)
+        self._waiting: deque[Entry] = deque()
+        self._guard: Guard | None = None
         self._pipeline: Pipeline | None = None
         self._plan: Plan | None = None
         self._slate: av.VideoFrame | None = None  # what the stand-ins show
@@ -84,35 +66,69 @@ class Work:
     def run(self) -> None:
         """Do it until the gate says that it is done."""
         self._link.send(Hello(VERSION))
-        done = False
-        while not done:
-            messages = self._link.receive()
-            if self._link.waited:
-                self._pace.waits()
-                self._leave_behind()
-            done = self._take(messages)
+        over = False
+        while not over:
+            self._listen()
+            entry = self._waiting.popleft()
+            over = self._feed(entry.item)
+            if not self._waiting or not entry.offset % _ACK:
+                self._link.send(Ack(entry.offset))
         self._link.send(Done())
 
-    def _take(self, messages: Iterable[Message]) -> bool:
-        """Work on messages; tell whether the broadcast is over."""
-        taken, over = -1, False
-        for message in messages:
-            match message:
-                case Setup(plan=plan, aired=aired):
-                    self._plan, self._stand_ins = plan, stand_ins(plan, None)
-                    self._pipeline = Pipeline(plan, self._link.send, self._crew.lane, aired)
-                case Entry(offset=offset, item=item):
-                    taken = offset
-                    over = self._feed(item)
-                case Shed(level=level):
-                    assert self._pipeline is not None
-                    self._pipeline.shed(level)
-                case Ping():
-                    counts = (self._pipeline.dropped, self._pipeline.repeated) if self._pipeline else (0, 0)
-                    self._link.send(Pong(_resident(), time.process_time(), *counts))
-        if taken >= 0:
-            self._link.send(Ack(taken))
-        return over
+    def _listen(self) -> None:
+        """Hear what there is to hear; if there is nothing to work on, wait for it."""
+        for message in self._link.heard():
+            self._hear(message)
+        while not self._waiting:
+            self._pace.waits()
+            self._leave_behind()
+            for message in self._link.receive():
+                self._hear(message)
+
+    def _hear(self, message: Message) -> None:
+        match message:
+            case Setup():
+                self._set_up(message)
+            case Entry():
+                self._waiting.append(message)
+            case Ping():
+                self._link.send(self._pong())
+            case Shed(level=level):
+                assert self._pipeline is not None
+                self._pipeline.shed(level)
+            case PlainFilters(specs=specs):
+                self._use(specs)
+            case Require() | Found() | Veil() | Unveil() | Orphan() | Cleared() | Hole() | Cover():
+                assert self._guard is not None
+                self._guard.ledger.take(message)
+
+    def _set_up(self, setup: Setup) -> None:
+        plan = self._plan = setup.plan
+        rate = plan.frame_rate
+        frame = rate.denominator * TIMELINE // rate.numerator if plan.encoded else 0
+        self._stand_ins = stand_ins(plan, None)
+        self._guard = Guard(self._covers, lambda text: self._link.send(Fault(text)), frame)
+        self._pipeline = Pipeline(plan, self._link.send, self._crew.lane, setup.aired, self._guard)
+
+    def _covers(self, cause: Cause | None) -> None:
+        self._link.send(Covering(cause or ""))
+
+    def _use(self, specs: tuple[str, ...]) -> None:
+        """Load the room's plain filters anew. Until it has worked nothing passes."""
+        assert self._guard is not None
+        assert self._plan is not None
+        stream = stream_of(self._plan)
+        try:
+            filters = [(spec.title, make(spec)) for spec in map(parse, specs)]
+            self._guard.use(Chain(filters) if filters else None, stream)
+        except FilterError as error:
+            self._guard.use(None, stream, str(error))
+
+    def _pong(self) -> Pong:
+        if self._pipeline is None or self._guard is None:
+            return Pong(resident(), time.process_time())
+        covered = {str(cause): ticks for cause, ticks in self._guard.covered.items()}
+        return Pong(resident(), time.process_time(), self._pipeline.dropped, self._pipeline.repeated, covered)
 
     def _feed(self, item: RoomItem) -> bool:
         assert self._pipeline is not None
@@ -134,35 +150,24 @@ class Work:
             self._link.send(stand_in)
 
 
-def _fail(error: BaseException) -> None:
-    """Half a room is no room: end the process from whatever thread this is."""
-    if not isinstance(error, OSError):  # which is how a lane learns that the gate is gone
-        traceback.print_exception(error)
-    os._exit(_FAILED)
-
-
-def _resident() -> int:
-    """Return the bytes of memory that are in use."""
-    try:
-        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def stream_of(plan: Plan) -> Stream:
+    """Return what filters are told of a broadcast."""
+    best = plan.encoded[0] if plan.encoded else None
+    rate = float(plan.frame_rate) if best else 0.0
+    channels = plan.sound.channels if plan.sound is not None and plan.sound.transcoded else 0
+    return Stream(best.width if best else 0, best.height if best else 0, rate, channels)
 
 
 def main() -> None:
     """Run the worker on the socket whose descriptor is the first argument."""
-    # What is in memory has not been moderated yet: it must not end in a file.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the gate decides when a worker ends
     os.nice(_POLITE)
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s worker: %(message)s")
-    link = Link(socket.socket(fileno=int(sys.argv[1])))
+    link = begin("worker")
     try:
         Work(link).run()
-    except (_Gone, ConnectionError):
+    except (Gone, ConnectionError):
         os._exit(0)
     except Exception as error:
-        _fail(error)
+        fail(error)
 
 
 if __name__ == "__main__":

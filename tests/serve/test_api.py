@@ -372,7 +372,6 @@ async def test_kicking_nobody_is_a_conflict(house: House, client: Client) -> Non
         b'{"filters": ["see", "detect:ahead=31"]}',
         b'{"filters": ["detect:ahead=4"], "delay": 3.9}',
         b'{"filters": ["see"], "ladder": "source"}',
-        b'{"delay": 4, "ladder": "source,720p"}',
         b'{"on_overrun": "skip"}',
         b'{"title": 5}',
         b'{"title": ""}',

@@ -23,6 +23,7 @@ from tests.support.house import Host, House, broadcast_of
 from tests.support.media import GREYS, Clip, decode, make_clip, number_of
 from transcode.media import AUDIO, Init, PartItem, Plan, SegmentStart
 from transcode.process import Transcoder
+from transcode.wire import Covering, Fault
 
 FPS, RATE, FRAME = 25, 44_100, 1024
 TURN = 51_200
@@ -198,9 +199,14 @@ async def test_stamps_may_wrap_on_air(house: House, ladder: str) -> None:
 # Faults, over and over.
 
 
-def transcoder(plan: Plan, received: Callable[[PartItem], None], noted: Callable[[str], None]) -> Transcoder:
+def transcoder(
+    plan: Plan,
+    received: Callable[[PartItem], None],
+    noted: Callable[[str], None],
+    told: Callable[[Covering | Fault], None],
+) -> Transcoder:
     """A worker in a process of its own."""
-    made = Transcoder(plan, received, noted)
+    made = Transcoder(plan, received, noted, told)
     made.start()
     return made
 

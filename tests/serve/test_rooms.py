@@ -191,14 +191,9 @@ async def test_a_delay_stays_until_it_is_changed_and_is_at_least_what_filters_ne
         assert house.rooms.get("demo").delay == delay
 
 
-async def test_what_is_passed_on_as_it_comes_cannot_be_held_back(house: House) -> None:
-    house.open("demo")
-    with pytest.raises(SettingError, match="cannot hold it back: use --ladder auto"):
-        house.rooms.set("demo", RoomSettings(delay=4))
-    house.rooms.set("demo", RoomSettings(delay=0))
-    house.rooms.set("demo", RoomSettings(delay=4, ladder="auto"))
-    with pytest.raises(SettingError, match="cannot hold it back"):
-        house.rooms.set("demo", RoomSettings(ladder="source"))
+async def test_what_is_passed_on_as_it_comes_can_be_held_too(house: House) -> None:
+    house.open("demo", delay=4.0)
+    assert house.rooms.get("demo").delay == 4
 
 
 async def test_filters_are_checked_when_they_are_given_and_when_a_room_is_opened_again(house: House) -> None:

@@ -1,10 +1,13 @@
 """A house of rooms without sockets: real Rooms over a real Store, hosts that send real packets, and time on demand."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from filters.chain import Chain
+from filters.registry import make
+from filters.spec import parse
 from ingest.media import Packet, Track
 from ingest.source import PublishRequest, Sink
 from serve.broadcast import Slates, Workers
@@ -14,11 +17,15 @@ from serve.room import State
 from serve.rooms import RoomOpening, Rooms
 from serve.store import Store
 from tests.support.media import Clip, make_clip
+from transcode.guard import Guard
 from transcode.interlude import CodedSlate
 from transcode.media import TIMELINE, PartItem, Plan, RoomItem, SegmentEnd, SegmentStart, Slate
 from transcode.pipeline import Pipeline
 from transcode.process import Stats
 from transcode.slate_encoder import encode_slate
+from transcode.verdicts import LedgerEntry
+from transcode.wire import Covering, Fault
+from transcode.worker import stream_of
 
 START = 1_700_000_000_000
 """What the wall clock says at first (Unix ms)."""
@@ -84,14 +91,30 @@ class RecordingLink:
 class InlineWorker:
     """A worker in the test's own process: what goes in comes out at once."""
 
-    def __init__(self, plan: Plan, received: Callable[[PartItem], None], _: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        received: Callable[[PartItem], None],
+        _: Callable[[str], None],
+        told: Callable[[Covering | Fault], None],
+    ) -> None:
         self.stats = Stats(None, 0, 0, 0, 0, 0)
         self.closed = False
-        self._pipeline = Pipeline(plan, received)
+        frame = round(TIMELINE / float(plan.frame_rate)) if plan.encoded else 0
+        self.guard = Guard(lambda cause: told(Covering(cause or "")), lambda text: told(Fault(text)), frame)
+        self._stream = stream_of(plan)
+        self._pipeline = Pipeline(plan, received, guard=self.guard)
 
     def feed(self, item: RoomItem) -> None:
         if not self.closed:
             self._pipeline.feed(item)
+
+    def rule(self, entry: LedgerEntry) -> None:
+        self.guard.ledger.take(entry)
+
+    def use(self, specs: Sequence[str]) -> None:
+        filters = [(spec.title, make(spec)) for spec in map(parse, specs)]
+        self.guard.use(Chain(filters) if filters else None, self._stream)
 
     async def finish(self) -> None:
         self.closed = True

@@ -8,7 +8,7 @@ from tests.support.media import Clip, decode, number_of
 from tests.support.segments import Segment, check_rendition, segments_of
 from transcode.cmaf.codecs import parse_aac
 from transcode.cutter import Cutter
-from transcode.effects import Effect
+from transcode.guard import Guard
 from transcode.ladder import Encoding, parse_ladder
 from transcode.lane import Inline, Lane
 from transcode.media import (
@@ -41,7 +41,7 @@ class Stage:
         ladder: str = "auto",
         preset: str = "fast",
         loudness: float | None = None,
-        effects: tuple[Effect, ...] = (),
+        guard: Guard | None = None,
         lane: Callable[[str], Lane] = lambda _: Inline(),
     ) -> None:
         self.keeper = Timekeeper(0)
@@ -52,7 +52,7 @@ class Stage:
         self.room_items: list[RoomItem] = []
         self.items: list[PartItem] = []
         self.now = 0
-        self._effects = effects
+        self._guard = guard
         self._lane = lane
         for track in clip.tracks:
             self.opening.track(track)
@@ -83,7 +83,7 @@ class Stage:
                 self.cutter = Cutter(0, plan.target_duration, True)
             else:
                 self.cutter = RegularCutter(0, plan.frame_rate if plan.rungs else None)
-            self.pipeline = Pipeline(plan, self.items.append, self._lane, effects=self._effects)
+            self.pipeline = Pipeline(plan, self.items.append, self._lane, guard=self._guard)
             self.feed(self.opening.tracks.values())
             for held in self.opening.packets:
                 self.feed(self.cutter.packet(held))
@@ -135,7 +135,7 @@ class Stage:
 
     def take_over(self, start: int = 0) -> None:
         """The pipeline dies; another one is given all items from ``start`` on, and goes on where this one stopped."""
-        self.pipeline = Pipeline(self.plan, self.items.append, aired=progress(self.items), effects=self._effects)
+        self.pipeline = Pipeline(self.plan, self.items.append, aired=progress(self.items), guard=self._guard)
         in_force = [item for item in self.room_items[:start] if isinstance(item, Track | Slate)]
         for item in [*in_force, *self.room_items[start:]]:
             self.pipeline.feed(item)

@@ -33,8 +33,9 @@ from transcode.media import (
     TimedPacket,
 )
 from transcode.opening import OWN_TARGET_DURATION, PART_TARGET
-from transcode.process import Limits, Transcoder
+from transcode.process import Transcoder
 from transcode.regular_cutter import RegularCutter
+from transcode.supervisor import Limits
 
 _AHEAD = TIMELINE * 3 // 4  # a room not fed in real time gets so much more than has come out: too little to seem late
 _SAMPLE = 0.25  # seconds
@@ -140,7 +141,7 @@ class Room:
         self._count = len(clip.plan.encoded) + 1
         self._moved = asyncio.Event()
         self._notes: list[str] = []
-        self._transcoder = Transcoder(clip.plan, self._received, self._notes.append, Limits(finish=60))
+        self._transcoder = Transcoder(clip.plan, self._received, self._notes.append, limits=Limits(finish=60))
 
     async def play(self, real_time: bool, delay: float = 0.0) -> Outcome:
         """Play all of it; ``delay`` in seconds before the first packet."""

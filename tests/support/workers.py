@@ -6,9 +6,11 @@ from collections.abc import Callable
 from serve.broadcast import Worker
 from tests.support.house import InlineWorker
 from transcode.media import PartItem, Plan, RoomItem
+from transcode.wire import Covering, Fault
 
 Received = Callable[[PartItem], None]
-Kind = Callable[[Plan, Received, Callable[[str], None]], Worker]
+Told = Callable[[Covering | Fault], None]
+Kind = Callable[[Plan, Received, Callable[[str], None], Told], Worker]
 
 
 class Staff:
@@ -19,8 +21,8 @@ class Staff:
         self.hired: list[Worker] = []
         self.plans: list[Plan] = []
 
-    def __call__(self, plan: Plan, received: Received, noted: Callable[[str], None]) -> Worker:
-        worker = self.kind(plan, received, noted)
+    def __call__(self, plan: Plan, received: Received, noted: Callable[[str], None], told: Told) -> Worker:
+        worker = self.kind(plan, received, noted, told)
         self.hired.append(worker)
         self.plans.append(plan)
         return worker
@@ -29,8 +31,8 @@ class Staff:
 class Listener(InlineWorker):
     """Remembers what it was told."""
 
-    def __init__(self, plan: Plan, received: Received, noted: Callable[[str], None]) -> None:
-        super().__init__(plan, received, noted)
+    def __init__(self, plan: Plan, received: Received, noted: Callable[[str], None], told: Told) -> None:
+        super().__init__(plan, received, noted, told)
         self.fed: list[RoomItem] = []
 
     def feed(self, item: RoomItem) -> None:
@@ -41,11 +43,11 @@ class Listener(InlineWorker):
 class SlowWorker(InlineWorker):
     """Keeps what it makes to itself until ``hand_out``; ``finish`` waits for the last of it, as the real one does."""
 
-    def __init__(self, plan: Plan, received: Received, noted: Callable[[str], None]) -> None:
+    def __init__(self, plan: Plan, received: Received, noted: Callable[[str], None], told: Told) -> None:
         self._received = received
         self._kept: list[PartItem] = []
         self._done = asyncio.Event()
-        super().__init__(plan, self._keep, noted)
+        super().__init__(plan, self._keep, noted, told)
 
     def _keep(self, item: PartItem) -> None:
         self._kept.append(item)

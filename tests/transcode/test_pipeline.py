@@ -14,15 +14,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from filters import AudioFilter, Planes, Stream, VideoFilter
+from filters.chain import Chain
 from ingest.media import Kind, Packet
 from tests.support.media import GREYS, decode, make_clip
 from tests.support.segments import check_full
 from tests.support.stage import Stage
+from transcode.guard import Guard
 from transcode.ladder import PRESETS
 from transcode.lane import Crew
 from transcode.media import TIMELINE, Cut, Init, Part, Slate, TimedPacket
 from transcode.slate import slate_frame
-from transcode.soundtrack import Block
+from transcode.soundtrack import Samples
 
 TWO_RUNGS = "180p,120p"
 SIZE = (320, 180)
@@ -360,26 +363,30 @@ def test_loudness_is_brought_to_the_target() -> None:
     assert level[1] < 0.5 * level[0]
 
 
-# Effects.
+# Plain filters.
 
 
-class Invert:
-    """Turns pictures into their negative and silences the sound."""
+class Invert(VideoFilter):
+    """Turns pictures into their negative."""
 
-    def picture(self, frame: av.VideoFrame, pts: int) -> av.VideoFrame:
-        planes = frame.to_ndarray()
-        planes[: frame.height] = 255 - planes[: frame.height]
-        return av.VideoFrame.from_ndarray(planes, "yuv420p")
+    pixels = "yuv"
 
-    def sound(self, block: Block) -> Block:
-        silent = av.AudioFrame.from_ndarray(np.zeros((2, 1024), np.float32), "fltp", "stereo")
-        silent.sample_rate = 48000
-        return Block(block.number, silent)
+    def picture(self, image: Planes, t: float) -> Planes:
+        return Planes(255 - image.y, image.u, image.v)
 
 
-def test_effects_act_on_every_rung_and_on_the_sound() -> None:
+class Silence(AudioFilter):
+    """Silences the sound."""
+
+    def sound(self, samples: Samples, t: float) -> Samples:
+        return np.zeros_like(samples)
+
+
+def test_plain_filters_act_on_every_rung_and_on_the_sound() -> None:
     clip = make_clip(seconds=4, fps=30, size=SIZE)
-    stage = Stage(clip, TWO_RUNGS, effects=(Invert(),)).play(clip.packets).end()
+    guard = Guard(frame=3000)
+    guard.use(Chain([("invert", Invert()), ("silence", Silence())]), Stream(320, 180, 30, 2))
+    stage = Stage(clip, TWO_RUNGS, guard=guard).play(clip.packets).end()
     for name in ("180p", "120p"):
         numbers = stage.numbers(name)
         assert numbers == [215 - (215 - numbers[0] + n) for n in range(len(numbers))]

@@ -31,7 +31,8 @@ from transcode.media import (
     SegmentStart,
     TimedPacket,
 )
-from transcode.process import Limits, Stats, Transcoder
+from transcode.process import Stats, Transcoder
+from transcode.supervisor import Limits
 from transcode.wire import VERSION
 
 PATIENCE = 20.0
@@ -74,7 +75,7 @@ class Stage:
     def __init__(self, command: tuple[str, ...], limits: Limits = LIMITS) -> None:
         self.items: list[PartItem] = []
         self.notes: list[str] = []
-        self.transcoder = Transcoder(PLAN, self.items.append, self.notes.append, limits, command)
+        self.transcoder = Transcoder(PLAN, self.items.append, self.notes.append, limits=limits, command=command)
 
     @property
     def parts(self) -> list[Part]:
@@ -257,7 +258,7 @@ async def test_the_init_segment_is_passed_on_again_only_if_it_is_another(tmp_pat
     async with on_stage() as stage:
         stage.play(0, 5)
         await stage.aired(5)
-        stage.transcoder._command = toy("--init", "init-2")
+        stage.transcoder._child._command = toy("--init", "init-2")
         stage.kill()
         stage.play(5, 10)
         await stage.aired(10)

@@ -12,11 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from filters import Box, Effect, Finding, Unverified
+from filters import Kind as Sense
 from ingest.media import Codec, Kind, Track
 from transcode.media import (
     Aired,
     AudioFormat,
     Cut,
+    Delay,
     End,
     FrameRate,
     Init,
@@ -31,19 +34,25 @@ from transcode.media import (
     TimedPacket,
     VideoFormat,
 )
+from transcode.verdicts import Cause, Cleared, Cover, Found, Hole, Orphan, Require, Unveil, Veil
 from transcode.wire import (
     LONGEST,
     VERSION,
     Ack,
+    Covering,
     Done,
     Entry,
+    Fault,
     Hello,
+    Look,
     Message,
     Ping,
+    PlainFilters,
     Pong,
     Setup,
     Shed,
     StandIn,
+    Takes,
     Unpacker,
     WireError,
     pack,
@@ -74,7 +83,22 @@ EVERY_KIND: tuple[Message, ...] = (
     Part("720p", 3, 0, 6006, independent=True, data=b"moof"),
     SegmentEnd("720p", 3, 60_060),
     Ack(4),
-    Pong(60 << 20, 3.5, 1, 2),
+    Pong(60 << 20, 3.5, 1, 2, {"late": 3000}),
+    Entry(6, Delay(90_000, 360_960)),
+    PlainFilters(("overlay:text=Hello",)),
+    Covering("late"),
+    Fault("filter x: ValueError"),
+    Look(VERSION, PLAN, ("toy", "./toy.py:other")),
+    Takes(((Sense.PICTURE, Sense.SOUND), ()), 90_000),
+    Require(((Sense.SOUND,),)),
+    Found(0, Finding(Sense.PICTURE, 0, 3000, "card-number", Box(1, -2, 30, 40), 0.5, Effect.BLUR)),
+    Found(1, Finding(Sense.SOUND, 0, 3000, "word")),
+    Veil(0, Unverified(7, 3000, Box(0, 0, 10, 10))),
+    Unveil(0, 7),
+    Orphan(90_000),
+    Cleared(0, 3001, -1),
+    Hole(0, 90_000, Cause.UNSEEN),
+    Cover(True),
     StandIn("720p", "3f0c", (b"keyframe", b"more")),
     Done(),
 )
@@ -89,11 +113,27 @@ PLAIN: dict[object, st.SearchStrategy[object]] = {
     Codec: st.sampled_from(Codec),
 }
 
+BOXES = st.builds(Box, *(st.integers(low, 4000) for low in (-4000, -4000, 1, 1)))
+CATEGORIES = st.from_regex(r"[a-z][a-z0-9-]{0,31}", fullmatch=True)
+SAID: dict[object, st.SearchStrategy[object]] = {  # what takes no nonsense
+    Finding: st.one_of(
+        st.builds(Finding, st.just(Sense.PICTURE), st.integers(0, 900), st.integers(901, 9000), CATEGORIES, BOXES),
+        st.builds(Finding, st.just(Sense.SOUND), st.integers(0, 900), st.integers(901, 9000), CATEGORIES),
+    ),
+    Unverified: st.builds(Unverified, st.integers(0, 2**31), st.integers(0, 2**40), BOXES, CATEGORIES),
+    Sense: st.sampled_from(Sense),
+    Cause: st.sampled_from(Cause),
+}
+
 
 def made(kind: object) -> st.SearchStrategy[Any]:
     """Any value of ``kind``, whose numbers fit in 64 bits."""
     if kind in PLAIN:
         return PLAIN[kind]
+    if kind in SAID:
+        return SAID[kind]
+    if get_origin(kind) is dict:
+        return st.dictionaries(*map(made, get_args(kind)), max_size=3)
     if get_origin(kind) is tuple:
         return st.lists(made(get_args(kind)[0]), max_size=3).map(tuple)
     if get_origin(kind) in (UnionType, Union):

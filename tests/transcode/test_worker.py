@@ -42,7 +42,8 @@ from transcode.media import (
     SegmentStart,
     TimedPacket,
 )
-from transcode.process import Limits, Transcoder
+from transcode.process import Transcoder
+from transcode.supervisor import Limits
 from transcode.wire import VERSION, Done, Entry, Hello, Message, Ping, Pong, Setup, Shed, Unpacker, pack
 
 PATIENCE = 20.0
@@ -64,7 +65,7 @@ class Show:
         self.script = rehearsal()
         self.items: list[PartItem] = []
         self.notes: list[str] = []
-        self.transcoder = Transcoder(self.script.plan, self.items.append, self.notes.append, limits)
+        self.transcoder = Transcoder(self.script.plan, self.items.append, self.notes.append, limits=limits)
         self._fed = 0
 
     @property
@@ -219,7 +220,7 @@ async def test_what_a_room_is_to_go_without_is_not_made() -> None:
     async with on_air() as show:
         show.feed(0.4)
         await show.aired(8)
-        show.transcoder._say(Shed(2))
+        show.transcoder._child.say(Shed(2))
         await show.play_out()
     for name in (*RUNGS, AUDIO):
         segments = segments_of(show.items, name)
@@ -274,7 +275,7 @@ async def test_viewers_who_wait_too_long_for_another_get_the_slate() -> None:
         show.feed(0.4)
         await until(lambda: len(show.left_behind) == 3, "what it leaves behind")
         await show.aired(6)
-        started, show.transcoder._command = show.transcoder._command, ("/nowhere",)
+        started, show.transcoder._child._command = show.transcoder._child._command, ("/nowhere",)
         os.kill(show.pid, signal.SIGKILL)
         await until(lambda: show.notes != [], "it to be missed")
         came = len(show.items)
@@ -283,8 +284,8 @@ async def test_viewers_who_wait_too_long_for_another_get_the_slate() -> None:
             show.feed(tenth / 50)
         await until(lambda: len(show.parts(RUNGS[0])) > 10, "slates")
         assert len(show.items) > came
-        show.transcoder._command = started
-        await until(lambda: show.transcoder._writer is not None, "a worker")
+        show.transcoder._child._command = started
+        await until(lambda: show.transcoder._child.listening, "a worker")
         await show.play_out()
     for name in (*RUNGS, AUDIO):
         segments = segments_of(show.items, name)
@@ -316,8 +317,8 @@ async def test_one_that_is_told_what_makes_no_sense_is_replaced(capfd: pytest.Ca
     async with on_air() as show:
         show.feed(0.5)
         await show.aired(6)
-        assert show.transcoder._writer is not None
-        show.transcoder._writer.write(b"\xff" * 64)
+        assert show.transcoder._child._writer is not None
+        show.transcoder._child._writer.write(b"\xff" * 64)
         await until(lambda: show.notes != [], "it to be missed")
         assert show.notes[0].startswith("The worker has ended with status 70; ")
         await show.play_out()
@@ -341,7 +342,9 @@ async def broken_off() -> None:
     """A host's packets go on coming while the link to a worker breaks."""
     plan = Plan((Rung(toy_worker.NAME, 1280, 720, 1, 1_000_000),), None, FrameRate(10, 1), "fast", 2, 20_000)
     parts: list[PartItem] = []
-    transcoder = Transcoder(plan, parts.append, lambda _: None, LIMITS, (sys.executable, toy_worker.__file__))
+    transcoder = Transcoder(
+        plan, parts.append, lambda _: None, limits=LIMITS, command=(sys.executable, toy_worker.__file__)
+    )
     transcoder.start()
     fed = 0
 
@@ -353,7 +356,7 @@ async def broken_off() -> None:
             fed += 1
 
     for restarts in range(4):
-        await until(lambda: transcoder._writer is not None, "a worker")
+        await until(lambda: transcoder._child.listening, "a worker")
         pid = transcoder.stats.pid
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)

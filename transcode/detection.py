@@ -1,0 +1,329 @@
+"""Has a detector process look at a broadcast: feeds it at once what viewers get later, and hands on what it says.
+
+The gate's side, in its event loop. Whatever happens to the process, what it has not seen is never taken for cleared: a
+stretch that is left out, or was given to one that died, becomes a hole.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from filters import Box, Kind, Unverified, Upto
+from filters.spec import parse
+from ingest.media import Kind as TrackKind
+from transcode.log import PacketLog
+from transcode.media import LATE_TRACK, TIMELINE, Plan, RoomItem, Tick, TimedPacket
+from transcode.supervisor import Limits, Supervisor, Unfit, python
+from transcode.verdicts import (
+    Cause,
+    Cleared,
+    DetectorStats,
+    Found,
+    Hole,
+    LedgerEntry,
+    Note,
+    Orphan,
+    Require,
+    Unveil,
+    Veil,
+)
+from transcode.wire import VERSION, Ack, Entry, Fault, Look, Message, Pong, Takes
+
+LIMITS = Limits(start=20.0, memory=3 << 29)
+COMMAND = python("transcode.detector")
+_CREDIT = 8 << 20
+_AHEAD = TIMELINE // 2
+"""Of what the detectors are busy with: beyond that, media stays here, where it can be left out."""
+_LEAST_LAG = TIMELINE
+_TIDY = TIMELINE
+_SOUND = TIMELINE // 5  # no packet of sound lasts longer
+_EVERYTHING = (Kind.PICTURE, Kind.SOUND)
+
+
+class Detection:
+    """Keeps the detectors of ``specs`` (texts) at work on a broadcast of ``plan`` whose media is held for ``delay``.
+
+    ``midway``: the broadcast has begun without it, and some of that may not be out yet.
+    ``said`` takes what goes to the worker's ledger, from the first moment on; ``noted`` a line for the operator;
+    ``recorded`` what goes into the moderation log.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        specs: Sequence[str],
+        delay: int,
+        said: Callable[[LedgerEntry], None],
+        noted: Callable[[str], None],
+        recorded: Callable[[Note], None],
+        midway: bool = False,
+        limits: Limits = LIMITS,
+        command: Sequence[str] = COMMAND,
+    ) -> None:
+        self.fault = ""
+        """What is wrong with the filters, for operator and host."""
+        self.broken_promises = 0
+        self.findings: Counter[str] = Counter()
+        """By category."""
+        self._plan = plan
+        self._said = said
+        self._recorded = recorded
+        self._noted = noted
+        self._delay = delay
+        self._child = Supervisor("detector", command, self, noted, limits)
+        self._packets = PacketLog(64 << 20, _CREDIT, self._lag, _AHEAD, False, self._lost)
+        self._now = 0
+        self._tidied = 0
+        self._pictures_at = 0  # decode time of the newest picture
+        self._before = set(TrackKind) if midway else set[TrackKind]()  # of what something came before a process begins
+        self._unverified: dict[tuple[int, int], Unverified] = {}
+        self._blind: set[TrackKind] = set()  # of what the process has not been given a packet to begin with
+        self._require(specs)
+
+    def _require(self, specs: Sequence[str]) -> None:
+        """The clearance of these is needed from here on; none has been given."""
+        self._specs = tuple(specs)
+        self._titles = [parse(spec).title for spec in specs]
+        self._takes: tuple[tuple[Kind, ...], ...] | None = None  # until the process has told
+        self._context = 0
+        self._cleared = [Upto(-1, -1)] * len(self._specs)
+        self._promised = list(self._cleared)  # by the process that lives
+        self._said(Require((_EVERYTHING,) * len(self._specs)))
+
+    @property
+    def detectors(self) -> tuple[DetectorStats, ...]:
+        """How far behind each is."""
+        takes = self._takes or ((),) * len(self._titles)
+        newest = Upto(self._pictures_at, self._now)
+        return tuple(
+            DetectorStats(title, _longest(_lag(cleared, newest, kind) for kind in kinds))
+            for title, cleared, kinds in zip(self._titles, self._cleared, takes, strict=True)
+        )
+
+    @property
+    def warm(self) -> bool:
+        """Whether each of the detectors has cleared something."""
+        return self._reached >= 0
+
+    @property
+    def child(self) -> Supervisor:
+        """The process."""
+        return self._child
+
+    @property
+    def _lag(self) -> int:
+        return max(self._delay, _LEAST_LAG)
+
+    def start(self) -> None:
+        """Begin; needs a running event loop."""
+        self._child.start()
+
+    def feed(self, item: RoomItem) -> None:
+        """Take the next item as it comes from the host."""
+        match item:
+            case TimedPacket(kind=TrackKind.VIDEO, dts=dts):
+                self._pictures_at = max(self._pictures_at, dts)
+                self._now = max(self._now, dts)
+            case TimedPacket(pts=pts, dts=dts):
+                self._now = max(self._now, dts)
+                if dts < self._pictures_at - LATE_TRACK:  # the detectors have taken it for silence by now
+                    self._said(Hole(pts, pts + _SOUND, Cause.UNSEEN))
+            case Tick(pts=pts):
+                self._now = max(self._now, pts)
+        self._packets.append(item)
+        if self._now - self._tidied >= _TIDY:
+            self._tidied = self._now
+            self._packets.aired(max(0, min(self._reached, self._now - self._delay) - self._context))
+            self._packets.tidy()
+        self._pump()
+
+    def change(self, specs: Sequence[str], delay: int, anew: bool = False) -> None:
+        """These detectors look from here on, also at what is held now. ``anew``: even if they are the same ones."""
+        self._delay = delay
+        self._packets.lag = self._lag
+        if tuple(specs) != self._specs or anew:
+            self._require(specs)
+            self._child.renew()
+
+    async def close(self) -> None:
+        """End the process at once."""
+        await self._child.close()
+
+    # The process's role.
+
+    def greeted(self) -> None:
+        """Have the process begin where the one before has stopped, or with the oldest that there is."""
+        self._child.say(Look(VERSION, self._plan, self._specs))
+        if self._reached >= 0:
+            self._packets.aired(max(0, self._reached - self._context))
+        self._packets.rewind()
+        self._promised = [Upto(-1, -1)] * len(self._specs)
+        self._unverified.clear()
+        self._blind = {TrackKind.VIDEO, TrackKind.AUDIO}
+        self._pump()
+
+    def took(self, message: Message) -> bool:
+        """Take what the process says."""
+        match message:
+            case Ack(offset=offset):
+                self._packets.acknowledge(offset)
+                self._pump()
+            case Pong():
+                pass
+            case Takes(takes=takes, context=context):
+                self._learn(takes, context)
+            case Found(detector=detector) | Veil(detector=detector) | Unveil(detector=detector):
+                self._check(detector)
+                self._hear(message)
+            case Cleared(detector=detector, picture=picture, sound=sound):
+                self._check(detector)
+                before = self._cleared[detector]
+                self._cleared[detector] = Upto(max(picture, before.picture), max(sound, before.sound))
+                self._promised[detector] = Upto(picture, sound)
+                self.fault = ""
+                self._said(message)
+            case Fault(text=text):
+                if text != self.fault:
+                    self._recorded(Note("fault", self._now))
+                self.fault = text
+                raise Unfit(f"has given up: {text}")
+            case _:
+                raise Unfit(f"sends {type(message).__name__}, which is not a detector's to send")
+        return False
+
+    def gone(self) -> None:
+        """Be ready for another process."""
+        self._packets.rewind()
+
+    def remark(self) -> str:
+        """There is nothing to add: the room is covered until another one has looked."""
+        return ""
+
+    def _learn(self, takes: tuple[tuple[Kind, ...], ...], context: int) -> None:
+        if len(takes) != len(self._specs):
+            raise Unfit(f"has {len(takes)} detectors instead of {len(self._specs)}")
+        self._context = max(0, context)
+        if takes != self._takes:
+            self._takes = takes
+            self._cleared = [Upto(-1, -1)] * len(takes)
+            self._promised = list(self._cleared)
+            self._said(Require(takes))
+
+    def _hear(self, said: Found | Veil | Unveil) -> None:
+        match said:
+            case Unveil(detector=detector, id=number):
+                self._unverified.pop((detector, number), None)
+            case _:
+                self._judge(said)
+        if isinstance(said, Found):
+            finding = said.finding
+            self.findings[finding.category] += 1
+            self._recorded(
+                Note(
+                    "finding",
+                    finding.start,
+                    finding.end,
+                    self._titles[said.detector],
+                    finding.kind,
+                    finding.category,
+                    finding.covering,
+                )
+            )
+        self._said(said)
+
+    def _judge(self, said: Found | Veil) -> None:
+        """Count what a detector had promised not to say any more."""
+        cleared = self._promised[said.detector]
+        if isinstance(said, Veil):
+            broken = said.region.start < cleared.picture
+            self._unverified[said.detector, said.region.id] = said.region
+        else:
+            broken = said.finding.start < _upto(cleared, said.finding.kind) and not self._still_veiled(said)
+        if broken:
+            title = self._titles[said.detector]
+            if not self.broken_promises:
+                self._noted(f"Filter {title} finds things before what it has cleared: it should clear less.")
+            self.broken_promises += 1
+            self._recorded(Note("broken promise", self._now, filter=title))
+
+    def _still_veiled(self, found: Found) -> bool:
+        """Whether a finding is of what its detector has said not to be sure of."""
+        box, start = found.finding.box, found.finding.start
+        return box is not None and any(
+            number == found.detector and region.start <= start and _holds(region.box, box)
+            for (number, _), region in self._unverified.items()
+        )
+
+    def _check(self, detector: int) -> None:
+        if not 0 <= detector < len(self._specs):
+            raise Unfit(f"speaks of a detector {detector}, which there is not")
+        if self._takes is None:
+            raise Unfit("has not said what its detectors take")
+
+    # What it is given.
+
+    @property
+    def _reached(self) -> int:
+        """How far the last of the detectors has come (ticks); -1 if one has not begun."""
+        there = {Kind.PICTURE} if self._plan.encoded else set()
+        there |= {Kind.SOUND} if self._plan.sound is not None else set()
+        known = [
+            _upto(cleared, kind)
+            for cleared, kinds in zip(self._cleared, self._takes or (), strict=False)
+            for kind in there.intersection(kinds)
+        ]
+        return min(known, default=-1)
+
+    def _pump(self) -> None:
+        while self._child.listening and (logged := self._packets.take()) is not None:
+            item = logged.item
+            if isinstance(item, TimedPacket) and item.kind in self._blind and not self._begin(item):
+                self._packets.acknowledge(logged.offset)
+            else:
+                self._child.say(Entry(logged.offset, item))
+
+    def _begin(self, packet: TimedPacket) -> bool:
+        """Whether a process can begin with ``packet``. What came before, and was not cleared, nobody has seen."""
+        is_picture = packet.kind is TrackKind.VIDEO
+        if is_picture and not packet.keyframe:
+            return False
+        self._blind.discard(packet.kind)
+        reached = max(self._reached, 0)
+        if packet.pts > reached and (is_picture or packet.kind in self._before):
+            context = self._context if packet.kind in self._before else 0
+            self._said(Hole(reached, packet.pts + context, Cause.UNSEEN))
+        self._before.add(packet.kind)
+        if is_picture:
+            # What the process before was not sure of stays covered as far as it had cleared the rest.
+            self._said(Orphan(max(packet.pts, 1, *(cleared.picture for cleared in self._cleared))))
+        return True
+
+    def _lost(self, packet: TimedPacket) -> None:
+        """The detectors are not shown this: it waited for too long."""
+        if packet.kind is TrackKind.VIDEO:
+            self._said(Hole(packet.pts, packet.pts + 1, Cause.UNSEEN))
+        else:
+            self._said(Hole(packet.pts, packet.pts + _SOUND, Cause.UNSEEN))
+
+
+def _holds(outer: Box, inner: Box) -> bool:
+    return (
+        outer.left <= inner.left
+        and outer.top <= inner.top
+        and inner.left + inner.width <= outer.left + outer.width
+        and inner.top + inner.height <= outer.top + outer.height
+    )
+
+
+def _upto(cleared: Upto, kind: Kind) -> int:
+    return cleared.picture if kind is Kind.PICTURE else cleared.sound
+
+
+def _longest(lags: Iterable[float | None]) -> float | None:
+    known = list(lags)
+    return None if not known or None in known else max(lag for lag in known if lag is not None)
+
+
+def _lag(cleared: Upto, newest: Upto, kind: Kind) -> float | None:
+    """Return how far (seconds) a clearance is behind."""
+    upto = _upto(cleared, kind)
+    return None if upto < 0 else max(0, _upto(newest, kind) - upto) / TIMELINE

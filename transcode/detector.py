@@ -1,0 +1,163 @@
+"""The detector process of a room: ``python -m transcode.detector FD``, FD being a socket to the gate.
+
+It takes the host's packets as they come, has the room's detectors look at them, and tells the gate what they say. It
+ends when it is told to, when the gate is gone, and at the first mistake: until another has looked nothing goes out.
+"""
+
+import os
+import threading
+import time
+from collections import deque
+
+from filters import Detector, FilterError
+from filters.registry import make
+from filters.spec import parse
+from transcode.child import Gone, Link, begin, fail, resident
+from transcode.lane import Thread
+from transcode.lookout import Lookout, Watcher
+from transcode.wire import VERSION, Ack, Entry, Fault, Hello, Look, Message, Ping, Pong, Takes
+from transcode.worker import stream_of
+
+_POLITE = 3  # gate and origin come first
+_FAILED = 70
+STUCK = 8.0
+"""A detector that has not come back for so long (seconds) hangs."""
+WARMING = 60.0
+"""It has so long for getting ready."""
+_QUEUE = 4  # pictures and blocks of sound that wait for a detector; pictures are large
+
+
+class Acks:
+    """Tells the gate which entries are done with. They are done in any order, and told in theirs."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._lock = threading.Lock()
+        self._given: deque[int] = deque()
+        self._done: set[int] = set()
+
+    def given(self, offset: int) -> None:
+        """The entry ``offset`` is being worked on."""
+        with self._lock:
+            self._given.append(offset)
+
+    def done(self, offset: int) -> None:
+        """It is done with."""
+        with self._lock:
+            self._done.add(offset)
+            last = None
+            while self._given and self._given[0] in self._done:
+                last = self._given.popleft()
+                self._done.discard(last)
+            if last is not None:
+                self._link.send(Ack(last))
+
+
+class Watch:
+    """Sees which detector does not come back."""
+
+    def __init__(self) -> None:
+        self.watchers: list[Watcher] = []
+        self._calls: dict[int, tuple[object, float]] = {}
+        self._opened = False
+
+    def opened(self) -> None:
+        """All of them are ready."""
+        self._opened = True
+
+    def stuck(self, now: float) -> str | None:
+        """Return the title of one that hangs at ``now`` (seconds); to be asked every now and then."""
+        patience = STUCK if self._opened else WARMING
+        for number, watcher in enumerate(self.watchers):
+            call = watcher.busy
+            known, since = self._calls.get(number, (None, now))
+            if call is None or call is not known:
+                self._calls[number] = call, now
+            elif now - since > patience:
+                return watcher.title
+        return None
+
+
+class Post:
+    """A room's lookout, and its link to the gate."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._acks = Acks(link)
+        self._watch = Watch()
+        self._lookout: Lookout | None = None
+
+    def run(self) -> None:
+        """Keep watch until the gate is gone. Raises Gone."""
+        self._link.send(Hello(VERSION))
+        while True:
+            for message in self._link.receive():
+                self._take(message)
+
+    def _take(self, message: Message) -> None:
+        match message:
+            case Look():
+                self._set_up(message)
+            case Entry(offset=offset, item=item):
+                assert self._lookout is not None
+                self._acks.given(offset)
+                self._lookout.feed(item, lambda: self._acks.done(offset))
+            case Ping():
+                if (title := self._watch.stuck(time.monotonic())) is not None:
+                    _give_up(self._link, FilterError(f"filter {title}: does not come back"))
+                self._link.send(Pong(resident(), time.process_time()))
+
+    def _set_up(self, look: Look) -> None:
+        def failed(error: BaseException) -> None:
+            _give_up(self._link, error)
+
+        watchers = []
+        try:
+            for number, spec in enumerate(map(parse, look.specs)):
+                detector = make(spec)
+                if not isinstance(detector, Detector):
+                    raise FilterError(f"filter {spec.title}: is no detector any more: give it to the room again")
+                if not detector.takes:
+                    raise FilterError(f"filter {spec.title}: overrides neither picture nor sound")
+                lane = Thread(spec.title, failed, _QUEUE)
+                watchers.append(Watcher(number, spec.title, detector, lane, self._link.send))
+        except FilterError as error:
+            failed(error)
+        self._watch.watchers = watchers
+        takes = tuple(tuple(sorted(watcher.takes)) for watcher in watchers)
+        self._link.send(Takes(takes, max((watcher.context for watcher in watchers), default=0)))
+        opening = threading.Semaphore(0)
+        for watcher in watchers:
+            watcher.open(stream_of(look.plan), opening.release)
+        threading.Thread(target=self._wait, args=(opening, len(watchers)), daemon=True).start()
+        # What waits for the decoders is limited by what the gate lets be on its way.
+        self._lookout = Lookout(look.plan, watchers, lambda name: Thread(name, failed, 0))
+
+    def _wait(self, opening: threading.Semaphore, count: int) -> None:
+        for _ in range(count):
+            opening.acquire()
+        self._watch.opened()
+
+
+def _give_up(link: Link, error: BaseException) -> None:
+    """End the process; if a filter is to blame, say so first."""
+    if isinstance(error, FilterError):
+        link.send(Fault(str(error)))
+        os._exit(_FAILED)
+    fail(error)
+
+
+def main() -> None:
+    """Run the detectors on the socket whose descriptor is the first argument."""
+    os.nice(_POLITE)
+    link = begin("detector")
+    try:
+        Post(link).run()
+    except (Gone, ConnectionError):
+        os._exit(0)
+    except Exception as error:
+        _give_up(link, error)
+
+
+if __name__ == "__main__":
+    main()
