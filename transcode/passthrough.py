@@ -30,6 +30,7 @@ class Passthrough:
         self._shift = 0  # from decode to presentation time of the host's pictures
         self._sound_end = 0
         self._standing_in: dict[Kind, SlateFrames | Silence] = {}
+        self._stood_in: dict[Kind, int] = {}  # how far what stood in the last time had come
 
     @property
     def stands_in(self) -> bool:
@@ -68,13 +69,14 @@ class Passthrough:
                     for segmenter in self._segmenters.values():
                         yield from segmenter.tick(pts)
             case End(pts=pts):
-                end = max([pts, *(line.end for line in self._standing_in.values())])
+                self._leave_off()
+                end = max([pts, *self._stood_in.values()])
                 for segmenter in self._segmenters.values():
                     yield from segmenter.end(end)
 
     def _note(self, packet: TimedPacket) -> None:
         """The host is here: remember what it takes to stand in for it."""
-        self._standing_in.clear()
+        self._leave_off()
         if packet.keyframe and packet.kind is Kind.VIDEO:
             self._shift = packet.pts - packet.dts
         elif packet.kind is Kind.AUDIO and self._sound is not None:
@@ -83,7 +85,7 @@ class Passthrough:
 
     def _configure(self, track: Track) -> None:
         self._segmenters[track.kind].configure(track)
-        self._standing_in.clear()
+        self._leave_off()
         if track.kind is Kind.VIDEO:
             self._slate = None
         else:
@@ -96,10 +98,20 @@ class Passthrough:
         if (segmenter := self._segmenters.get(Kind.VIDEO)) is not None and self._slate is not None:
             if not segmenter.wide:
                 return
-            self._standing_in[Kind.VIDEO] = SlateFrames(self._slate, self._plan.frame_rate, self._cut, self._shift)
+            start = self._after(Kind.VIDEO, self._cut)
+            self._standing_in[Kind.VIDEO] = SlateFrames(self._slate, self._plan.frame_rate, start, self._shift)
         if Kind.AUDIO in self._segmenters and self._sound is not None:
             start = self._sound_end if self._sound_end > self._cut - SOUND_TAIL else self._cut
-            self._standing_in[Kind.AUDIO] = Silence(self._sound, start)
+            self._standing_in[Kind.AUDIO] = Silence(self._sound, self._after(Kind.AUDIO, start))
+
+    def _leave_off(self) -> None:
+        """Nothing stands in any longer; players have what has done so until now."""
+        self._stood_in |= {kind: line.end for kind, line in self._standing_in.items()}
+        self._standing_in.clear()
+
+    def _after(self, kind: Kind, start: int) -> int:
+        """Return ``start``, or where what stood in before has ended: one host may follow another that sent nothing."""
+        return max(start, self._stood_in.get(kind, start))
 
     def _pass_on(self, kind: Kind, packets: Iterator[TimedPacket]) -> Iterator[PartItem]:
         for packet in packets:

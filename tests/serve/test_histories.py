@@ -148,6 +148,7 @@ class History:
 @example([("publish", 0, 1.0), ("silence", 0, 5.0), ("go on", 0, 2.0), ("publish", 0, 1.0)])  # a host behind its time
 @example([("publish", 0, 3.0), ("silence", 0, 1.0), ("publish", 0, 0.03)])  # a frame that stood for long
 @example([("publish", 3, 3.0), ("publish", 0, 1.0)])  # reordered pictures, then none
+@example([("publish", 3, 3.0), ("drop", 0, 1.0), ("publish", 0, 0.0)])  # a slate, and a host that only says hello
 @example([("publish", 0, 9.0), ("away", 0, 130.0), ("publish", 7, 9.0), ("restart", 0, 2.0), ("publish", 6, 9.0)])
 def test_what_players_get_stays_legal(history: list[tuple[str, int, float]]) -> None:
     async def play() -> None:

@@ -434,6 +434,39 @@ def test_a_broadcast_that_ends_while_the_host_is_away_ends_with_its_slate() -> N
         assert ticks(segments[-1]) / TIMELINE + segments[-1].seconds == pytest.approx(11, abs=0.3)
 
 
+def test_a_broadcast_that_ends_when_the_next_host_has_only_announced_itself_ends_with_its_slate() -> None:
+    stage = Stage(make_clip(), slates=True).play(make_clip(4).packets)
+    stage.keeper.disconnect()
+    stage.wait(5500)
+
+    stage.connect(other := make_clip(size=(128, 96)))
+    for track in other.tracks:
+        stage.change(track)
+    stage.end()
+
+    for segments in (video := stage.rendition(Kind.VIDEO), stage.rendition(Kind.AUDIO)):
+        last = segments[-1]
+        assert sum(part.duration for part in last.parts) <= last.duration + last.timescale // 30
+    assert video[-1].start + video[-1].duration >= 5 * video[-1].timescale
+
+
+def test_the_slate_goes_on_where_it_was_when_the_next_host_only_announces_another_sound() -> None:
+    stage = Stage(make_clip(), slates=True).play(make_clip(4).packets)
+    stage.keeper.disconnect()
+    stage.wait(5500)
+    other = make_clip(sample_rate=44100)
+    assert other.audio is not None
+
+    stage.connect(other)
+    stage.change(other.audio)
+    stage.wait(7000)
+    stage.end()
+
+    times = [frame.time for frame in decode(stage.items, "source") if frame.time is not None]
+    assert all(0.02 < after - before < 0.06 for before, after in pairwise(times)), "no frame comes twice"
+    assert times[-1] > 6.5
+
+
 def test_sound_alone_is_silent_while_the_host_is_away() -> None:
     clip = make_clip(video=False)
     stage = Stage(clip).play(clip.packets)
