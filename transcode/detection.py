@@ -288,9 +288,8 @@ class Detection:
             return False
         self._blind.discard(packet.kind)
         reached = max(self._reached, 0)
-        if packet.pts > reached and (is_picture or packet.kind in self._before):
-            context = self._context if packet.kind in self._before else 0
-            self._said(Hole(reached, packet.pts + context, Cause.UNSEEN))
+        if packet.pts > reached and packet.kind in self._before:  # else there is nothing before it
+            self._said(Hole(reached, packet.pts + self._context, Cause.UNSEEN))
         self._before.add(packet.kind)
         if is_picture:
             # What the process before was not sure of stays covered as far as it had cleared the rest.
