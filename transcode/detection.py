@@ -129,6 +129,7 @@ class Detection:
                     self._said(Hole(pts, pts + _SOUND, Cause.UNSEEN))
             case Tick(pts=pts):
                 self._now = max(self._now, pts)
+        self._packets.settled = self._reached
         self._packets.append(item)
         if self._now - self._tidied >= _TIDY:
             self._tidied = self._now

@@ -52,6 +52,8 @@ class PacketLog:
         lost: Callable[[TimedPacket], None] = lambda _: None,
     ) -> None:
         self.lag = lag
+        self.settled = 0
+        """What comes before this (ticks) does not wait for anything: it is only there to begin with."""
         self._most = most_bytes
         self._credit = credit
         self._ahead = ahead
@@ -217,7 +219,7 @@ class PacketLog:
         for index in range(self._next, len(self._entries)):
             logged = self._entries[index]
             if isinstance(logged.item, TimedPacket) and _is_picture(logged.item):
-                if logged.offset < self._keyframe and self._now - logged.item.dts > self.lag:
+                if logged.offset < self._keyframe and self._now - max(logged.item.dts, self.settled) > self.lag:
                     self._skip_to_keyframe()
                 return
 
