@@ -108,13 +108,18 @@ class Moderation:
             return Cause.OPERATOR
         if self._dumped:
             return Cause.DUMP
-        return self._covering
+        return Cause.FILLING if self.hold.silent else self._covering
 
     @property
     def faults(self) -> tuple[str, ...]:
         """What is wrong with filters, for operator and host."""
         found = (self._fault, self._detection.fault if self._detection is not None else "")
         return tuple(fault for fault in found if fault)
+
+    @property
+    def processors(self) -> float | None:
+        """CPU seconds that the detectors take in a second; None in their first ones."""
+        return self._detection.child.processors if self._detection is not None else 0.0
 
     @property
     def stats(self) -> ModerationStats:
@@ -165,7 +170,6 @@ class Moderation:
         if self._detection is not None and not isinstance(item, Interrupt):
             self._detection.feed(item)
             self._settle(self._detection)
-            self._show()
         yield from self.hold.push(item)
         self._begun = True
         self._look_at_hold()
@@ -179,8 +183,8 @@ class Moderation:
             self._overflows = self.hold.overflows
             self._noted("More is held than there is room for: it was thrown away. Use a shorter delay.")
             self._begin_dump(self.hold.delay)
-        if self._dumped and not self.hold.silent:
-            self._dumped = False
+        self._dumped = self._dumped and self.hold.silent
+        if self.hold.delay:
             self._show()
 
     # What is done about it.

@@ -265,7 +265,9 @@ class Room:
             return None
         worker = self.worker
         telling = worker is not None and self.state is State.LIVE and not worker.shed
-        return Running(self.broadcast.plan, worker.processors if worker and telling else None)
+        measured = worker.processors if worker and telling else None
+        looking = self.broadcast.moderation.processors
+        return Running(self.broadcast.plan, None if measured is None or looking is None else measured + looking)
 
     @property
     def worker(self) -> Stats | None:

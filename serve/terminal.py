@@ -35,6 +35,7 @@ _COVERED = {
     "operator": "by its operator",
     "dump": "what was held has been thrown away",
     "filter": "a filter fails",
+    "filling": "the delay has begun, or has grown",
     "warming": "a detector is getting ready",
     "late": "a detector is late",
     "unseen": "detectors have not seen all of it",

@@ -17,6 +17,8 @@ class Cause(StrEnum):
     """Somebody has covered the room."""
     DUMP = "dump"
     """What was held has been thrown away."""
+    FILLING = "filling"
+    """The delay has begun or grown: nothing has been held for so long yet."""
     FILTER = "filter"
     """A plain filter fails."""
     WARMING = "warming"
