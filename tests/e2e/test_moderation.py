@@ -6,7 +6,9 @@ cleared before it clears it; then things go wrong.
 
 import json
 import os
+import re
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +22,7 @@ from tests.support.harvest import Harvest
 from tests.support.indexed import make_indexed
 from tests.support.processes import until
 from tests.support.proof import Proof, prove
-from tests.support.server import ROOT, RunningServer
+from tests.support.server import ROOT, VEILCAST, RunningServer
 from transcode.testcard import read_code
 
 TOYS = ROOT / "tests" / "support" / "toy_filters.py"
@@ -220,6 +222,32 @@ def prove_pictures(harvest: Harvest) -> Iterator[list[tuple[float, int]]]:
     for name in harvest.pictures:
         found = ((at, read_code(luma)) for at, _, luma in harvest.frames(name))
         yield [(at, number) for at, number in found if number is not None]
+
+
+def test_the_filters_of_the_readme_work_word_for_word(server: RunningServer, clip: Path) -> None:
+    text = (ROOT / "README.md").read_text()
+    inverts, flash = (block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    (command,) = re.findall(r"^veilcast (room start demo --filter \./my_filter\.py:\S+)$", text, re.MULTILINE)
+    folder = server.data / "filters"
+    folder.mkdir()
+    (folder / "my_filter.py").write_text(inverts)
+    (folder / "flash.py").write_text(flash)
+    words = (*VEILCAST, *command.split(), "--data", str(server.data), "--ladder", "360p", "--force", "--json")
+    started = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(started.stdout)["state"] == "waiting"
+    with ffmpeg.publish_file(server.publish_url("demo"), clip, server.folder / "host.log"):
+        with Harvest(server.playable("demo")) as harvest:
+            until(lambda: len(harvest.reaped["360p"].parts) > 10, "two seconds")
+            server.client.change("demo", {"filters": [f"{folder / 'flash.py'}:Flash"]})
+            server.wait_for("demo", delay=1.0)
+            server.wait_for("demo", state="live")
+            time.sleep(3)
+        room = server.client.show("demo")
+        assert not room["warnings"]
+    codes = [(read_code(luma), read_code(255 - luma)) for _, _, luma in harvest.frames("360p")]
+    negative = [inverse for _, inverse in codes if inverse is not None]
+    assert len(negative) > 40
+    assert codes[-1][0] is not None
 
 
 @pytest.mark.parametrize(
