@@ -150,6 +150,14 @@ class Lookout:
         else:
             done()
 
+    def outlast(self, kind: TrackKind, pts: int) -> None:
+        """No more of ``kind`` will come: a file is over. The last picture is seen again at ``pts``; or it is silent."""
+        eyes, ears = self._eyes, self._ears
+        if kind is TrackKind.VIDEO and eyes is not None:
+            self._picture_lane.put(lambda: eyes.again(pts))
+        elif kind is TrackKind.AUDIO and ears is not None:
+            self._sound_lane.put(lambda: ears.advance(pts))
+
     def close(self) -> None:
         """Return when all that was fed has been looked at."""
         if self._eyes is not None:
@@ -191,6 +199,7 @@ class _Eyes:
         self._watchers = watchers
         self._canvas = Canvas(plan.encoded[0].width, plan.encoded[0].height)
         self._decoder: VideoDecoder | None = None
+        self._last: av.VideoFrame | None = None
 
     def track(self, track: Track) -> None:
         self.flush()
@@ -206,6 +215,11 @@ class _Eyes:
             self._look(self._canvas.flush())
             self._decoder = None
 
+    def again(self, pts: int) -> None:
+        self.flush()
+        if self._last is not None:
+            self._give(self._last, pts)
+
     def _show(self, frames: Iterator[av.VideoFrame], decoder: VideoDecoder) -> None:
         for decoded in frames:
             self._look(self._canvas.draw(decoded, decoder.sample_aspect_ratio))
@@ -214,13 +228,17 @@ class _Eyes:
         try:
             for frame in pictures:
                 assert frame.pts is not None
-                planes = planes_of(frame)
-                for plane in planes:
-                    plane.flags.writeable = False
-                for watcher in self._watchers:
-                    watcher.picture(Picture(frame.pts, planes, bgr_of), frame)
+                self._last = frame
+                self._give(frame, frame.pts)
         except PictureError:
             return  # nor is it shown to viewers
+
+    def _give(self, frame: av.VideoFrame, pts: int) -> None:
+        planes = planes_of(frame)
+        for plane in planes:
+            plane.flags.writeable = False
+        for watcher in self._watchers:
+            watcher.picture(Picture(pts, planes, bgr_of), frame)
 
 
 class _Ears:

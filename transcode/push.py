@@ -15,8 +15,8 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
-_CODECS = ("h264", "aac")
-_RECODE = "-c:v libx264 -g 60 -pix_fmt yuv420p -c:a aac"
+from transcode.files import CODECS, playable, recode
+
 _TIMEOUT = 10.0
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 15.0  # seconds until a lost server is tried again
 _SERVER = "Server error: "
@@ -93,15 +93,14 @@ def _publish(url: str, path: Path, loop: bool) -> None:
 
 
 def _playable(file: InputContainer, path: Path) -> list[Stream]:
-    streams: list[Stream] = [*file.streams.video[:1], *file.streams.audio[:1]]
+    streams = playable(file)
     if not streams:
         raise PushError(f"{path} holds neither picture nor sound")
     for stream in streams:
         name = stream.codec_context.name
-        if name not in _CODECS:
+        if name not in CODECS:
             raise PushError(
-                f"{path} holds {name}, and RTMP hosts send H.264 and AAC: recode it first, such as with"
-                f" ffmpeg -i {path.name} {_RECODE} recoded.mp4"
+                f"{path} holds {name}, and RTMP hosts send H.264 and AAC: recode it first, such as with {recode(path)}"
             )
     return streams
 
