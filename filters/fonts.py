@@ -27,7 +27,7 @@ def fitting(text: str, size: int) -> tuple[Font, str]:
     text = unicodedata.normalize("NFC", text)
     best: tuple[Font, str] | None = None
     for font in _installed(size):
-        shown = _showable(text, font)
+        shown = showable(text, font)
         if best is None or len(shown) > len(best[1]):
             best = font, shown
         if len(shown) >= len(text):
@@ -48,7 +48,8 @@ def _installed(size: int) -> Iterator[Font]:
     yield own
 
 
-def _showable(text: str, font: Font) -> str:
+def showable(text: str, font: Font) -> str:
+    """Return what ``font`` can show of ``text``: see ``fitting``."""
     plain = font.font_variant(layout_engine=ImageFont.Layout.BASIC)  # in which a lone mark gets no circle to stand on
     lacking = _shape(plain, _NONE)
     shown = ""

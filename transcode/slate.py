@@ -6,7 +6,6 @@ cannot be is left out.
 
 import logging
 import struct
-import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -14,22 +13,15 @@ from io import BytesIO
 
 import av
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
+from filters.fonts import Font, fitting, showable
 from transcode.canvas import Canvas
 from transcode.media import SLATE_PIXELS, Slate
 
 _log = logging.getLogger(__name__)
 
-_FONTS = (
-    *("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf", "Arial.ttf", "arial.ttf"),
-    *("NotoSansCJK-Regular.ttc", "wqy-microhei.ttc", "DroidSansFallbackFull.ttf", "Arial Unicode.ttf", "msyh.ttc"),
-    *("NotoSansArabic-Regular.ttf", "NotoSansDevanagari-Regular.ttf", "NotoSansThai-Regular.ttf"),
-    *("NotoSansBengali-Regular.ttf", "NotoSansTamil-Regular.ttf", "FreeSans.ttf"),
-)
-"""Asked for in this order, until one has all letters of a text."""
 _MOST_LETTERS = 300
-_JOINERS = "\u200c\u200d"  # control characters without which some scripts are misspelt
 _TOP, _BOTTOM = (27, 32, 41), (15, 18, 24)  # of the plain ground: RGB
 _ACCENT = (94, 196, 182)
 _INK, _FAINT = (242, 244, 247), (172, 180, 192)
@@ -51,9 +43,6 @@ _DAMAGED = (OSError, ValueError, SyntaxError, TypeError, LookupError, EOFError, 
 _SMALLEST = 9  # pixels: smaller letters cannot be read
 _MOST_LINES = 3
 
-Font = ImageFont.FreeTypeFont
-
-
 def slate_frame(slate: Slate, width: int, height: int) -> av.VideoFrame:
     """Return ``slate`` as a frame such as a canvas of ``width`` x ``height`` makes."""
     drawn = av.VideoFrame.from_ndarray(np.asarray(draw(slate, width, height)), "rgb24")
@@ -68,9 +57,9 @@ def draw(slate: Slate, width: int, height: int) -> Image.Image:
     if unit * 9 // 100 < _SMALLEST:
         return image
     room = width * 84 // 100
-    title_font, text = _fitting(slate.title, unit * 9 // 100)
+    title_font, text = fitting(slate.title[:_MOST_LETTERS], unit * 9 // 100)
     title = _wrapped(text, title_font, room, _MOST_LINES)
-    line_font, text = _fitting(slate.line, max(unit * 9 // 200, _SMALLEST))
+    line_font, text = fitting(slate.line[:_MOST_LETTERS], max(unit * 9 // 200, _SMALLEST))
     line = _wrapped(text, line_font, room, 2)
     if not title and not line:
         return image
@@ -168,32 +157,6 @@ def _shade(image: Image.Image, top: int) -> None:
     image.paste(_BOTTOM, (0, start), Image.fromarray(mask))
 
 
-def _fitting(text: str, size: int) -> tuple[Font, str]:
-    """Return the font of ``size`` pixels that has most letters of ``text``, and what it can show of it."""
-    text = unicodedata.normalize("NFC", text[:_MOST_LETTERS])
-    found: tuple[Font, str] | None = None
-    for font in _fonts(size):
-        shown = _drawable(text, font)
-        if found is None or len(shown) > len(found[1]):
-            found = font, shown
-        if len(shown) >= len(text):
-            break
-    assert found is not None
-    return found
-
-
-def _fonts(size: int) -> Iterator[Font]:
-    """Yield the fonts that the machine has, and then Pillow's own."""
-    for name in _FONTS:
-        try:
-            yield ImageFont.truetype(name, size)
-        except OSError:
-            continue
-    own = ImageFont.load_default(size)
-    assert isinstance(own, Font), "Pillow's wheels have FreeType"
-    yield own
-
-
 def _pitch(font: Font) -> int:
     ascent, descent = font.getmetrics()
     return (ascent + descent) * 11 // 10
@@ -214,7 +177,7 @@ def _wrapped(text: str, font: Font, room: int, most: int) -> Sequence[str]:
 
 def _shortened(line: str, font: Font, room: int) -> str:
     """Return ``line`` with an ellipsis, in place of its last word if there is no room else."""
-    dots = "…" if _drawable("…", font) else "..."
+    dots = "…" if showable("…", font) else "..."
     while line and font.getlength(line + dots) > room:
         line = line.rpartition(" ")[0] or line[:-1]
     return line.rstrip(" ,;:.-") + dots
@@ -227,34 +190,3 @@ def _pieces(word: str, font: Font, room: int) -> Iterator[str]:
         yield word[:end]
         word = word[end:]
     yield word
-
-
-def _drawable(text: str, font: Font) -> str:
-    """Return ``text`` without what ``font`` has no shape for; letters with accents that are missing lose these."""
-    # Laid out plainly, a mark that stands alone has its own shape or none; else it is given a circle to stand on.
-    probe = font.font_variant(layout_engine=ImageFont.Layout.BASIC)
-    nothing = _shape(probe, "\U0010fffe")
-    shown = ""
-    for letter in text:
-        if letter.isspace():
-            shown += " "
-            continue
-        for part in (letter, *unicodedata.normalize("NFKD", letter)):
-            if _may_follow(shown, part) and _shape(probe, part) != nothing:
-                shown += part
-                if part == letter:
-                    break
-    return shown
-
-
-def _may_follow(text: str, letter: str) -> bool:
-    """Whether ``letter`` may come after ``text``: marks need one to stand on, and control characters never may."""
-    kind = unicodedata.category(letter)[0]
-    if kind == "M" or letter in _JOINERS:
-        return bool(text[-1:].strip())
-    return kind != "C"
-
-
-def _shape(font: Font, letter: str) -> tuple[tuple[int, int], bytes]:
-    mask = font.getmask(letter)
-    return mask.size, bytes(mask)
