@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.error import BlockingIOError as NotYet
 from av.error import EOFError as Finished
 from av.filter import Graph
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
 
+from filters import Planes
 from transcode.colour import BT709_MATRIX, beyond_709, color_range, cube, matrix
 from transcode.media import TIMELINE
 
@@ -109,9 +109,36 @@ def tagged(frame: av.VideoFrame) -> av.VideoFrame:
 def plain(width: int, height: int, colour: tuple[int, int, int]) -> av.VideoFrame:
     """Return a new frame in one colour (Y, U, V)."""
     frame = av.VideoFrame(width, height, FORMAT)
-    for plane, value in zip(_planes(frame), colour, strict=True):
+    for plane, value in zip(planes_of(frame), colour, strict=True):
         plane[...] = value
     return tagged(frame)
+
+
+def copy_of(frame: av.VideoFrame) -> tuple[av.VideoFrame, Planes]:
+    """Return a frame of its own with the pixels of ``frame``, and its planes, which may be changed."""
+    copy = av.VideoFrame(frame.width, frame.height, FORMAT)
+    planes = planes_of(copy)
+    for target, source in zip(planes, planes_of(frame), strict=True):
+        np.copyto(target, source)
+    return tagged(copy), planes
+
+
+def frame_of(planes: Planes) -> av.VideoFrame:
+    """Return a new frame of ``planes``."""
+    height, width = planes.y.shape
+    frame = av.VideoFrame(width, height, FORMAT)
+    for target, source in zip(planes_of(frame), planes, strict=True):
+        np.copyto(target, source)
+    return tagged(frame)
+
+
+def planes_of(frame: av.VideoFrame) -> Planes:
+    """Return the planes of a yuv420p frame as views. Others may read the frame: see ``copy_of``."""
+    y, u, v = (
+        np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+        for plane in frame.planes
+    )
+    return Planes(y, u, v)
 
 
 class Conversion:
@@ -219,7 +246,7 @@ class Conversion:
         if (picture.width, picture.height) == self._size:
             return tagged(picture)
         frame = plain(*self._size, _BLACK)
-        for index, (target, source) in enumerate(zip(_planes(frame), _planes(picture), strict=True)):
+        for index, (target, source) in enumerate(zip(planes_of(frame), planes_of(picture), strict=True)):
             top, left = (self._box.top, self._box.left) if index == 0 else (self._box.top // 2, self._box.left // 2)
             height, width = source.shape
             target[top : top + height, left : left + width] = source
@@ -243,9 +270,3 @@ def _name_and_options(text: str) -> tuple[str, str | None]:
 
 def _even(length: Fraction) -> int:
     return max(2, round(length / 2) * 2)
-
-
-def _planes(frame: av.VideoFrame) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yield the planes as views (height, width)."""
-    for plane in frame.planes:
-        yield np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]

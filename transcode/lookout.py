@@ -15,13 +15,13 @@ from filters.pixels import bgr_of
 from ingest.media import Kind as TrackKind
 from ingest.media import Track
 from transcode.canvas import Canvas, PictureError
+from transcode.conversion import planes_of
 from transcode.decode import VideoDecoder
-from transcode.grid import BLOCK, RATE, sound_grid
+from transcode.grid import BLOCK, RATE
 from transcode.lane import Inline, Lane, Task
 from transcode.media import LATE_TRACK, TIMELINE, Plan, RoomItem, Tick, TimedPacket
-from transcode.planes import planes_of
 from transcode.soundtrack import Block, SoundTrack, samples_of
-from transcode.verdicts import Cleared, Found, LedgerEntry, Unveil, Veil
+from transcode.verdicts import Cause, Cleared, Found, Hole, LedgerEntry, Unveil, Veil
 
 _BLOCK_TICKS = BLOCK * TIMELINE // RATE
 
@@ -75,6 +75,10 @@ class Watcher:
             self._clear()
 
         self._lane.put(listen)
+
+    def miss(self, pts: int) -> None:
+        """It is not shown the picture of ``pts``: that must not count as cleared by what it says of others."""
+        self._say(Hole(pts, pts + 1, Cause.UNSEEN))
 
     def close(self) -> None:
         """Return when all is done."""
@@ -200,6 +204,8 @@ class _Eyes:
         self._canvas = Canvas(plan.encoded[0].width, plan.encoded[0].height)
         self._decoder: VideoDecoder | None = None
         self._last: av.VideoFrame | None = None
+        self._upto = 0  # the watchers may have cleared pictures before this (ticks)
+        self._owed: set[int] = set()  # stamps of pictures that are decoded and not given to them
 
     def track(self, track: Track) -> None:
         self.flush()
@@ -222,16 +228,24 @@ class _Eyes:
 
     def _show(self, frames: Iterator[av.VideoFrame], decoder: VideoDecoder) -> None:
         for decoded in frames:
+            assert decoded.pts is not None
+            self._owed.add(decoded.pts)
             self._look(self._canvas.draw(decoded, decoder.sample_aspect_ratio))
 
     def _look(self, pictures: Iterator[av.VideoFrame]) -> None:
         try:
             for frame in pictures:
                 assert frame.pts is not None
-                self._last = frame
-                self._give(frame, frame.pts)
+                self._owed.discard(frame.pts)
+                if frame.pts < self._upto:  # stamps go back, as they only do where something is wrong with them
+                    self._miss(frame.pts)
+                else:
+                    self._last = frame
+                    self._give(frame, frame.pts)
         except PictureError:
-            return  # nor is it shown to viewers
+            for pts in sorted(self._owed):
+                self._miss(pts)
+            self._owed.clear()
 
     def _give(self, frame: av.VideoFrame, pts: int) -> None:
         planes = planes_of(frame)
@@ -239,6 +253,11 @@ class _Eyes:
             plane.flags.writeable = False
         for watcher in self._watchers:
             watcher.picture(Picture(pts, planes, bgr_of), frame)
+        self._upto = pts + 1
+
+    def _miss(self, pts: int) -> None:
+        for watcher in self._watchers:
+            watcher.miss(pts)
 
 
 class _Ears:
@@ -268,7 +287,7 @@ class _Ears:
 
     def _begin(self, pts: int) -> None:
         if self._sound is None:
-            self._sound = SoundTrack(self._channels, max(0, sound_grid().at_or_after(pts)))
+            self._sound = SoundTrack(self._channels, max(0, pts * RATE // TIMELINE // BLOCK))
             if self._track is not None:
                 self._sound.configure(self._track)
 
