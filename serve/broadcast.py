@@ -93,6 +93,7 @@ class Broadcast:
 
     def __init__(self, row: BroadcastRow, cutter: Cutter | RegularCutter, means: Means, moderating: Moderating) -> None:
         self._row = row
+        self._check(moderating.filters)
         self._cutter = cutter
         self._store = means.store
         self._link = link = means.link
@@ -211,9 +212,12 @@ class Broadcast:
 
     def moderate(self, filters: tuple[FilterRow, ...], delay: int, anew: bool = False) -> None:
         """These filters act from here on, and media is held for ``delay`` ticks. ``anew``: they are loaded anew."""
-        if filters and self.plan.rungs and _cut_by_host(self.plan):
-            raise ValueError("a broadcast that passes on the host's own picture cannot be filtered")
+        self._check(filters)
         self._play_all(self.moderation.change(filters, delay, anew))
+
+    def _check(self, filters: tuple[FilterRow, ...]) -> None:
+        if filters and self._hidden_here:
+            raise ValueError("a broadcast that passes on the host's own picture or sound cannot be filtered")
 
     def cover(self, on: bool) -> None:
         """Let slate and silence go out, at once, until it is lifted."""

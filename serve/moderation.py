@@ -11,7 +11,7 @@ from typing import Protocol
 from ingest.media import Kind, Track
 from serve.store import DETECTOR, FilterRow
 from transcode.detection import Detection
-from transcode.hold import Held, Hold, Interrupt
+from transcode.hold import Held, Hold, Interrupt, rounded
 from transcode.media import TIMELINE, Delay, Plan
 from transcode.process import Stats
 from transcode.verdicts import Cause, Cover, Hole, LedgerEntry, ModerationStats, Note, Require
@@ -195,20 +195,22 @@ class Moderation:
         plain, detectors = _specs(filters)
         if self._worker is not None and (anew or plain != _specs(before)[0]):
             self._worker.use(plain)
-        yield from self.hold.change(delay)
+        # Before a shorter delay lets media go: what is needed for that has to be known.
         if detectors and self._detection is None:
             self._settled_at = None
             self._detection = self._detections(
-                self._plan, detectors, self.hold.delay, self._say, self._noted, self._recorded, self._begun
+                self._plan, detectors, rounded(delay), self._say, self._noted, self._recorded, self._begun
             )
             for track in self.tracks.values():
                 self._detection.feed(track)
         elif detectors and self._detection is not None:
             if anew or detectors != _specs(before)[1]:
                 self._settled_at = None
-            self._detection.change(detectors, self.hold.delay, anew)
+            self._detection.change(detectors, rounded(delay), anew)
         elif self._detection is not None:
-            self._retire(self._detection)
+            self.retire()
+            self._say(Require(()))
+        yield from self.hold.change(delay)
         if before or filters:
             self._recorded(Note("filters", self.hold.now))
 
@@ -259,19 +261,16 @@ class Moderation:
 
     async def close(self) -> None:
         """End the detectors at once."""
-        if self._detection is not None:
-            self._retire(self._detection)
+        self.retire()
         if self._closing:
             await asyncio.wait(self._closing)
 
     def retire(self) -> None:
-        """No detector is needed any more."""
-        if self._detection is not None:
-            self._retire(self._detection)
-
-    def _retire(self, detection: Detection) -> None:
-        self._detection = None
-        self._say(Require(()))
+        """End the detectors: they say nothing any more. What they have not cleared does not go out for that."""
+        detection, self._detection = self._detection, None
+        if detection is None:
+            return
+        detection.retire()
         task = asyncio.get_running_loop().create_task(detection.close(), name="end of detectors")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

@@ -1,7 +1,8 @@
 """Has a detector process look at a broadcast: feeds it at once what viewers get later, and hands on what it says.
 
 The gate's side, in its event loop. Whatever happens to the process, what it has not seen is never taken for cleared: a
-stretch that is left out, or was given to one that died, becomes a hole.
+stretch that is left out, or was given to one that died, becomes a hole, and so does what comes after they have cleared
+its time.
 """
 
 from collections import Counter
@@ -37,6 +38,7 @@ _LEAST_LAG = TIMELINE
 _TIDY = TIMELINE
 _SOUND = TIMELINE // 5  # no packet of sound lasts longer
 _EVERYTHING = (Kind.PICTURE, Kind.SOUND)
+_FRUITLESS = 2  # processes in a row that got nowhere: it is what they are given
 
 
 class Detection:
@@ -74,16 +76,23 @@ class Detection:
         self._now = 0
         self._tidied = 0
         self._pictures_at = 0  # decode time of the newest picture
+        self._heard = 0  # how far the detectors have got sound, or take it for silence
+        self._gap: int | None = None  # the first picture that was left out since the last that they were given (ticks)
         self._before = set(TrackKind) if midway else set[TrackKind]()  # of what something came before a process begins
         self._unverified: dict[tuple[int, int], Unverified] = {}
         self._blind: set[TrackKind] = set()  # of what the process has not been given a packet to begin with
+        self._began_at = -1  # how far all was cleared when the process began
+        self._given = False  # whether it has been sent a packet
+        self._fruitless = 0  # how many before it got nowhere
+        self._retired = False
         self._require(specs)
 
     def _require(self, specs: Sequence[str]) -> None:
         """The clearance of these is needed from here on; none has been given."""
         self._specs = tuple(specs)
         self._titles = [parse(spec).title for spec in specs]
-        self._takes: tuple[tuple[Kind, ...], ...] | None = None  # until the process has told
+        self._takes: tuple[tuple[Kind, ...], ...] | None = None  # until a process has told
+        self._ready = False  # whether this one has
         self._context = 0
         self._cleared = [Upto(-1, -1)] * len(self._specs)
         self._promised = list(self._cleared)  # by the process that lives
@@ -120,20 +129,26 @@ class Detection:
     def feed(self, item: RoomItem) -> None:
         """Take the next item as it comes from the host."""
         match item:
-            case TimedPacket(kind=TrackKind.VIDEO, dts=dts):
+            case TimedPacket(kind=TrackKind.VIDEO, pts=pts, dts=dts):
                 self._pictures_at = max(self._pictures_at, dts)
+                self._heard = max(self._heard, dts - LATE_TRACK)
                 self._now = max(self._now, dts)
+                if any(pts < cleared.picture for cleared in self._cleared):
+                    self._said(Hole(pts, pts + 1, Cause.UNSEEN))
             case TimedPacket(pts=pts, dts=dts):
+                if pts < self._heard:
+                    self._said(Hole(pts, min(pts + _SOUND, self._heard), Cause.UNSEEN, Kind.SOUND))
+                self._heard = max(self._heard, pts)
                 self._now = max(self._now, dts)
-                if dts < self._pictures_at - LATE_TRACK:  # the detectors have taken it for silence by now
-                    self._said(Hole(pts, pts + _SOUND, Cause.UNSEEN))
             case Tick(pts=pts):
+                self._heard = max(self._heard, pts)
                 self._now = max(self._now, pts)
         self._packets.settled = self._reached
         self._packets.append(item)
         if self._now - self._tidied >= _TIDY:
             self._tidied = self._now
-            self._packets.aired(max(0, min(self._reached, self._now - self._delay) - self._context))
+            if self._reached >= 0:
+                self._packets.aired(max(0, min(self._reached, self._now - self._delay) - self._context))
             self._packets.tidy()
         self._pump()
 
@@ -145,6 +160,10 @@ class Detection:
             self._require(specs)
             self._child.renew()
 
+    def retire(self) -> None:
+        """Nobody hears any more what it says."""
+        self._retired = True
+
     async def close(self) -> None:
         """End the process at once."""
         await self._child.close()
@@ -152,18 +171,13 @@ class Detection:
     # The process's role.
 
     def greeted(self) -> None:
-        """Have the process begin where the one before has stopped, or with the oldest that there is."""
+        """Tell the process which detectors it is to have: it answers what they need."""
         self._child.say(Look(VERSION, self._plan, self._specs))
-        if self._reached >= 0:
-            self._packets.aired(max(0, self._reached - self._context))
-        self._packets.rewind()
-        self._promised = [Upto(-1, -1)] * len(self._specs)
-        self._unverified.clear()
-        self._blind = {TrackKind.VIDEO, TrackKind.AUDIO}
-        self._pump()
 
     def took(self, message: Message) -> bool:
         """Take what the process says."""
+        if self._retired:
+            return False
         match message:
             case Ack(offset=offset):
                 self._packets.acknowledge(offset)
@@ -172,6 +186,9 @@ class Detection:
                 pass
             case Takes(takes=takes, context=context):
                 self._learn(takes, context)
+                self._begin()
+            case Hole(start=start, end=end):  # it could not decode that, and another process may
+                self._said(Hole(start, end, Cause.UNSEEN))
             case Found(detector=detector) | Veil(detector=detector) | Unveil(detector=detector):
                 self._check(detector)
                 self._hear(message)
@@ -193,14 +210,22 @@ class Detection:
 
     def gone(self) -> None:
         """Be ready for another process."""
+        self._ready = False
         self._packets.rewind()
 
     def remark(self) -> str:
-        """There is nothing to add: the room is covered until another one has looked."""
-        return ""
+        """Give up what no process lives through: it does not go out, and others look at what comes after it."""
+        fruitless = self._given and self._reached <= self._began_at
+        self._fruitless = self._fruitless + 1 if fruitless else 0
+        self._given = False
+        if self._fruitless < _FRUITLESS:
+            return ""
+        self._packets.forget_packets()
+        self._fruitless = 0
+        return ", without what this one was given"
 
     def _learn(self, takes: tuple[tuple[Kind, ...], ...], context: int) -> None:
-        if len(takes) != len(self._specs):
+        if self._ready or len(takes) != len(self._specs):
             raise Unfit(f"has {len(takes)} detectors instead of {len(self._specs)}")
         self._context = max(0, context)
         if takes != self._takes:
@@ -208,6 +233,18 @@ class Detection:
             self._cleared = [Upto(-1, -1)] * len(takes)
             self._promised = list(self._cleared)
             self._said(Require(takes))
+
+    def _begin(self) -> None:
+        """Have the process begin where the one before has stopped, or with the oldest that there is."""
+        self._ready = True
+        self._began_at = self._reached
+        if self._reached >= 0:
+            self._packets.aired(max(0, self._reached - self._context))
+        self._packets.rewind()
+        self._promised = [Upto(-1, -1)] * len(self._specs)
+        self._unverified.clear()
+        self._blind = {TrackKind.VIDEO, TrackKind.AUDIO}
+        self._pump()
 
     def _hear(self, said: Found | Veil | Unveil) -> None:
         match said:
@@ -257,7 +294,7 @@ class Detection:
     def _check(self, detector: int) -> None:
         if not 0 <= detector < len(self._specs):
             raise Unfit(f"speaks of a detector {detector}, which there is not")
-        if self._takes is None:
+        if not self._ready:
             raise Unfit("has not said what its detectors take")
 
     # What it is given.
@@ -275,22 +312,29 @@ class Detection:
         return min(known, default=-1)
 
     def _pump(self) -> None:
-        while self._child.listening and (logged := self._packets.take()) is not None:
+        while self._ready and self._child.listening and (logged := self._packets.take()) is not None:
             item = logged.item
-            if isinstance(item, TimedPacket) and item.kind in self._blind and not self._begin(item):
-                self._packets.acknowledge(logged.offset)
-            else:
-                self._child.say(Entry(logged.offset, item))
+            if isinstance(item, TimedPacket):
+                if item.kind in self._blind and not self._begins(item):
+                    self._packets.withdraw()
+                    continue
+                self._given = True
+                if item.kind is TrackKind.VIDEO and self._gap is not None:
+                    # What was left out before it takes the detectors' memory of what came before that.
+                    self._said(Hole(self._gap, item.pts + self._context, Cause.UNSEEN))
+                    self._gap = None
+            self._child.say(Entry(logged.offset, item))
 
-    def _begin(self, packet: TimedPacket) -> bool:
+    def _begins(self, packet: TimedPacket) -> bool:
         """Whether a process can begin with ``packet``. What came before, and was not cleared, nobody has seen."""
         is_picture = packet.kind is TrackKind.VIDEO
         if is_picture and not packet.keyframe:
             return False
         self._blind.discard(packet.kind)
         reached = max(self._reached, 0)
-        if packet.pts > reached and packet.kind in self._before:  # else there is nothing before it
-            self._said(Hole(reached, packet.pts + self._context, Cause.UNSEEN))
+        judges = packet.pts + self._context
+        if judges > reached and packet.kind in self._before:  # else there is nothing before it
+            self._said(Hole(reached, judges, Cause.UNSEEN))
         self._before.add(packet.kind)
         if is_picture:
             # What the process before was not sure of stays covered as far as it had cleared the rest.
@@ -299,10 +343,13 @@ class Detection:
 
     def _lost(self, packet: TimedPacket) -> None:
         """The detectors are not shown this: it waited for too long."""
+        if packet.pts < self._reached:
+            return  # those before were
         if packet.kind is TrackKind.VIDEO:
             self._said(Hole(packet.pts, packet.pts + 1, Cause.UNSEEN))
+            self._gap = packet.pts if self._gap is None else min(self._gap, packet.pts)
         else:
-            self._said(Hole(packet.pts, packet.pts + _SOUND, Cause.UNSEEN))
+            self._said(Hole(packet.pts, packet.pts + _SOUND + self._context, Cause.UNSEEN))
 
 
 def _holds(outer: Box, inner: Box) -> bool:

@@ -11,7 +11,7 @@ from collections import deque
 
 from filters import Detector, FilterError
 from filters.registry import make
-from filters.spec import parse
+from filters.spec import Spec, parse
 from transcode.child import Gone, Link, begin, fail, resident
 from transcode.lane import Thread
 from transcode.lookout import Lookout, Watcher
@@ -58,6 +58,8 @@ class Watch:
 
     def __init__(self) -> None:
         self.watchers: list[Watcher] = []
+        self.making: str | None = None
+        """The title of the detector that is being made, which may import a lot."""
         self._calls: dict[int, tuple[object, float]] = {}
         self._opened = False
 
@@ -68,13 +70,13 @@ class Watch:
     def stuck(self, now: float) -> str | None:
         """Return the title of one that hangs at ``now`` (seconds); to be asked every now and then."""
         patience = STUCK if self._opened else WARMING
-        for number, watcher in enumerate(self.watchers):
-            call = watcher.busy
+        calls = [(watcher.busy, watcher.title) for watcher in self.watchers]
+        for number, (call, title) in enumerate([(self.making, self.making or ""), *calls]):
             known, since = self._calls.get(number, (None, now))
             if call is None or call is not known:
                 self._calls[number] = call, now
             elif now - since > patience:
-                return watcher.title
+                return title
         return None
 
 
@@ -96,8 +98,8 @@ class Post:
 
     def _take(self, message: Message) -> None:
         match message:
-            case Look():
-                self._set_up(message)
+            case Look():  # meanwhile the gate wants to hear that the process lives
+                threading.Thread(target=self._prepare, args=(message,), name="set-up", daemon=True).start()
             case Entry(offset=offset, item=item):
                 assert self._lookout is not None
                 self._acks.given(offset)
@@ -107,36 +109,38 @@ class Post:
                     _give_up(self._link, FilterError(f"filter {title}: does not come back"))
                 self._link.send(Pong(resident(), time.process_time()))
 
-    def _set_up(self, look: Look) -> None:
-        def failed(error: BaseException) -> None:
-            _give_up(self._link, error)
-
-        watchers = []
+    def _prepare(self, look: Look) -> None:
         try:
-            for number, spec in enumerate(map(parse, look.specs)):
-                detector = make(spec)
-                if not isinstance(detector, Detector):
-                    raise FilterError(f"filter {spec.title}: is no detector any more: give it to the room again")
-                if not detector.takes:
-                    raise FilterError(f"filter {spec.title}: overrides neither picture nor sound")
-                lane = Thread(spec.title, failed, _QUEUE)
-                watchers.append(Watcher(number, spec.title, detector, lane, self._link.send))
-        except FilterError as error:
-            failed(error)
+            self._set_up(look)
+        except BaseException as error:
+            self._failed(error)
+
+    def _failed(self, error: BaseException) -> None:
+        _give_up(self._link, error)
+
+    def _set_up(self, look: Look) -> None:
+        watchers = [self._watcher(number, spec) for number, spec in enumerate(map(parse, look.specs))]
+        self._watch.making = None
         self._watch.watchers = watchers
-        takes = tuple(tuple(sorted(watcher.takes)) for watcher in watchers)
-        self._link.send(Takes(takes, max((watcher.context for watcher in watchers), default=0)))
         opening = threading.Semaphore(0)
         for watcher in watchers:
             watcher.open(stream_of(look.plan), opening.release)
-        threading.Thread(target=self._wait, args=(opening, len(watchers)), daemon=True).start()
         # What waits for the decoders is limited by what the gate lets be on its way.
-        self._lookout = Lookout(look.plan, watchers, lambda name: Thread(name, failed, 0))
-
-    def _wait(self, opening: threading.Semaphore, count: int) -> None:
-        for _ in range(count):
+        self._lookout = Lookout(look.plan, watchers, lambda name: Thread(name, self._failed, 0))
+        takes = tuple(tuple(sorted(watcher.takes)) for watcher in watchers)
+        self._link.send(Takes(takes, max((watcher.context for watcher in watchers), default=0)))
+        for _ in watchers:
             opening.acquire()
         self._watch.opened()
+
+    def _watcher(self, number: int, spec: Spec) -> Watcher:
+        self._watch.making = spec.title
+        detector = make(spec)
+        if not isinstance(detector, Detector):
+            raise FilterError(f"filter {spec.title}: is no detector any more: give it to the room again")
+        if not detector.takes:
+            raise FilterError(f"filter {spec.title}: overrides neither picture nor sound")
+        return Watcher(number, spec.title, detector, Thread(spec.title, self._failed, _QUEUE), self._link.send)
 
 
 def _give_up(link: Link, error: BaseException) -> None:

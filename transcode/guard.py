@@ -13,10 +13,10 @@ import av
 from filters import FilterError, Stream
 from filters.chain import Chain
 from filters.effects import RAMP, cover_picture, cover_sound
+from transcode.conversion import copy_of, frame_of
 from transcode.grid import BLOCK, RATE
 from transcode.ledger import Ledger, Verdict
 from transcode.media import TIMELINE, Delay
-from transcode.planes import copy_of, frame_of
 from transcode.soundtrack import Block, block_of, samples_of
 from transcode.verdicts import OVERRUNS, Cause
 
@@ -24,7 +24,8 @@ _BLOCK_TICKS = BLOCK * TIMELINE // RATE
 _MARGIN = RAMP * TIMELINE // RATE + 1
 _KEPT = 2 * TIMELINE
 """What was said about earlier times than this before the newest is never asked for again, but for a still picture."""
-_SHIFTS = 16
+_STILL = 2 * TIMELINE
+"""A picture that has stood for so long (ticks) is no measure of what is heard."""
 AGAIN = TIMELINE
 """A plain filter that has failed is tried again after so long (ticks); the room is covered until it works."""
 
@@ -48,7 +49,7 @@ class Guard:
         self._failed = failed
         self._frame = frame  # what a picture lasts (ticks); 0 where there are none
         self._shift = 0  # of pictures
-        self._shifts: deque[Delay] = deque([Delay(0, 0)], _SHIFTS)  # of sound
+        self._shifts: deque[Delay] = deque([Delay(0, 0)])  # of sound: what is in force, and what will be
         self._chain: Chain | None = None
         self._fault = ""  # of the chain
         self._retry: tuple[bool, int] | None = None  # whether it was with pictures, and when it may act again
@@ -69,6 +70,8 @@ class Guard:
     def delay(self, delay: Delay) -> None:
         """Media has been held for that long from here on."""
         self._shift = delay.shift
+        while self._shifts and self._shifts[-1].at >= delay.at:
+            self._shifts.pop()  # nothing has come between the two
         self._shifts.append(delay)
 
     def use(self, chain: Chain | None, stream: Stream, fault: str = "") -> None:
@@ -97,7 +100,7 @@ class Guard:
             return frame
         verdict = self._ledger.picture(came)
         passed = None
-        if self._may(True, verdict):
+        if self._may(True, verdict, shown - self._shift, shown - self._shift - came >= _STILL):
             passed = self._changed(frame, verdict, shown - self._shift)
         if passed is None:
             self.covered[self._cause or Cause.FILTER] += self._frame
@@ -130,17 +133,18 @@ class Guard:
             self._pass(False, None)
             return block
         samples = samples_of(block.frame)
-        if not samples.any() and chain is None:
-            self._overrun[False] = None
-            return block
         start = block.number * _BLOCK_TICKS
         # A block on the border of two delays has to be fit to go out by both.
         shifts = {delay.shift for delay in self._in_force(start)}
+        if not samples.any() and chain is None:
+            self._overrun[False] = None
+            self._forget(False, start - min(shifts))
+            return block
         verdicts = [self._ledger.sound(start - s, start + _BLOCK_TICKS - s, _MARGIN) for s in shifts]
         barred = next((verdict for verdict in verdicts if verdict.cause is not None), verdicts[0])
         came = start - min(shifts)
         passed = None
-        if self._may(False, barred):
+        if self._may(False, barred, came):
             first = block.number * BLOCK
             spans = [
                 (_sample(start + shift), _sample(end + shift), effect)
@@ -164,9 +168,9 @@ class Guard:
 
     def _in_force(self, start: int) -> Sequence[Delay]:
         """Return the delays of what lies in the block that begins at ``start``."""
-        begun = [delay for delay in self._shifts if delay.at < start + _BLOCK_TICKS]
-        earlier = [delay for delay in begun if delay.at <= start][-1:]
-        return [*earlier, *(delay for delay in begun if delay.at > start)] or [self._shifts[0]]
+        while len(self._shifts) > 1 and self._shifts[1].at <= start:
+            self._shifts.popleft()  # sound never goes back
+        return [delay for delay in self._shifts if delay.at < start + _BLOCK_TICKS] or [self._shifts[0]]
 
     # Both.
 
@@ -180,18 +184,19 @@ class Guard:
         """Whether everything passes as it is."""
         return self._ledger.idle and self._chain is None and not self._fault
 
-    def _may(self, is_picture: bool, verdict: Verdict) -> bool:
-        """Whether something passes, as far as detectors and operators have a say, and filters are not known to fail."""
-        self._overrun[is_picture] = verdict.cause if verdict.cause in OVERRUNS else None
+    def _may(self, is_picture: bool, verdict: Verdict, at: int, still: bool = False) -> bool:
+        """Whether something passes ``at`` (ticks), as far as detectors and operators have a say, and filters are not
+        known to fail. A ``still`` picture that does not pass leaves the sound alone."""
+        self._overrun[is_picture] = verdict.cause if verdict.cause in OVERRUNS and not still else None
         cause = verdict.cause or self._overrun[not is_picture]
-        if cause is None and self._fault and not self._due(is_picture):
+        if cause is None and self._fault and not self._due(is_picture, at):
             cause = Cause.FILTER
         self._pass(is_picture, cause)
         return cause is None
 
-    def _due(self, is_picture: bool) -> bool:
+    def _due(self, is_picture: bool, at: int) -> bool:
         """Whether what has failed may try again: of another medium nothing passes before that has worked."""
-        return self._retry is not None and self._retry[0] == is_picture and self._times[is_picture] >= self._retry[1]
+        return self._retry is not None and self._retry[0] == is_picture and at >= self._retry[1]
 
     def _pass(self, is_picture: bool, cause: Cause | None) -> None:
         # Where there are pictures they speak for both, or the two would contradict each other at each border.

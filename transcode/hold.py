@@ -5,7 +5,8 @@ stamps of when it goes out. The newest item that came tells the time, so what go
 Viewers' timeline never stands still for it: while nothing can go out, ticks do, and they make the slate.
 
 What is thrown away is thrown away here, before anything else has got it. After that, and after each change of the
-delay, media goes on with a keyframe, as nothing before it can be decoded.
+delay, media goes on with a keyframe, as nothing before it can be decoded; what comes late and belongs before that
+border does not go out any more.
 """
 
 from collections import deque
@@ -53,13 +54,16 @@ class Hold:
         self.overflows = 0
         self.now = 0
         """The time of the newest item (ticks)."""
+        self.silent = self.delay > 0
+        """Whether no media goes out at present: viewers' timeline goes on by ticks."""
         self._leader = Kind.VIDEO if pictures else Kind.AUDIO
         self._most = most_bytes
         self._queue: deque[_Waiting] = deque()
-        self.silent = self.delay > 0
-        """Whether no media goes out at present: viewers' timeline goes on by ticks."""
-        self._since: int | None = None  # when media may go on (viewers' ticks), if that has been broken off
-        self._ticked = -TICK
+        self._broken = False  # whether media has been broken off and has not gone on yet
+        self._blind = False  # whether the next picture that goes out has to be a keyframe
+        self._border: int | None = None  # of the last break: media with earlier stamps than this (viewers') is over
+        self._dumped: int | None = None  # when (the host's ticks): nothing from before that goes out, however late
+        self._ticked = -TICK  # the last tick that was made here
         self._top = 0  # the latest stamp that has gone out
 
     @property
@@ -75,8 +79,7 @@ class Hold:
             case _:
                 at = self.now
         if not (self.delay or self._queue or self.silent):
-            self._note(item, 0)
-            yield item
+            yield from self._leave(item)
             return
         self._queue.append(_Waiting(at, item))
         self.bytes += _size(item)
@@ -90,9 +93,7 @@ class Hold:
         if rounded(delay) == self.delay:
             return
         self.delay = rounded(delay)
-        self._break_off()
-        assert self._since is not None
-        yield Delay(self._since, self.delay)
+        yield self._break_off(self.now)
         yield from self._due()
 
     def dump(self) -> Iterator[Held | Delay]:
@@ -101,13 +102,16 @@ class Hold:
         self._queue.clear()
         self.bytes = 0
         if self.delay:
-            self._break_off()
+            self._dumped = self.now
+            yield self._break_off(self.now + self.delay)
         yield from kept
         yield from self._due()
 
-    def _break_off(self) -> None:
-        self.silent = True
-        self._since = max(self.now, self._top + BORDER)
+    def _break_off(self, at: int) -> Delay:
+        """Let no media go out before ``at`` (viewers' ticks); return what tells how long it will have been held."""
+        self.silent = self._broken = self._blind = True
+        self._border = max(at, self._top + BORDER)
+        return Delay(self._border, self.delay)
 
     def _due(self) -> Iterator[Held | Delay]:
         while self._queue and self._queue[0].at <= self.now - self.delay:
@@ -119,32 +123,34 @@ class Hold:
             yield Tick(self.now)
 
     def _leave(self, item: Held) -> Iterator[Held]:
+        """Yield ``item`` with the stamps of when it goes out, if it does."""
         match item:
-            case TimedPacket(dts=dts):
-                if self._since is not None and not self._begins(item, dts + self.delay):
-                    return
-                self._since, self.silent = None, False
-                self._note(item, self.delay)
-                yield replace(item, pts=item.pts + self.delay, dts=dts + self.delay) if self.delay else item
+            case TimedPacket(pts=pts, dts=dts):
+                if self._passes(item):
+                    self._top = max(self._top, pts + self.delay, dts + self.delay)
+                    yield replace(item, pts=pts + self.delay, dts=dts + self.delay) if self.delay else item
             case Tick(pts=pts):
-                if not self.silent:
-                    self._note(item, self.delay)
-                    yield replace(item, pts=pts + self.delay)
+                if not self.silent and pts + self.delay >= self._ticked:
+                    self._top = max(self._top, pts + self.delay)
+                    yield replace(item, pts=pts + self.delay) if self.delay else item
             case _:
                 yield item
 
-    def _begins(self, packet: TimedPacket, at: int) -> bool:
-        """Whether media goes on with ``packet``, which goes out with the stamp ``at``."""
-        assert self._since is not None
-        late = at - self._since
-        return late >= 0 and ((packet.kind is self._leader and packet.keyframe) or late >= LONGEST_WAIT)
-
-    def _note(self, item: Held, shift: int) -> None:
-        match item:
-            case TimedPacket(pts=pts, dts=dts):
-                self._top = max(self._top, pts + shift, dts + shift)
-            case Tick(pts=pts):
-                self._top = max(self._top, pts + shift)
+    def _passes(self, packet: TimedPacket) -> bool:
+        """Whether ``packet`` goes out; media that was broken off goes on with it, if so."""
+        is_picture = packet.kind is Kind.VIDEO
+        came = min(packet.pts, packet.dts)
+        late = came + self.delay - self._border if self._border is not None else 0
+        if late < 0 or (self._dumped is not None and came < self._dumped):
+            self._blind |= is_picture  # those after it need it
+            return False
+        if is_picture and self._blind and not packet.keyframe:
+            return False
+        if self._broken and packet.kind is not self._leader and late < LONGEST_WAIT:
+            return False
+        self._blind &= not is_picture
+        self._broken = self.silent = False
+        return True
 
 
 def rounded(delay: int) -> int:
@@ -153,4 +159,8 @@ def rounded(delay: int) -> int:
 
 
 def _size(item: Held) -> int:
-    return _ITEM + (len(item.data) if isinstance(item, TimedPacket) else 0)
+    match item:
+        case TimedPacket(data=data) | Track(config=data):
+            return _ITEM + len(data)
+        case _:
+            return _ITEM

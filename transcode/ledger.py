@@ -25,11 +25,12 @@ class Verdict:
 
 
 _CLEAR = Verdict()
-_LONGEST = 600 * TICKS  # of what is covered for good: nothing older is still to go out
+_LONGEST = 3600 * TICKS  # a finding
 
 
 class Ledger:
-    """Keeps what has been said. Findings and holes are kept until they are forgotten."""
+    """Keeps what has been said. Findings and holes are kept until they are forgotten, and leave a hole then: should
+    anything from so early come after all, it does not go out."""
 
     def __init__(self) -> None:
         self._takes: tuple[tuple[Kind, ...], ...] = ()
@@ -37,6 +38,7 @@ class Ledger:
         self._findings: list[tuple[int, Finding]] = []  # and the detector's number
         self._veils: dict[tuple[int, int], Unverified] = {}
         self._holes: list[Hole] = []
+        self._forgotten = 0  # how far something has been covered that is not known any more
         self._covered = False
 
     @property
@@ -69,7 +71,7 @@ class Ledger:
                 self._cleared[detector] = Upto(max(before.picture, picture), max(before.sound, sound))
             case Hole(start=start, end=end, cause=cause):
                 last = self._holes[-1] if self._holes else None
-                if last is not None and last.cause is cause and last.start <= start <= last.end:
+                if last is not None and (last.cause, last.of) == (cause, entry.of) and last.start <= start <= last.end:
                     self._holes[-1] = replace(last, end=max(last.end, end))
                 else:
                     self._holes.append(entry)
@@ -78,11 +80,8 @@ class Ledger:
 
     def picture(self, pts: int) -> Verdict:
         """Return what becomes of the picture that came with the stamp ``pts``."""
-        if (cause := self._barred(pts, pts + 1)) is not None:
+        if (cause := self._barred(Kind.PICTURE, pts, pts + 1)) is not None:
             return Verdict(cause)
-        for takes, cleared in zip(self._takes, self._cleared, strict=True):
-            if Kind.PICTURE in takes and pts >= cleared.picture:
-                return Verdict(Cause.WARMING if cleared.picture < 0 else Cause.LATE)
         found = [
             (finding.box, finding.covering)
             for _, finding in self._findings
@@ -93,11 +92,8 @@ class Ledger:
 
     def sound(self, start: int, end: int, margin: int = 0) -> Verdict:
         """Return what becomes of the sound from ``start`` to before ``end``; spans up to ``margin`` outside, too."""
-        if (cause := self._barred(start, end)) is not None:
+        if (cause := self._barred(Kind.SOUND, start, end)) is not None:
             return Verdict(cause)
-        for takes, cleared in zip(self._takes, self._cleared, strict=True):
-            if Kind.SOUND in takes and end > cleared.sound:
-                return Verdict(Cause.WARMING if cleared.sound < 0 else Cause.LATE)
         found = tuple(
             (finding.start, finding.end, finding.covering)
             for _, finding in self._findings
@@ -107,9 +103,11 @@ class Ledger:
 
     def forget(self, before: int) -> None:
         """Nothing from before ``before`` will be asked for any more."""
-        if self._findings and any(finding.end <= before for _, finding in self._findings):
+        ends = [finding.end for _, finding in self._findings] + [hole.end for hole in self._holes]
+        over = [end for end in ends if end <= before]
+        if over:
+            self._forgotten = max(self._forgotten, *over)
             self._findings = [each for each in self._findings if each[1].end > before]
-        if self._holes and self._holes[0].end <= before:
             self._holes = [hole for hole in self._holes if hole.end > before]
 
     def entries(self) -> Iterator[LedgerEntry]:
@@ -123,19 +121,28 @@ class Ledger:
         for (detector, _), region in self._veils.items():
             yield Veil(detector, region)
         yield from self._holes
+        if self._forgotten:
+            yield Hole(0, self._forgotten, Cause.UNSEEN)
         yield Cover(self._covered)
 
-    def _barred(self, start: int, end: int) -> Cause | None:
+    def _barred(self, kind: Kind, start: int, end: int) -> Cause | None:
         if self._covered:
             return Cause.OPERATOR
-        return next((hole.cause for hole in self._holes if hole.start < end and start < hole.end), None)
+        for takes, cleared in zip(self._takes, self._cleared, strict=True):
+            upto = cleared.picture if kind is Kind.PICTURE else cleared.sound
+            if kind in takes and end > upto:
+                return Cause.WARMING if upto < 0 else Cause.LATE
+        for hole in self._holes:
+            if hole.of in (None, kind) and hole.start < end and start < hole.end:
+                return hole.cause
+        return Cause.UNSEEN if start < self._forgotten else None
 
     def _orphan(self, end: int) -> None:
         """Regions that nobody will lift become findings."""
         for (detector, _), region in self._veils.items():
-            if region.start < end:
-                start = max(region.start, end - _LONGEST)
-                finding = Finding(Kind.PICTURE, start, end, region.category, region.box, 1.0, region.effect)
+            for start in range(region.start, end, _LONGEST):
+                until = min(start + _LONGEST, end)
+                finding = Finding(Kind.PICTURE, start, until, region.category, region.box, 1.0, region.effect)
                 self._findings.append((detector, finding))
         self._veils.clear()
 

@@ -34,9 +34,9 @@ class PacketLog:
 
     Overflow rule. Where a picture has waited longer than ``lag``, pictures that are not sent yet are dropped up to the
     newest keyframe; all else is kept, in order. This does not happen while a new reader catches up, if that is given
-    ``time``. Where the items
-    take more than ``most_bytes``, there go, until they fit: what was sent, from the oldest keyframe to the next;
-    pictures up to the newest keyframe not sent; the oldest pictures not sent; the oldest packets; the oldest of all.
+    ``time``. Where the items take more than ``most_bytes``, there go, until they fit: what was sent, from the oldest
+    keyframe to the next; pictures up to the newest keyframe not sent; the oldest pictures not sent; the oldest packets;
+    the oldest of all. With a picture that is dropped go those after it up to a keyframe: they could not be decoded.
 
     No more than ``credit`` bytes, and ``ahead`` ticks if that is given, are on their way to the reader. ``lost`` is
     told of each packet that was dropped.
@@ -70,6 +70,7 @@ class PacketLog:
         self._now = 0  # decode time of the newest packet
         self._catching_up = True
         self._pictures = False
+        self._torn = False  # whether pictures were dropped, and no keyframe has come since
         self._dropped = 0
 
     @property
@@ -96,6 +97,11 @@ class PacketLog:
         """Log the next item and return its offset."""
         logged = Logged(self._offset, item, _ENTRY + _payload(item))
         self._offset += 1
+        if isinstance(item, TimedPacket) and _is_picture(item):
+            self._torn &= not item.keyframe
+            if self._torn:
+                self._drop(item)
+                return logged.offset
         self._entries.append(logged)
         self._bytes += logged.size
         match item:
@@ -131,6 +137,10 @@ class PacketLog:
         while self._on_the_way and self._on_the_way[0].offset <= offset:
             self._uncredited -= self._on_the_way.popleft().size
 
+    def withdraw(self) -> None:
+        """What was taken last is not given to the reader after all."""
+        self._uncredited -= self._on_the_way.pop().size
+
     def _far(self, item: RoomItem) -> bool:
         """Whether ``item`` is too far ahead of what the reader is busy with."""
         if self._ahead is None or not isinstance(item, TimedPacket):
@@ -165,6 +175,7 @@ class PacketLog:
     def forget_packets(self) -> None:
         """Forget every packet there is, and count it as dropped: one of them is more than a worker lives through."""
         self._remove(lambda _, logged: isinstance(logged.item, TimedPacket))
+        self._torn = self._pictures
 
     # What may go.
 
@@ -240,7 +251,7 @@ class PacketLog:
         if self._over:
             self._remove(lambda _, logged: self._over and isinstance(logged.item, TimedPacket))
         if self._over:
-            self._remove(lambda *_: self._over)
+            self._remove(lambda _, logged: self._over and not isinstance(logged.item, Delay))
 
     @property
     def _over(self) -> bool:
@@ -255,23 +266,31 @@ class PacketLog:
     def _remove(self, condemned: Callable[[int, Logged], bool]) -> bool:
         """Remove the entries for which ``condemned``, asked from the oldest on, is true; tell whether there were any.
 
-        Packets among them that were not sent are counted as dropped.
+        Packets among them that were not sent are counted as dropped, and with a picture go those that need it.
         """
         kept: list[Logged] = []
         following = self._next
+        torn = False
         for index, logged in enumerate(self._entries):
-            if not condemned(index, logged):
+            is_picture = index >= self._next and _is_picture(logged.item)
+            torn &= not (is_picture and _is_keyframe(logged.item))
+            if not condemned(index, logged) and not (torn and is_picture):
                 kept.append(logged)
                 continue
+            torn |= is_picture
             self._bytes -= logged.size
             if index < self._next:
                 following -= 1
             elif isinstance(logged.item, TimedPacket):
-                self._dropped += 1
-                self._lost(logged.item)
+                self._drop(logged.item)
         removed = len(kept) < len(self._entries)
         self._entries, self._next = kept, following
+        self._torn |= torn
         return removed
+
+    def _drop(self, packet: TimedPacket) -> None:
+        self._dropped += 1
+        self._lost(packet)
 
 
 def _payload(item: RoomItem) -> int:

@@ -16,6 +16,7 @@ from transcode.log import PacketLog
 from transcode.media import (
     AUDIO,
     TIMELINE,
+    Cut,
     Delay,
     End,
     Init,
@@ -139,6 +140,8 @@ class Transcoder:
         if isinstance(item, Delay):
             self._shift = max(self._shift, item.shift)
         self._packets.append(item)
+        if isinstance(item, Cut):
+            self._forget()
         self._understudy.follow(item)
         self._pump()
         if self._child.listening:

@@ -111,8 +111,8 @@ class Supervisor:
 
     @property
     def listening(self) -> bool:
-        """Whether there is one that has said hello."""
-        return self._writer is not None
+        """Whether there is one that has said hello, and is to stay."""
+        return self._writer is not None and not self._renew.is_set()
 
     def start(self) -> None:
         """Begin; needs a running event loop."""
@@ -169,12 +169,19 @@ class Supervisor:
             self.restarts += 1
             then = f"another takes over{f' in {delay:g} s' if delay else ''}"
             self._noted(f"The {self._name} {reason}; {then}{self._role.remark()}.")
-            if delay:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._renew.wait(), delay)
-            else:
-                await asyncio.sleep(0)
+            if await self._renewed_within(delay):
+                delay = 0.0
+                continue
             delay = min(max(2 * delay, self._limits.backoff), self._limits.longest_backoff)
+
+    async def _renewed_within(self, delay: float) -> bool:
+        """Wait, but no longer than until the child is to begin anew; tell whether it is."""
+        if not delay:
+            await asyncio.sleep(0)
+            return self._renew.is_set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._renew.wait(), delay)
+        return self._renew.is_set()
 
     async def _until_done_or_renewed(self) -> bool:
         """Have one child at work; tell whether it is done, or is to begin anew. Raises Unfit, OutOfOrder, WireError."""
@@ -261,7 +268,9 @@ class Supervisor:
                 self.say(Ping())
 
     def _done(self, message: Message, writer: asyncio.StreamWriter) -> bool:
-        """Take a message; tell whether it is the last."""
+        """Take a message; tell whether it is the last. One that is about to be replaced is not listened to any more."""
+        if self._renew.is_set():
+            return False
         if self._writer is None:
             if not isinstance(message, Hello):
                 raise Unfit(f"begins with {type(message).__name__} instead of Hello")

@@ -86,11 +86,12 @@ class Cleared:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """Nothing from ``start`` to before ``end`` goes out."""
+    """Nothing from ``start`` to before ``end`` goes out; if it is a hole ``of`` one medium, nothing of that one."""
 
     start: int
     end: int
     cause: Cause
+    of: Kind | None = None
 
 
 @dataclass(frozen=True, slots=True)

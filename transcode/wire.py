@@ -34,7 +34,7 @@ from transcode.media import (
 )
 from transcode.verdicts import Cleared, Cover, Found, Hole, LedgerEntry, Orphan, Require, Unveil, Veil
 
-VERSION = 6
+VERSION = 7
 """Both ends must speak the same: it is raised when a message changes."""
 LONGEST = 64 << 20
 """Bytes that a message's body may have."""
