@@ -1,6 +1,7 @@
 """The hold: what comes goes out later, in order, and what is thrown away never does. Times here are milliseconds."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -182,7 +183,7 @@ def test_what_is_dumped_never_goes_out_and_the_slate_does_for_as_long() -> None:
     assert media(out)[0] == later([picture(5000, True)], HELD)[0]
     silence = [at for at in ticks(out) if at < media(out)[0].dts]
     assert silence[0] <= 4600 * MS
-    assert all(after - before == 100 * MS for before, after in zip(silence, silence[1:], strict=False))
+    assert all(after - before == 100 * MS for before, after in pairwise(silence))
 
 
 def test_what_comes_late_from_before_a_dump_never_goes_out_either() -> None:
