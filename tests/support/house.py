@@ -11,19 +11,21 @@ from filters.spec import parse
 from ingest.media import Packet, Track
 from ingest.source import PublishRequest, Sink
 from serve.broadcast import Slates, Workers
+from serve.moderation import Detections
 from serve.origin import Origin
 from serve.parts import BroadcastStart
 from serve.room import State
 from serve.rooms import RoomOpening, Rooms
 from serve.store import Store
 from tests.support.media import Clip, make_clip
+from transcode.detection import Detection
 from transcode.guard import Guard
 from transcode.interlude import CodedSlate
 from transcode.media import TIMELINE, PartItem, Plan, RoomItem, SegmentEnd, SegmentStart, Slate
 from transcode.pipeline import Pipeline
 from transcode.process import Stats
 from transcode.slate_encoder import encode_slate
-from transcode.verdicts import LedgerEntry
+from transcode.verdicts import LedgerEntry, Note
 from transcode.wire import Covering, Fault
 from transcode.worker import stream_of
 
@@ -135,6 +137,11 @@ def no_slates(track: Track, slate: Slate, deliver: Callable[[CodedSlate], None])
     """Slates that cannot be made."""
 
 
+def no_detections(*_: object) -> Detection:
+    """Detectors that nobody has said to be there."""
+    raise AssertionError("this house has no detectors")
+
+
 @dataclass
 class Host:
     """A publisher: the Source of one connection. ``prompt`` ones are closed as soon as they are sent away."""
@@ -217,6 +224,9 @@ class House:
         self.data = data
         self.workers = workers or InlineWorker
         self.slates: Slates = inline_slates
+        self.detections: Detections = no_detections
+        self.notes: list[Note] = []
+        """The moderation log."""
         self.clock = FakeClock()
         self._ticked = 0
         self.start()
@@ -225,7 +235,12 @@ class House:
         self.store = Store(self.data)
         self.origin = Origin()
         self.link = RecordingLink(self.origin)
-        self.rooms = Rooms(self.store, self.link, self.clock, self.workers, self._order, processors=64)
+        self.rooms = Rooms(
+            self.store, self.link, self.clock, self.workers, self._order, 64, self._record, self.detections
+        )
+
+    def _record(self, room: str, note: Note) -> None:
+        self.notes.append(note)
 
     def _order(self, track: Track, slate: Slate, deliver: Callable[[CodedSlate], None]) -> None:
         self.slates(track, slate, deliver)

@@ -446,8 +446,8 @@ def test_a_broadcast_that_ends_when_the_next_host_has_only_announced_itself_ends
 
     for segments in (video := stage.rendition(Kind.VIDEO), stage.rendition(Kind.AUDIO)):
         last = segments[-1]
-        assert sum(part.duration for part in last.parts) <= last.duration + last.timescale // 30
-    assert video[-1].start + video[-1].duration >= 5 * video[-1].timescale
+        assert sum(part.duration for part in last.parts) <= (last.duration or 0) + last.timescale // 30
+    assert video[-1].start + (video[-1].duration or 0) >= 5 * video[-1].timescale
 
 
 def test_the_slate_goes_on_where_it_was_when_the_next_host_only_announces_another_sound() -> None:

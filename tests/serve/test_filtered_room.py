@@ -1,0 +1,327 @@
+"""A room whose stream is held, looked at, covered and dumped: what viewers get, and what is said of it.
+
+Pictures are tiny; each frame's grey tells its number, the slate has another. Detectors are the test's own.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from filters import Finding
+from filters import Kind as Sense
+from ingest.media import Kind
+from serve.errors import RoomError
+from serve.room import State
+from serve.rooms import RoomOpening, RoomSettings
+from serve.store import FilterRow
+from tests.serve.test_transcoded_room import RUNG, numbers_in, runs, seamless
+from tests.support.house import Host, House, broadcast_of, state_of
+from tests.support.media import SLATE, make_clip, numbers_of
+from transcode.detection import Detection
+from transcode.hold import rounded
+from transcode.media import TIMELINE, Plan, RoomItem, TimedPacket
+from transcode.supervisor import Unfit
+from transcode.verdicts import Cause, Cleared, Found, LedgerEntry, Note
+from transcode.wire import Fault, Takes
+
+CLIP = make_clip(seconds=20, fps=10, gop=10)
+FPS = 10
+HELD = 2.0
+LOOKS = (FilterRow("./looks.py:looks", "detector", HELD),)
+ROOT = Path(__file__).resolve().parents[2]
+INVERT = FilterRow(f"{ROOT / 'samples' / 'filters' / 'invert.py'}:invert", "video")
+
+
+class Watching(Detection):
+    """Clears what it is given at once, as long as it is ``honest``; and finds what the test says."""
+
+    honest = True
+
+    def start(self) -> None:
+        """Without a process."""
+        self.took(Takes(((Sense.PICTURE, Sense.SOUND),) * len(self.specs), 0))
+        self.seen = [0, 0]
+
+    @property
+    def specs(self) -> tuple[str, ...]:
+        return self._specs
+
+    def feed(self, item: RoomItem) -> None:
+        super().feed(item)
+        if isinstance(item, TimedPacket):
+            index = 0 if item.kind is Kind.VIDEO else 1
+            # A frame of sound lasts for longer than its stamp.
+            self.seen[index] = max(self.seen[index], item.pts + (1 if index == 0 else TIMELINE))
+            self.clear()
+
+    def clear(self) -> None:
+        if self.honest:
+            for number in range(len(self.specs)):
+                self.took(Cleared(number, *self.seen))
+
+    def change(self, specs: Sequence[str], delay: int, anew: bool = False) -> None:
+        different = anew or tuple(specs) != self._specs
+        super().change(specs, delay, anew)
+        if different:
+            self.took(Takes(((Sense.PICTURE, Sense.SOUND),) * len(specs), 0))
+
+    async def close(self) -> None:
+        """Without a process."""
+
+
+class Agency:
+    """Hires detectors, and remembers them: it is the Detections of a House."""
+
+    def __init__(self) -> None:
+        self.hired: list[Watching] = []
+
+    def __call__(
+        self,
+        plan: Plan,
+        specs: Sequence[str],
+        delay: int,
+        said: Callable[[LedgerEntry], None],
+        noted: Callable[[str], None],
+        recorded: Callable[[Note], None],
+        midway: bool,
+    ) -> Detection:
+        self.hired.append(Watching(plan, specs, delay, said, noted, recorded, midway))
+        self.hired[-1].start()
+        return self.hired[-1]
+
+    @property
+    def watching(self) -> Watching:
+        return self.hired[-1]
+
+
+@pytest.fixture
+def agency() -> Agency:
+    return Agency()
+
+
+@pytest.fixture
+def house(tmp_path: Path, agency: Agency) -> House:
+    made = House(tmp_path)
+    made.detections = agency
+    made.start()
+    return made
+
+
+def filtered(house: House, filters: tuple[FilterRow, ...] = LOOKS, **settings: object) -> Host:
+    """A room that is open and has a host, which has sent nothing yet."""
+    opening = RoomOpening(ladder="auto", filters=[row.spec for row in filters], **settings)  # type: ignore[arg-type]
+    key = house.rooms.open("demo", opening, filters).row.stream_key
+    host = house.connect(key, CLIP)
+    host.announce()
+    return host
+
+
+def shown(house: House) -> list[tuple[int, int]]:
+    """What players got of the newest broadcast: runs of (first number, how many)."""
+    return runs(numbers_in(house, broadcast_of(house)))
+
+
+async def test_viewers_get_everything_later_and_the_slate_until_then(house: House, agency: Agency) -> None:
+    host = filtered(house)
+    host.send(1)
+    assert state_of(house) is State.COVERED
+    assert house.rooms.get("demo").covered == "filling"
+    host.send(5)
+    assert state_of(house) is State.LIVE
+    (slate, first), *rest = shown(house)
+    assert slate == SLATE
+    assert abs(first - HELD * FPS) <= 3
+    assert len(rest) == 1
+    moderation = house.rooms.get("demo").moderation
+    assert moderation is not None
+    assert moderation.held_seconds == pytest.approx(HELD, abs=0.15)
+    seamless(house, broadcast_of(house))
+
+
+async def test_what_is_not_cleared_does_not_go_out_and_what_is_does(house: House, agency: Agency) -> None:
+    host = filtered(house)
+    host.send(4)
+    agency.watching.honest = False
+    host.send(4)
+    assert state_of(house) is State.COVERED
+    assert house.rooms.get("demo").covered == Cause.LATE
+    cleared = shown(house)
+    agency.watching.honest = True
+    host.send(3)
+    assert state_of(house) is State.LIVE
+    (slate, _), (first, count), (covered, _), (later, _) = shown(house)
+    assert (slate, covered) == (SLATE, SLATE)
+    assert cleared[1] == (first, count)
+    assert abs(count - 4 * FPS) <= 2
+    assert later > first + count
+    told = [(note.what, note.cause) for note in house.notes if "covered" in note.what]
+    assert told[:3] == [("covered", "filling"), ("uncovered", "filling"), ("covered", "late")]
+    assert told[-1][0] == "uncovered"
+    seamless(house, broadcast_of(house))
+
+
+async def test_a_room_may_rather_stop_than_be_covered(house: House, agency: Agency) -> None:
+    host = filtered(house, on_overrun="stop")
+    host.send(8)
+    assert state_of(house) is State.LIVE
+    agency.watching.honest = False
+    host.send(4)
+    await asyncio.sleep(0)
+    assert state_of(house) is State.STOPPED
+
+
+async def test_detectors_that_are_not_warm_yet_stop_nothing(house: House, agency: Agency) -> None:
+    host = filtered(house, on_overrun="stop")
+    agency_honest, Watching.honest = Watching.honest, False
+    try:
+        host.send(6)
+        assert state_of(house) is State.COVERED
+        assert house.rooms.get("demo").covered == Cause.WARMING
+    finally:
+        Watching.honest = agency_honest
+
+
+async def test_findings_are_counted_by_category_and_recorded_without_content(house: House, agency: Agency) -> None:
+    host = filtered(house)
+    host.send(1)
+    agency.watching.honest = False
+    agency.watching.took(Found(0, Finding(Sense.SOUND, TIMELINE * 3, TIMELINE * 4, "word")))
+    moderation = house.rooms.get("demo").moderation
+    assert moderation is not None
+    assert (moderation.findings, moderation.broken_promises) == ({"word": 1}, 0)
+    assert Note("finding", TIMELINE * 3, TIMELINE * 4, "looks.py:looks", "sound", "word", "mute") in house.notes
+
+
+async def test_a_fault_of_a_filter_is_told_to_the_host_until_it_is_mended(house: House, agency: Agency) -> None:
+    host = filtered(house)
+    host.send(4)
+    with pytest.raises(Unfit, match="has given up"):  # which its supervisor takes
+        agency.watching.took(Fault("filter looks.py:looks: ValueError (looks.py, line 3)"))
+    assert house.rooms.get("demo").warnings == ["filter looks.py:looks: ValueError (looks.py, line 3)"]
+    agency.watching.clear()
+    assert house.rooms.get("demo").warnings == []
+
+
+async def test_a_filter_comes_and_goes_in_one_broadcast(house: House, agency: Agency) -> None:
+    host = filtered(house, ())
+    host.send(3)
+    broadcast = broadcast_of(house)
+    house.rooms.set("demo", RoomSettings(filters=[LOOKS[0].spec]), LOOKS)
+    assert house.rooms.get("demo").delay == HELD
+    host.send(6)
+    assert state_of(house) is State.LIVE
+    house.rooms.set("demo", RoomSettings(filters=[]), ())
+    host.send(4)
+    assert broadcast_of(house) == broadcast
+    (first, count), (slate, filled), (second, held), (_, waits), (third, _) = shown(house)
+    assert slate == SLATE
+    assert abs(count - 3 * FPS) <= 2
+    assert filled >= HELD * FPS
+    assert second >= first + count
+    assert third > second + held, "what was held is left out"
+    assert waits <= FPS + 2, "until the next keyframe"
+    seamless(house, broadcast)
+
+
+async def test_plain_filters_act_at_once_and_hold_nothing(house: House) -> None:
+    host = filtered(house, ())
+    host.send(3)
+    house.rooms.set("demo", RoomSettings(filters=[INVERT.spec]), (INVERT,))
+    assert house.rooms.get("demo").delay == 0
+    host.send(3)
+    numbers = numbers_of(house.link.items[broadcast_of(house)], RUNG)
+    assert numbers[-1] != numbers[0] + len(numbers) - 1
+    seamless(house, broadcast_of(house))
+
+
+async def test_what_is_dumped_never_airs(house: House, agency: Agency) -> None:
+    host = filtered(house)
+    host.send(5)
+    before = shown(house)[-1]
+    house.rooms.dump("demo")
+    assert (state_of(house), house.rooms.get("demo").covered) == (State.COVERED, "dump")
+    host.send(6)
+    assert state_of(house) is State.LIVE
+    *_, (first, count), (slate, covered), (later, _) = shown(house)
+    assert (first, slate) == (before[0], SLATE)
+    assert count <= before[1] + 3, "a part may have been under way"
+    assert HELD * FPS <= covered <= (HELD + 1) * FPS + 3
+    assert later >= 5 * FPS - 1
+    moderation = house.rooms.get("demo").moderation
+    assert moderation is not None
+    assert moderation.covered_seconds["dump"] == pytest.approx(HELD, abs=0.1)
+    seamless(house, broadcast_of(house))
+
+
+async def test_a_cover_acts_at_once_until_it_is_lifted(house: House, agency: Agency) -> None:
+    host = filtered(house)
+    host.send(5)
+    house.rooms.cover("demo", True)
+    house.rooms.cover("demo", True)
+    host.send(2)
+    assert (state_of(house), house.rooms.get("demo").covered) == (State.COVERED, "operator")
+    house.rooms.cover("demo", False)
+    host.send(3)
+    assert state_of(house) is State.LIVE
+    *_, (first, count), (slate, covered), (later, _) = shown(house)
+    assert slate == SLATE
+    assert abs(covered - 2 * FPS) <= 2
+    assert later == first + count + covered
+    causes = [(note.what, note.cause) for note in house.notes if note.cause == "operator"]
+    assert causes == [("covered", "operator"), ("uncovered", "operator")]
+
+
+async def test_what_is_not_held_cannot_be_dumped_and_what_is_not_on_air_not_covered(house: House) -> None:
+    with pytest.raises(RoomError, match="is not on air"):
+        filtered(house, ()).house.rooms.cover("demo", True)
+    with pytest.raises(RoomError, match="is not on air"):
+        house.rooms.dump("demo")
+    house.publish(house.open("other"), 5)
+    with pytest.raises(RoomError, match="no delay"):
+        house.rooms.dump("other")
+
+
+async def test_what_is_passed_on_is_held_covered_and_dumped_too(house: House) -> None:
+    key = house.open("demo", ladder="source", delay=HELD)
+    host = house.publish(key, 8, CLIP)
+    items = house.link.items[broadcast_of(house)]
+    before = [number for number in numbers_of(items, "source") if number != SLATE]
+    assert len(before) <= (8 - HELD) * FPS + 1
+    house.rooms.cover("demo", True)
+    host.send(4)
+    covered = len([number for number in numbers_of(items, "source") if number != SLATE])
+    assert state_of(house) is State.COVERED
+    assert covered <= len(before) + 3, "a part may have been under way"
+    house.rooms.cover("demo", False)
+    host.send(5)
+    assert state_of(house) is State.LIVE
+    assert len([number for number in numbers_of(items, "source") if number != SLATE]) > covered + FPS
+
+
+async def test_a_restarted_server_goes_on_with_a_held_broadcast(house: House, agency: Agency) -> None:
+    host = filtered(house)
+    host.send(5)
+    broadcast = broadcast_of(house)
+    key = house.rooms.get("demo").row.stream_key
+    house.restart(1.5)
+    house.publish(key, 5, CLIP)
+    assert broadcast_of(house) == broadcast
+    assert len(agency.hired) == 2
+    assert state_of(house) is State.LIVE
+
+
+async def test_a_room_that_stops_does_not_air_what_is_held(house: House, agency: Agency) -> None:
+    host = filtered(house)
+    host.send(5)
+    broadcast = broadcast_of(house)
+    before = numbers_in(house, broadcast)
+    house.rooms.stop("demo")
+    assert len([n for n in numbers_in(house, broadcast) if n != SLATE]) <= len([n for n in before if n != SLATE]) + 3
+
+
+def test_delays_are_whole_blocks_of_sound() -> None:
+    assert rounded(0) == 0
+    assert rounded(1) == 1920
+    assert rounded(TIMELINE) % 1920 == 0
