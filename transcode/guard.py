@@ -189,7 +189,9 @@ class Guard:
         known to fail. A ``still`` picture that does not pass leaves the sound alone."""
         self._overrun[is_picture] = verdict.cause if verdict.cause in OVERRUNS and not still else None
         cause = verdict.cause or self._overrun[not is_picture]
-        if cause is None and self._fault and not self._due(is_picture, at):
+        if cause is None and self._fault:
+            if self._due(is_picture, at):
+                return True  # whether it is over is seen when it has worked
             cause = Cause.FILTER
         self._pass(is_picture, cause)
         return cause is None
@@ -213,6 +215,7 @@ class Guard:
         if self._fault and self._retry is not None and self._retry[0] == is_picture:
             self._retry = None
             self._report("")
+            self._pass(is_picture, None)
 
     def _report(self, fault: str) -> None:
         if fault != self._fault:

@@ -239,9 +239,9 @@ class Newsroom:
                     self.veils[number, region.id] = region
                     self.say(Veil(number, region))
             case "unveil":
-                region = self.veils.pop((number, length % 3), None)  # type: ignore[assignment]
-                if region is not None:
-                    self.say(Unveil(number, region.id))
+                if (number, length % 3) in self.veils:
+                    del self.veils[number, length % 3]
+                    self.say(Unveil(number, length % 3))
             case "clear":
                 self.cleared[number] = [max(picture, at), max(sound, at + length - 20)]
                 self.say(Cleared(number, *self.cleared[number]))
@@ -318,11 +318,11 @@ def test_forgetting_changes_nothing_from_the_limit_on_and_uncovers_nothing_befor
     forgetful.forget(limit)
     assert answers(forgetful, limit) == answers(whole, limit)
     for at in range(limit):
-        for given, kept in (
+        for now, before in (
             (forgetful.picture(at), whole.picture(at)),
             (forgetful.sound(at, at + 1), whole.sound(at, at + 1)),
         ):
-            assert given.cause is not None or given == kept
+            assert now.cause is not None or now == before
 
 
 def told(takes: list[tuple[Kind, ...]], step: Step) -> bool:
