@@ -23,7 +23,7 @@ from serve.broadcast import Broadcast, Means, Moderating, said_ahead
 from serve.capacity import ASSUMED, Picture, Running
 from serve.errors import RoomError
 from serve.signal import Signal
-from serve.store import BroadcastRow, FilterRow, RoomRow, StoreError
+from serve.store import DETECTOR, BroadcastRow, FilterRow, RoomRow, StoreError
 from transcode.cmaf.codecs import CodecError, parse_aac, parse_avc
 from transcode.ladder import Encoding, parse_ladder
 from transcode.media import TIMELINE, Slate
@@ -45,6 +45,7 @@ _SOON = "The stream begins in a moment."
 _PROMISED = 3 * TIMELINE
 """How long a source may be on air before it sends what the broadcast lists (ticks)."""
 _MOST_WARNINGS = 8
+_SPARE = 0.15  # seconds
 
 
 class State(StrEnum):
@@ -228,7 +229,9 @@ class Room:
 
     @property
     def _ticks_held(self) -> int:
-        return round(self.delay * TIMELINE)
+        """How long media is held: packets come one by one, so that what is cleared just in time is a little late."""
+        needed = [found.lookahead + _SPARE for found in self.row.filters if found.role == DETECTOR]
+        return round(max(self.delay, *needed, 0) * TIMELINE)
 
     @property
     def _moderating(self) -> Moderating:
