@@ -236,7 +236,7 @@ class _Eyes:
         try:
             for frame in pictures:
                 assert frame.pts is not None
-                self._owed.discard(frame.pts)
+                self._owed = {pts for pts in self._owed if pts > frame.pts}
                 if frame.pts < self._upto:  # stamps go back, as they only do where something is wrong with them
                     self._miss(frame.pts)
                 else:
