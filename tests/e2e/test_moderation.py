@@ -35,7 +35,7 @@ IN_FLIGHT = 0.7
 @pytest.fixture(scope="module")
 def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("indexed") / "indexed.mp4"
-    make_indexed(path, seconds=100)
+    make_indexed(path, seconds=80)
     return path
 
 
@@ -161,6 +161,26 @@ def test_nothing_leaks_when_a_filter_comes_and_the_worker_goes(show: Callable[..
     assert len(proof.between(since, begun)) > 20
     assert len(proof.between(end - 1.5, end)) > 20
     assert on_air.harvest.reaped["360p"].discontinuities == 0
+
+
+def test_nothing_leaks_while_a_detector_hangs_or_cannot_begin(show: Callable[..., Show]) -> None:
+    with show() as on_air:
+        on_air.cleared(2)
+        calm = time.monotonic()
+        on_air.orders.write_text("open:raise")
+        os.kill(on_air.pid(), signal.SIGKILL)
+        until(lambda: "told to" in " ".join(on_air.room["warnings"]), "the fault to be told")
+        on_air.cleared(2)
+        assert not on_air.room["warnings"]
+        on_air.order("picture:hang")
+        on_air.server.wait_for("demo", state="covered")
+        until(lambda: "does not come back" in " ".join(on_air.room["warnings"]), "it to be missed")
+        on_air.cleared(2)
+        end = time.monotonic()
+    proof = prove(on_air.harvest, on_air.log)
+    check(proof)
+    assert len(proof.between(0, calm)) > 20
+    assert len(proof.between(end - 1.5, end)) > 20
 
 
 def test_what_is_dumped_or_covered_never_airs(show: Callable[..., Show]) -> None:

@@ -25,7 +25,7 @@ def make_indexed(path: Path, seconds: int, width: int = 640, height: int = 360) 
         video = container.add_stream("libx264", rate=FPS)
         video.width, video.height, video.pix_fmt, video.bit_rate = width, height, "yuv420p", 600_000
         video.codec_context.gop_size = FPS
-        video.options = {"preset": "superfast", "x264-params": "scenecut=0:bframes=0"}
+        video.options = {"preset": "ultrafast", "x264-params": "scenecut=0:bframes=0"}
         audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="stereo")
         audio.bit_rate = 160_000
         done = 0
