@@ -77,7 +77,7 @@ class Detection:
         self._tidied = 0
         self._pictures_at = 0  # decode time of the newest picture
         self._heard = 0  # how far the detectors have got sound, or take it for silence
-        self._gap: int | None = None  # the first picture that was left out since the last that they were given (ticks)
+        self._shown: int | None = None  # the last picture that the process was given (ticks)
         self._before = set(TrackKind) if midway else set[TrackKind]()  # of what something came before a process begins
         self._unverified: dict[tuple[int, int], Unverified] = {}
         self._blind: set[TrackKind] = set()  # of what the process has not been given a packet to begin with
@@ -244,6 +244,7 @@ class Detection:
         self._promised = [Upto(-1, -1)] * len(self._specs)
         self._unverified.clear()
         self._blind = {TrackKind.VIDEO, TrackKind.AUDIO}
+        self._shown = None
         self._pump()
 
     def _hear(self, said: Found | Veil | Unveil) -> None:
@@ -317,12 +318,14 @@ class Detection:
             if isinstance(item, TimedPacket):
                 if item.kind in self._blind and not self._begins(item):
                     self._packets.withdraw()
+                    self._lost(item)
                     continue
                 self._given = True
-                if item.kind is TrackKind.VIDEO and self._gap is not None:
-                    # What was left out before it takes the detectors' memory of what came before that.
-                    self._said(Hole(self._gap, item.pts + self._context, Cause.UNSEEN))
-                    self._gap = None
+                if item.kind is TrackKind.VIDEO:
+                    if logged.gap and self._shown is not None:
+                        # After a gap they have to see as much as at the beginning before they can judge.
+                        self._said(Hole(min(self._shown + 1, item.pts), item.pts + self._context, Cause.UNSEEN))
+                    self._shown = item.pts
             self._child.say(Entry(logged.offset, item))
 
     def _begins(self, packet: TimedPacket) -> bool:
@@ -342,12 +345,11 @@ class Detection:
         return True
 
     def _lost(self, packet: TimedPacket) -> None:
-        """The detectors are not shown this: it waited for too long."""
+        """The detectors are not shown this: it waited for too long, or cannot be decoded."""
         if packet.pts < self._reached:
             return  # those before were
         if packet.kind is TrackKind.VIDEO:
             self._said(Hole(packet.pts, packet.pts + 1, Cause.UNSEEN))
-            self._gap = packet.pts if self._gap is None else min(self._gap, packet.pts)
         else:
             self._said(Hole(packet.pts, packet.pts + _SOUND + self._context, Cause.UNSEEN))
 

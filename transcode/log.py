@@ -6,7 +6,7 @@ keyframe before what viewers have seen. Nothing is copied: the log holds the ite
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest.media import Kind, Track
 from transcode.media import TIMELINE, Cut, Delay, RoomItem, Slate, TimedPacket
@@ -22,11 +22,15 @@ _ENTRY = 256  # bytes that an entry takes beside its data
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """An item of the room link; ``offset`` counts those of the broadcast, ``size`` is what it takes in bytes."""
+    """An item of the room link; ``offset`` counts those of the broadcast, ``size`` is what it takes in bytes.
+
+    ``gap``: pictures between the one before it and this one were dropped.
+    """
 
     offset: int
     item: RoomItem
     size: int
+    gap: bool = False
 
 
 class PacketLog:
@@ -95,13 +99,12 @@ class PacketLog:
 
     def append(self, item: RoomItem) -> int:
         """Log the next item and return its offset."""
-        logged = Logged(self._offset, item, _ENTRY + _payload(item))
+        logged = Logged(self._offset, item, _ENTRY + _payload(item), self._torn and _is_keyframe(item))
         self._offset += 1
-        if isinstance(item, TimedPacket) and _is_picture(item):
-            self._torn &= not item.keyframe
-            if self._torn:
-                self._drop(item)
-                return logged.offset
+        self._torn &= not logged.gap
+        if self._torn and isinstance(item, TimedPacket) and _is_picture(item):
+            self._drop(item)
+            return logged.offset
         self._entries.append(logged)
         self._bytes += logged.size
         match item:
@@ -273,9 +276,10 @@ class PacketLog:
         torn = False
         for index, logged in enumerate(self._entries):
             is_picture = index >= self._next and _is_picture(logged.item)
-            torn &= not (is_picture and _is_keyframe(logged.item))
-            if not condemned(index, logged) and not (torn and is_picture):
-                kept.append(logged)
+            resumes = is_picture and _is_keyframe(logged.item)
+            if not condemned(index, logged) and not (torn and is_picture and not resumes):
+                kept.append(replace(logged, gap=True) if torn and resumes else logged)
+                torn &= not resumes
                 continue
             torn |= is_picture
             self._bytes -= logged.size
