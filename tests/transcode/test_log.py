@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ingest.media import Codec, Kind, Track
 from transcode.log import PacketLog
-from transcode.media import TIMELINE, Cut, End, RoomItem, Slate, Tick, TimedPacket
+from transcode.media import TIMELINE, Cut, Delay, End, RoomItem, Slate, Tick, TimedPacket
 
 MS = TIMELINE // 1000
 VIDEO = Track(Kind.VIDEO, Codec.H264, b"video")
@@ -250,6 +250,107 @@ def test_the_oldest_sound_goes_where_there_is_nothing_else() -> None:
     assert bench.log.dropped == 3
 
 
+def test_pictures_that_need_a_dropped_one_are_dropped_until_a_keyframe_even_those_to_come() -> None:
+    bench = Bench(most_bytes=10_000).append(*pictures(0, 1000, gop=60_000, size=1000), picture(1000), sound(1000))
+    bench.append(picture(1100), picture(1200, True), picture(1300))
+    assert bench.read() == [sound(1000), picture(1200, True), picture(1300)]
+
+
+def test_what_no_reader_lives_through_takes_the_pictures_that_need_it_along() -> None:
+    bench = Bench().append(VIDEO, *pictures(0, 500))
+    bench.read()
+    bench.log.forget_packets()
+    bench.append(picture(500), picture(600, True))
+    assert bench.rewind().read() == [VIDEO, picture(600, True)]
+
+
+def test_how_long_media_was_held_is_never_forgotten() -> None:
+    delay = Delay(0, 1920)
+    bench = Bench(most_bytes=3000).append(delay, *(Slate("title", str(n), bytes(500)) for n in range(50)))
+    assert bench.read()[0] == delay
+    bench = Bench().append(Delay(0, 0), Delay(500 * MS, 1920), VIDEO, *pictures(0, 3000), cut(1, 3000))
+    assert bench.rewind(aired=2500).read()[:2] == [Delay(500 * MS, 1920), VIDEO]
+
+
+# --- other readers ---------------------------------------------------------------------------------------------
+
+
+def test_no_more_is_sent_than_so_far_ahead_of_what_the_reader_is_busy_with() -> None:
+    bench = Bench()
+    bench.log = PacketLog(ahead=500 * MS)
+    bench.append(VIDEO, *pictures(0, 2000), sound(700))
+    bench.log.acknowledge(0)
+    assert bench.take() == [VIDEO, *pictures(0, 600)]
+    bench.log.acknowledge(1)
+    assert bench.take() == pictures(600, 700)
+    bench.log.acknowledge(bench.offset)
+    assert bench.take() == pictures(700, 1300)
+
+
+def test_a_jump_in_time_stops_nobody() -> None:
+    bench = Bench()
+    bench.log = PacketLog(ahead=500 * MS)
+    bench.append(picture(0, True), picture(60_000, True), picture(60_100))
+    assert bench.take() == [picture(0, True)]
+    bench.log.acknowledge(0)
+    assert bench.take() == [picture(60_000, True), picture(60_100)]
+
+
+def test_what_was_taken_and_not_sent_counts_for_nothing() -> None:
+    bench = Bench(credit=3000).append(picture(0, True, 2000), picture(100, False, 2000), picture(200, False, 2000))
+    assert len(bench.take()) == 1
+    bench.log.withdraw()
+    assert bench.log.on_the_way == 0
+    assert bench.take() == [picture(100, False, 2000)]
+
+
+def hurried(lag: int = 1000) -> tuple[Bench, list[TimedPacket]]:
+    """A log whose reader is given no time to catch up, and what is lost to it."""
+    lost: list[TimedPacket] = []
+    bench = Bench()
+    bench.log = PacketLog(lag=lag * MS, time=False, lost=lost.append)
+    return bench, lost
+
+
+def test_a_reader_that_is_given_no_time_is_not_given_old_pictures_and_what_is_lost_is_told() -> None:
+    bench, lost = hurried()
+    bench.append(VIDEO, sound(0), *pictures(0, 2200))
+    assert lost == pictures(0, 2000)
+    assert bench.read() == [VIDEO, sound(0), *pictures(2000, 2200)]
+
+
+def test_the_reader_can_tell_where_pictures_are_missing_however_often_it_begins_anew() -> None:
+    bench, _ = hurried()
+    bench.append(*pictures(0, 500))
+    assert not any(entry.gap for entry in iter(bench.log.take, None))
+    bench.append(*pictures(500, 2200))
+    for _ in range(2):
+        assert [entry.item for entry in iter(bench.log.take, None) if entry.gap] == [picture(2000, True)]
+        bench.log.rewind()
+
+
+def test_what_is_settled_does_not_wait() -> None:
+    bench, lost = hurried()
+    bench.log.settled = 3000 * MS
+    bench.append(VIDEO, *pictures(0, 4000))
+    assert lost == []
+    bench.append(*pictures(4000, 4200))
+    assert lost == pictures(0, 4000)
+
+
+def test_a_log_without_cuts_is_tidied_when_it_is_asked_for() -> None:
+    bench = Bench().append(VIDEO, *pictures(0, 5000))
+    bench.read()
+    bench.log.aired(4500 * MS)
+    assert bench.log.oldest == 0
+    bench.log.tidy()
+    assert bench.log.oldest == 4000 * MS
+
+
+def test_a_log_without_packets_has_no_oldest() -> None:
+    assert Bench().append(VIDEO, cut(0, 0)).log.oldest is None
+
+
 # --- always ----------------------------------------------------------------------------------------------------
 
 Step = RoomItem | str
@@ -362,3 +463,15 @@ def test_what_a_reader_is_given_is_in_order_whatever_was_dropped(steps: list[Ste
     for reader in played(Bench(most_bytes=8192, credit=2048), steps):
         times = [item.dts for item in reader if isinstance(item, TimedPacket)]
         assert all(before < after for before, after in pairwise(times))
+
+
+@given(steps)
+@settings(max_examples=200)
+def test_no_picture_is_given_without_those_that_it_needs(steps: list[Step]) -> None:
+    """Their numbers are their order; of what came before the first keyframe of all nothing is said."""
+    bench = Bench(most_bytes=4096, credit=2048)
+    for reader in played(bench, [step for step in steps if step != "rewind"]):
+        came = [item for item in bench.history if is_picture(item)]
+        given = [came.index(item) for item in reader if is_picture(item)]
+        for before, number in pairwise(given):
+            assert number == before + 1 or is_picture(came[number], keyframe=True)
