@@ -13,6 +13,8 @@ import psutil
 import pytest
 import uvloop
 
+from filters import Finding
+from filters import Kind as SoundOrPicture
 from ingest.media import Codec, Kind, Track
 from tests.support import toy_worker
 from transcode.log import CREDIT
@@ -33,6 +35,7 @@ from transcode.media import (
 )
 from transcode.process import Stats, Transcoder
 from transcode.supervisor import Limits
+from transcode.verdicts import Found, Require
 from transcode.wire import VERSION
 
 PATIENCE = 20.0
@@ -405,3 +408,18 @@ async def test_a_room_that_stays_behind_goes_without_something_and_says_so(monke
             await asyncio.sleep(0.01)
         assert stage.notes == [f"Load: {stage.transcoder.stats.shed}."]
         assert "half the frames of 720p" in stage.transcoder.stats.shed
+
+
+# --- what is said of the media ---------------------------------------------------------------------------------
+
+
+async def test_what_was_said_of_media_that_no_worker_will_be_given_any_more_is_forgotten() -> None:
+    async with on_stage() as stage:
+        stage.transcoder.rule(Require(((SoundOrPicture.PICTURE,),)))
+        for number in range(400):
+            at = number * FRAME
+            stage.transcoder.rule(Found(0, Finding(SoundOrPicture.PICTURE, at, at + 1, "thing")))
+            stage.play(number, number + 1)
+            if number % 20 == 19:
+                await stage.aired(number - 5)
+        assert len(list(stage.transcoder._ledger.entries())) < 120
