@@ -361,9 +361,8 @@ async def _inspecting(work: "Coroutine[None, None, T]") -> "T":
 @click.option("--filter", "more", type=SpecType(), multiple=True, metavar="SPEC", help="Another filter, after SPEC.")
 def run_filters(first: str, source: Path, target: Path, more: tuple[str, ...]) -> None:
     """Run filters on a file, as a room would: veilcast filters run SPEC in.mp4 out.mp4."""
-    from transcode.offline import OfflineError, run
-
     from filters.spec import parse
+    from transcode.offline import OfflineError, run
 
     try:
         run([parse(text) for text in (first, *more)], source, target)
@@ -397,7 +396,7 @@ def make_clip(file: Path) -> None:
     """Make the clip that the demo's sample host publishes."""
     from transcode.testcard import make_clip as make
 
-    make(file)
+    make(file, speaks=True)
 
 
 @cli.command()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from serve.server import Server
 
 ROOM = "demo"
+FILTERS = ["bleep:words=abracadabra+pumpernickel,lists=none"]
+"""The sample host says both words every 16 s."""
 AGAIN = 1.0
 """Seconds until the sample host looks again whether it is to publish."""
 
@@ -38,8 +40,8 @@ def sample_clip() -> Path:
     """Where the sample host's clip is, or will be made: in a clone's ``samples/media``, else in the user's cache."""
     root = Path(__file__).resolve().parent.parent
     if (root / "pyproject.toml").is_file() and os.access(root / "samples", os.W_OK):
-        return root / "samples" / "media" / "testcard.mp4"
-    return Path(user_cache_dir("veilcast", appauthor=False)) / "testcard.mp4"
+        return root / "samples" / "media" / "host.mp4"
+    return Path(user_cache_dir("veilcast", appauthor=False)) / "host.mp4"
 
 
 def with_free_ports(config: ServeConfig, chosen: frozenset[str]) -> tuple[ServeConfig, list[str]]:
@@ -76,7 +78,7 @@ async def demo(
         web = network.loopback(Address(config.http.host, urlsplit(server.url).port or 80))
         rtmp = network.loopback(Address(config.rtmp.host, urlsplit(server.rtmp_url).port or 1935))
         client = Client(Target(f"http://{web}", server.token, "of this demo"))
-        room = await asyncio.to_thread(client.start, ROOM, {"title": "Demo"}, True)
+        room = await asyncio.to_thread(client.start, ROOM, {"title": "Demo", "filters": FILTERS}, True)
         host = asyncio.create_task(_publish(program, clip, f"rtmp://{rtmp}/live", client))
         try:
             await ready(server, room)

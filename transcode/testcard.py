@@ -1,5 +1,7 @@
 """The test card: what the sample host shows, and what tests and benches read back. Runs in processes of its own.
 
+The sample host speaks; elsewhere there is a beep each second. Its words are in ``data/host.opus``, 16 s.
+
 A moving picture with a clock, a frame counter and, each second, a flash and a beep at the same instant; and a bar code
 that carries a number through any encoder. Geometry of the bar code, in parts of the picture's width and height: two
 rows of 32 cells from x = 0.05 to 0.95, row heights 0.04, the first at y = 0.90. Cells are white for 1 and black for 0,
@@ -7,7 +9,7 @@ most significant first: 48 bits of the value, then 16 check bits, ``value % 6552
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
+Sound = Callable[[int, int], NDArray[np.float32]]
+"""Returns so many samples from a sample on: float32 (2, count)."""
 
 SAMPLE_RATE = 48_000
 BEEP_SECONDS = 0.1
@@ -29,6 +33,8 @@ _MODULUS, _MASK = 65521, 0x5A5A
 
 _INK, _PAPER, _ACCENT = (236, 232, 228), (46, 34, 28), (92, 178, 255)  # BGR
 _BARS = ((200, 200, 200), (60, 190, 200), (190, 190, 70), (80, 180, 80), (180, 80, 180), (70, 70, 200), (190, 90, 60))
+_BEEPS, _SPEAKS = "test card: flash and beep each second", "the host says two words that you do not hear"
+_VOICE = Path(__file__).with_name("data") / "host.opus"
 _CHORD = ((110, 0.03), (165, 0.02), (220, 0.015), (277, 0.01))
 
 
@@ -66,8 +72,9 @@ class TestCard:
 
     __test__ = False  # no test-case, whatever its name makes pytest think
 
-    def __init__(self, width: int, height: int, fps: Fraction | int = 30) -> None:
+    def __init__(self, width: int, height: int, fps: Fraction | int = 30, line: str = _BEEPS) -> None:
         self.width, self.height, self.fps = width, height, Fraction(fps)
+        self._line = line
         self._unit = height / 720
         self._ground = self._paint_ground()
 
@@ -98,7 +105,7 @@ class TestCard:
             left, right = (round((0.05 + 0.9 * (index + side) / len(_BARS)) * self.width) for side in (0, 1))
             image[top:bottom, left:right] = colour
         self._write(image, "VEILCAST", 0.05, 0.22, 2.2, _INK)
-        self._write(image, "test card: flash and beep each second", 0.05, 0.30, 0.9, (170, 160, 150))
+        self._write(image, self._line, 0.05, 0.30, 0.9, (170, 160, 150))
         image[: round(0.06 * self.height)] = 16
         return image
 
@@ -111,32 +118,58 @@ class TestCard:
 def sound(start: int, count: int) -> NDArray[np.float32]:
     """Return ``count`` samples of the card's sound from sample ``start`` on: float32 (2, count), stereo."""
     time = (start + np.arange(count)) / SAMPLE_RATE
-    wave = sum((level * np.sin(2 * np.pi * hertz * time) for hertz, level in _CHORD), np.zeros(count))
-    wave = wave * (1 + 0.4 * np.sin(2 * np.pi * time / 8))
+    wave = _chord(time)
     beeping = time % 1 < BEEP_SECONDS
     wave = np.where(beeping, 0.4 * np.sin(2 * np.pi * BEEP_HERTZ * time), wave)
     return np.tile(wave.astype(np.float32), (2, 1))
 
 
+def _chord(time: NDArray[np.float64]) -> NDArray[np.float64]:
+    wave = sum((level * np.sin(2 * np.pi * hertz * time) for hertz, level in _CHORD), np.zeros(len(time)))
+    return np.asarray(wave * (1 + 0.4 * np.sin(2 * np.pi * time / 8)))
+
+
+def speech() -> Sound:
+    """Return what makes the sound of the card with the host's voice in place of beeps: as ``sound`` does."""
+    with av.open(str(_VOICE)) as file:
+        voice = np.concatenate([frame.to_ndarray()[0] for frame in file.decode(audio=0)])
+
+    def spoken(start: int, count: int) -> NDArray[np.float32]:
+        chord = _chord((start + np.arange(count)) / SAMPLE_RATE) / 4
+        wave = chord + voice[(start + np.arange(count)) % len(voice)]
+        return np.tile(wave.astype(np.float32), (2, 1))
+
+    return spoken
+
+
 def make_clip(
-    path: Path, seconds: int = 16, width: int = 1280, height: int = 720, fps: int = 30, bitrate: int = 2_500_000
+    path: Path,
+    seconds: int = 16,
+    width: int = 1280,
+    height: int = 720,
+    fps: int = 30,
+    bitrate: int = 2_500_000,
+    speaks: bool = False,
 ) -> None:
     """Write the sample clip: H.264 with a keyframe every 2 s and AAC, its bar code counting frames.
 
-    ``path`` appears whole or not at all. 16 s, and multiples of it, loop without a seam in picture and sound. At the
-    defaults it takes some 6 s of one core. Raises OSError.
+    The host ``speaks``, or beeps each second. ``path`` appears whole or not at all. 16 s, and multiples of it, loop
+    without a seam in picture and sound. At the defaults it takes some 6 s of one core. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.part")
     try:
         with av.open(str(unfinished), "w", format="mp4") as container:
-            _write_clip(container, TestCard(width, height, fps), seconds, bitrate)
+            card = TestCard(width, height, fps, _SPEAKS if speaks else _BEEPS)
+            _write_clip(container, card, speech() if speaks else sound, seconds, bitrate)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def _write_clip(container: av.container.OutputContainer, card: TestCard, seconds: int, bitrate: int) -> None:
+def _write_clip(
+    container: av.container.OutputContainer, card: TestCard, heard: Sound, seconds: int, bitrate: int
+) -> None:
     video = container.add_stream("libx264", rate=card.fps)
     video.width, video.height, video.pix_fmt, video.bit_rate = card.width, card.height, "yuv420p", bitrate
     video.codec_context.gop_size = int(2 * card.fps)
@@ -150,13 +183,13 @@ def _write_clip(container: av.container.OutputContainer, card: TestCard, seconds
         frame = av.VideoFrame.from_ndarray(card.paint(number, clock, number), "bgr24")
         container.mux(video.encode(frame))
         while samples < (number + 1) / card.fps * SAMPLE_RATE:
-            container.mux(audio.encode(_audio_frame(samples)))
+            container.mux(audio.encode(_audio_frame(samples, heard)))
             samples += 1024
     container.mux(video.encode(None))
     container.mux(audio.encode(None))
 
 
-def _audio_frame(start: int) -> av.AudioFrame:
-    frame = av.AudioFrame.from_ndarray(sound(start, 1024), format="fltp", layout="stereo")
+def _audio_frame(start: int, heard: Sound) -> av.AudioFrame:
+    frame = av.AudioFrame.from_ndarray(heard(start, 1024), format="fltp", layout="stereo")
     frame.sample_rate, frame.pts = SAMPLE_RATE, start
     return frame
