@@ -43,6 +43,7 @@ _DAMAGED = (OSError, ValueError, SyntaxError, TypeError, LookupError, EOFError, 
 _SMALLEST = 9  # pixels: smaller letters cannot be read
 _MOST_LINES = 3
 
+
 def slate_frame(slate: Slate, width: int, height: int) -> av.VideoFrame:
     """Return ``slate`` as a frame such as a canvas of ``width`` x ``height`` makes."""
     drawn = av.VideoFrame.from_ndarray(np.asarray(draw(slate, width, height)), "rgb24")
