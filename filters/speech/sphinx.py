@@ -15,13 +15,14 @@ import numpy as np
 import pocketsphinx
 
 from filters.speech.spotter import RATE, Hit, Keyword
+from filters.speech.voice import has_voice
 
 if TYPE_CHECKING:
     from filters.speech.spotter import Speech
 
-THRESHOLDS = {2: 10, 3: 2, 4: -5, 5: -10, 6: -15, 7: -15, 8: -18, 9: -18}
+THRESHOLDS = {2: 15, 3: 2, 4: -4, 5: -8}
 """By phonemes: the likelihood, as a power of ten, from which on a keyword is taken for found."""
-LEAST = -20
+LEAST = -12
 """For all that are longer."""
 
 _FRAME = RATE // 100
@@ -61,7 +62,8 @@ class SphinxSpotter:
     recorded."""
 
     def __init__(self, keywords: Sequence[Keyword], sensitivity: float = 1.0) -> None:
-        self._context = round(max(keyword.longest for keyword in keywords) * RATE)
+        self._longest = [round(keyword.longest * RATE) for keyword in keywords]
+        self._context = max(self._longest)
         self._thresholds = [threshold(keyword, sensitivity) for keyword in keywords]
         self._decoder = _decoder(keywords, self._thresholds)
         self._kept: list[Speech] = []  # pieces, of which the last is the newest: as many as may be needed again
@@ -103,6 +105,12 @@ class SphinxSpotter:
         self._decoder.process_raw(piece.tobytes())
         return self._heard()
 
+    def _speech(self, start: int, end: int) -> "Speech":
+        """Return what of an interval is kept."""
+        kept = np.concatenate(self._kept)
+        before = self._fed - len(kept)
+        return kept[max(0, start - before) : max(0, end - before)]
+
     def _cut(self) -> None:
         """End the utterance, and begin the next a little earlier."""
         self._decoder.end_utt()
@@ -123,6 +131,8 @@ class SphinxSpotter:
             start, end = (self._began + frame * _FRAME for frame in (segment.start_frame, segment.end_frame + 1))
             if (word, start, end) not in self._told:
                 self._told[word, start, end] = None
+                if end - start > self._longest[word] and not has_voice(self._speech(end - self._longest[word], end)):
+                    continue  # a hiss goes on for as long as one likes, and is much like any F
                 likelihood = _likelihood(segment.prob)
                 score = 1 - 0.5 * 10 ** -max(0.0, (likelihood - self._thresholds[word]) / 20)
                 hits.append(Hit(word, max(start, self.decided), end, score, likelihood))

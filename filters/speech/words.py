@@ -21,8 +21,10 @@ from filters.errors import SpecError
 MOST = 500
 """Words and phrases in all: each costs time."""
 PHONEMES = frozenset(
-    ("AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY", "JH", "K")
-    + ("L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH")
+    [
+        *("AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY", "JH"),
+        *("K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH"),
+    ]
 )
 """ARPAbet, as in the CMU dictionary; digits for stress are taken, too, and mean nothing."""
 NO_LIST = "none"
