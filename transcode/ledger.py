@@ -102,7 +102,7 @@ class Ledger:
         return Verdict(spans=found) if found else _CLEAR
 
     def forget(self, before: int) -> None:
-        """Nothing from before ``before`` will be asked for any more."""
+        """Nothing from before ``before`` will be asked for any more, nor with a margin that reaches so far."""
         ends = [finding.end for _, finding in self._findings] + [hole.end for hole in self._holes]
         over = [end for end in ends if end <= before]
         if over:

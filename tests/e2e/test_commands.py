@@ -52,9 +52,17 @@ def test_a_room_from_its_start_to_its_end(server: RunningServer, clip: Path, tmp
     assert "there is no room 'talk'" in veilcast(server, "room", "show", "talk", status=1)
 
 
-@pytest.mark.parametrize("option", [("--filter", "redact-text"), ("--delay", "4"), ("--record",)])
-def test_what_this_version_cannot_do_never_starts_a_room(server: RunningServer, option: tuple[str, ...]) -> None:
-    assert "not available in this version" in veilcast(server, "room", "start", "talk", *option, status=1)
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        (("--record",), "not available in this version"),
+        (("--filter", "redact-text"), "there is no filter redact-text"),
+        (("--filter", "overlay:text=Hello", "--ladder", "source"), "cannot pass on the host's own picture"),
+        (("--delay", "31"), "use 0 to 30 s"),
+    ],
+)
+def test_what_cannot_be_done_never_starts_a_room(server: RunningServer, option: tuple[str, ...], says: str) -> None:
+    assert says in veilcast(server, "room", "start", "talk", *option, status=1)
     assert "there is no room" in veilcast(server, "room", "show", "talk", status=1)
 
 
