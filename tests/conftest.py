@@ -1,6 +1,8 @@
 """What tests of every kind share."""
 
-from collections.abc import Iterator
+import fcntl
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,29 @@ settings.load_profile("veilcast")
 
 
 @pytest.fixture(scope="session")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Make a file of that name, or take the one that another process of this test run has made."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        path = folder / name
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():
+                unfinished = path.with_name(f"unfinished-{name}")
+                make(unfinished)
+                unfinished.rename(path)
+        return path
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def clip(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """A test card of 16 s, 640x360 at 30 frames a second, a keyframe every 2 s."""
-    path = tmp_path_factory.mktemp("clip") / "card.mp4"
-    make_clip(path, seconds=16, width=640, height=360, bitrate=800_000)
-    return path
+    return once("card.mp4", lambda path: make_clip(path, seconds=16, width=640, height=360, bitrate=800_000))
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ stretch that is left out, or was given to one that died, becomes a hole, and so 
 its time.
 """
 
+import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
@@ -38,6 +39,8 @@ _LEAST_LAG = TIMELINE
 _TIDY = TIMELINE
 _SOUND = TIMELINE // 5  # no packet of sound lasts longer
 _EVERYTHING = (Kind.PICTURE, Kind.SOUND)
+MOST = 2000
+"""Findings in force, or regions unverified, that a room's detectors may have: each costs time for each picture."""
 _FRUITLESS = 2  # processes in a row that got nowhere: it is what they are given
 
 
@@ -80,6 +83,7 @@ class Detection:
         self._shown: int | None = None  # the last picture that the process was given (ticks)
         self._before = set(TrackKind) if midway else set[TrackKind]()  # of what something came before a process begins
         self._unverified: dict[tuple[int, int], Unverified] = {}
+        self._ends: list[int] = []  # of findings, a heap
         self._blind: set[TrackKind] = set()  # of what the process has not been given a packet to begin with
         self._began_at = -1  # how far all was cleared when the process began
         self._given = False  # whether it has been sent a packet
@@ -255,6 +259,7 @@ class Detection:
                 self._judge(said)
         if isinstance(said, Found):
             finding = said.finding
+            self._bound(finding.end)
             self.findings[finding.category] += 1
             self._recorded(
                 Note(
@@ -269,12 +274,22 @@ class Detection:
             )
         self._said(said)
 
+    def _bound(self, end: int) -> None:
+        """Count findings that are in force or will be. Raises Unfit if these, or what is unverified, are too many."""
+        heapq.heappush(self._ends, end)
+        while self._ends and self._ends[0] < self._now - self._delay:
+            heapq.heappop(self._ends)
+        if max(len(self._ends), len(self._unverified)) > MOST:
+            self._ends.clear()
+            raise Unfit(f"has found more than {MOST} things at once, or has as many unverified")
+
     def _judge(self, said: Found | Veil) -> None:
         """Count what a detector had promised not to say any more."""
         cleared = self._promised[said.detector]
         if isinstance(said, Veil):
             broken = said.region.start < cleared.picture
             self._unverified[said.detector, said.region.id] = said.region
+            self._bound(said.region.start)
         else:
             broken = said.finding.start < _upto(cleared, said.finding.kind) and not self._still_veiled(said)
         if broken:

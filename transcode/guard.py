@@ -52,6 +52,7 @@ class Guard:
         self._shifts: deque[Delay] = deque([Delay(0, 0)])  # of sound: what is in force, and what will be
         self._chain: Chain | None = None
         self._fault = ""  # of the chain
+        self._loading = False  # another one
         self._retry: tuple[bool, int] | None = None  # whether it was with pictures, and when it may act again
         self._overrun: dict[bool, Cause | None] = {True: None, False: None}  # of pictures, of sound
         self._cause: Cause | None = None
@@ -74,14 +75,22 @@ class Guard:
             self._shifts.pop()  # nothing has come between the two
         self._shifts.append(delay)
 
-    def use(self, chain: Chain | None, stream: Stream, fault: str = "") -> None:
-        """Let the plain filters of ``chain`` act from here on; with a ``fault`` they cannot, and nothing passes."""
+    def wait(self) -> None:
+        """Let nothing pass until other plain filters are ready, which ``use`` tells."""
+        self.use(None)
+        self._loading = True
+
+    def use(self, chain: Chain | None, stream: Stream | None = None, fault: str = "") -> None:
+        """Let the plain filters of ``chain`` act from here on; with a ``fault`` they cannot, and nothing passes.
+
+        They are given ``stream`` to get ready, unless they are.
+        """
         before, self._chain = self._chain, chain
         if before is not None:
             with suppress(FilterError):  # it is not needed any more
                 before.close()
-        self._retry = None
-        if chain is not None and not fault:
+        self._retry, self._loading = None, False
+        if chain is not None and stream is not None and not fault:
             try:
                 chain.open(stream)
             except FilterError as error:
@@ -182,14 +191,16 @@ class Guard:
     @property
     def _idle(self) -> bool:
         """Whether everything passes as it is."""
-        return self._ledger.idle and self._chain is None and not self._fault
+        return self._ledger.idle and self._chain is None and not (self._fault or self._loading)
 
     def _may(self, is_picture: bool, verdict: Verdict, at: int, still: bool = False) -> bool:
         """Whether something passes ``at`` (ticks), as far as detectors and operators have a say, and filters are not
         known to fail. A ``still`` picture that does not pass leaves the sound alone."""
         self._overrun[is_picture] = verdict.cause if verdict.cause in OVERRUNS and not still else None
         cause = verdict.cause or self._overrun[not is_picture]
-        if cause is None and self._fault:
+        if cause is None and self._loading:
+            cause = Cause.WARMING
+        elif cause is None and self._fault:
             if self._due(is_picture, at):
                 return True  # whether it is over is seen when it has worked
             cause = Cause.FILTER

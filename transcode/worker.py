@@ -5,9 +5,10 @@ is gone, and at the first mistake: the gate starts another, which goes on where 
 """
 
 import os
+import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import av
@@ -42,7 +43,33 @@ from transcode.wire import (
 )
 
 _POLITE = 3  # a worker that takes all of a processor leaves the gate and the origin room
+_PROMPT = 0.5  # seconds that the stream waits for filters
 _ACK = 8  # entries: with work waiting it is not told each time that there is room for more
+
+
+class Loading:
+    """Plain filters that are loaded and opened, in a thread: ``done`` when there is a ``chain``, or a ``fault``."""
+
+    def __init__(self, specs: Sequence[str], stream: Stream) -> None:
+        self.done = threading.Event()
+        self.chain: Chain | None = None
+        self.fault = ""
+        self._specs = specs
+        self._stream = stream
+        threading.Thread(target=self._load, name="filters", daemon=True).start()
+
+    def _load(self) -> None:
+        try:
+            filters = [(spec.title, make(spec)) for spec in map(parse, self._specs)]
+            chain = Chain(filters) if filters else None
+            if chain is not None:
+                chain.open(self._stream)
+            self.chain = chain
+        except FilterError as error:
+            self.fault = str(error)
+        except BaseException as error:
+            fail(error)
+        self.done.set()
 
 
 class Work:
@@ -60,6 +87,7 @@ class Work:
         self._guard: Guard | None = None
         self._pipeline: Pipeline | None = None
         self._plan: Plan | None = None
+        self._loading: Loading | None = None
         self._slate: av.VideoFrame | None = None  # what the stand-ins show
         self._stand_ins: Iterator[StandIn] = iter(())
 
@@ -79,6 +107,7 @@ class Work:
         """Hear what there is to hear; if there is nothing to work on, wait for it."""
         for message in self._link.heard():
             self._hear(message)
+        self._engage()
         while not self._waiting:
             self._pace.waits()
             self._leave_behind()
@@ -114,15 +143,20 @@ class Work:
         self._link.send(Covering(cause or ""))
 
     def _use(self, specs: tuple[str, ...]) -> None:
-        """Load the room's plain filters anew. Until it has worked nothing passes."""
+        """Load the room's plain filters anew. Until that is done nothing passes, and the stream goes on."""
         assert self._guard is not None
         assert self._plan is not None
-        stream = stream_of(self._plan)
-        try:
-            filters = [(spec.title, make(spec)) for spec in map(parse, specs)]
-            self._guard.use(Chain(filters) if filters else None, stream)
-        except FilterError as error:
-            self._guard.use(None, stream, str(error))
+        self._guard.wait()
+        self._loading = Loading(specs, stream_of(self._plan))
+        self._loading.done.wait(_PROMPT)  # rather than cover the room for a blink
+        self._engage()
+
+    def _engage(self) -> None:
+        """Let filters act that have been got ready meanwhile."""
+        if self._loading is not None and self._loading.done.is_set():
+            assert self._guard is not None
+            self._guard.use(self._loading.chain, fault=self._loading.fault)
+            self._loading = None
 
     def _pong(self) -> Pong:
         if self._pipeline is None or self._guard is None:

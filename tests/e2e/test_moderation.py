@@ -32,11 +32,9 @@ IN_FLIGHT = 0.7
 """Seconds after an order until what was under way by then has come out: a part and what the encoders hold, 3 x."""
 
 
-@pytest.fixture(scope="module")
-def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("indexed") / "indexed.mp4"
-    make_indexed(path, seconds=80)
-    return path
+@pytest.fixture(scope="session")
+def indexed(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    return once("indexed.mp4", lambda path: make_indexed(path, seconds=80))
 
 
 class Show:
@@ -231,6 +229,11 @@ def test_a_plain_filter_that_fails_covers_its_room_until_it_works(show: Callable
         on_air.cleared(1)
         assert not on_air.room["warnings"]
         end = time.monotonic()
+        pid = on_air.room["worker"]["pid"]
+        on_air.server.client.change("demo", {"filters": [f"{TOYS}:Slow:seconds=7"]})
+        on_air.server.wait_for("demo", state="covered", covered="warming")
+        on_air.cleared(1)
+        assert on_air.room["worker"]["pid"] == pid, "one that loads something is not taken for dead"
     on_air.log.touch()
     (best, *_) = prove_pictures(on_air.harvest)
     assert not [number for at, number in best if wrong + IN_FLIGHT < at < mended]

@@ -9,7 +9,20 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from filters import TICKS, Detector, Finding, Kind, Picture, Sound, Stream, Unverified, Upto, Verified, video_filter
+from filters import (
+    TICKS,
+    Detector,
+    Finding,
+    Kind,
+    Picture,
+    Sound,
+    Stream,
+    Unverified,
+    Upto,
+    Verified,
+    VideoFilter,
+    video_filter,
+)
 from filters.api import Box
 from transcode.testcard import read_code
 
@@ -95,3 +108,18 @@ def moody(planes: object, t: float, *, orders: str) -> None:
     """Fails as long as there is a file ``orders``."""
     if Path(orders).exists():
         raise RuntimeError("in a bad mood")
+
+
+class Slow(VideoFilter):
+    """Takes its time to get ready."""
+
+    pixels = "yuv"
+
+    def __init__(self, *, seconds: float) -> None:
+        self._seconds = seconds
+
+    def open(self, stream: Stream) -> None:
+        time.sleep(self._seconds)
+
+    def picture(self, image: object, t: float) -> None:
+        """Change nothing."""

@@ -740,3 +740,18 @@ async def test_detectors_that_are_loaded_anew_look_again_at_what_is_held(tmp_pat
     assert made.detection.findings == {"thing": 1, "other": 1}
     assert made.notes == []
     assert made.ledger.picture(TIMELINE) == Verdict(regions=((Box(0, 0, 8, 8), Effect.FILL),))
+
+
+def test_detectors_that_find_more_than_can_be_covered_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transcode.detection.MOST", 30)
+    desk = Desk().hire()
+    for at in range(0, 5000, 100):  # each is over before many more come
+        desk.flow(picture(at, at % 1000 == 0))
+        desk.detection.took(Found(0, Finding(Kind.PICTURE, (at + 1) * MS, (at + 200) * MS, "thing")))
+    with pytest.raises(Unfit, match="more than 30 things at once"):
+        for number in range(40):
+            desk.detection.took(Found(0, Finding(Kind.PICTURE, 9000 * MS + number, 99_000 * MS, "thing")))
+    desk = Desk().hire()
+    with pytest.raises(Unfit, match="as many unverified"):
+        for number in range(40):
+            desk.detection.took(Veil(0, Unverified(number, 1000 * MS, BOX)))
