@@ -7,6 +7,7 @@ import asyncio
 import os
 import re
 import signal
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -748,10 +749,9 @@ def test_detectors_that_find_more_than_can_be_covered_are_replaced(monkeypatch: 
     for at in range(0, 5000, 100):  # each is over before many more come
         desk.flow(picture(at, at % 1000 == 0))
         desk.detection.took(Found(0, Finding(Kind.PICTURE, (at + 1) * MS, (at + 200) * MS, "thing")))
+    too_many = [Found(0, Finding(Kind.PICTURE, 9000 * MS + number, 99_000 * MS, "thing")) for number in range(40)]
     with pytest.raises(Unfit, match="more than 30 things at once"):
-        for number in range(40):
-            desk.detection.took(Found(0, Finding(Kind.PICTURE, 9000 * MS + number, 99_000 * MS, "thing")))
-    desk = Desk().hire()
+        deque(map(desk.detection.took, too_many), 0)
+    unsure = [Veil(0, Unverified(number, 1000 * MS, BOX)) for number in range(40)]
     with pytest.raises(Unfit, match="as many unverified"):
-        for number in range(40):
-            desk.detection.took(Veil(0, Unverified(number, 1000 * MS, BOX)))
+        deque(map(Desk().hire().detection.took, unsure), 0)
