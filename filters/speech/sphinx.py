@@ -105,6 +105,12 @@ class SphinxSpotter:
         self._decoder.process_raw(piece.tobytes())
         return self._heard()
 
+    def _is_hiss(self, word: int, start: int, end: int) -> bool:
+        """Whether a hit is too long to be a word, or has begun before anything was heard, and has no voice in it: a
+        hiss goes on for as long as one likes, and is much like any F."""
+        begins = end - self._longest[word]
+        return start <= max(begins, self._began + _PIECE) and not has_voice(self._speech(begins, end))
+
     def _speech(self, start: int, end: int) -> "Speech":
         """Return what of an interval is kept."""
         kept = np.concatenate(self._kept)
@@ -131,8 +137,8 @@ class SphinxSpotter:
             start, end = (self._began + frame * _FRAME for frame in (segment.start_frame, segment.end_frame + 1))
             if (word, start, end) not in self._told:
                 self._told[word, start, end] = None
-                if end - start > self._longest[word] and not has_voice(self._speech(end - self._longest[word], end)):
-                    continue  # a hiss goes on for as long as one likes, and is much like any F
+                if self._is_hiss(word, start, end):
+                    continue
                 likelihood = _likelihood(segment.prob)
                 score = 1 - 0.5 * 10 ** -max(0.0, (likelihood - self._thresholds[word]) / 20)
                 hits.append(Hit(word, max(start, self.decided), end, score, likelihood))

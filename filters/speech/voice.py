@@ -18,8 +18,7 @@ _LEAST = 4  # frames: 100 ms, less than a stressed vowel takes
 
 def has_voice(speech: "Speech") -> bool:
     """Whether anything in it has a pitch: every word but a whispered one does, and music; noise does not."""
-    heard = speech.astype(np.float32)
-    heard = heard[1:] - np.float32(0.97) * heard[:-1]  # rumble is much like itself
+    heard = np.diff(speech.astype(np.float32))  # rumble is much like itself
     if len(heard) < _FRAME:
         return False
     frames = np.lib.stride_tricks.sliding_window_view(heard, _FRAME)[::_HOP]
