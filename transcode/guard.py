@@ -186,6 +186,7 @@ class Guard:
     def absent(self, shown: int) -> None:
         """There is no picture of the host's at ``shown`` (ticks)."""
         self._overrun[True] = None
+        self._pass(True, None)
         self._times[True] = shown - self._shift
 
     @property

@@ -76,6 +76,16 @@ class Watcher:
 
         self._lane.put(listen)
 
+    def wait(self, pts: int) -> None:
+        """No picture comes for a time before ``pts`` (ticks): it has seen all of that."""
+
+        def see() -> None:
+            if pts > self._seen.picture:
+                self._seen = self._seen._replace(picture=pts)
+                self._clear()
+
+        self._lane.put(see)
+
     def miss(self, pts: int) -> None:
         """It is not shown the picture of ``pts``: that must not count as cleared by what it says of others."""
         self._say(Hole(pts, pts + 1, Cause.UNSEEN))
@@ -148,6 +158,8 @@ class Lookout:
             self._sound_lane.put(task)
         if eyes is not None and (task := _seen(eyes, item)) is not None:
             self._picture_lane.put(task)
+        of_pictures = isinstance(item, TimedPacket | Track) and item.kind is TrackKind.VIDEO
+        if eyes is not None and of_pictures:
             self._picture_lane.put(done)
         elif ears is not None:
             self._sound_lane.put(done)
@@ -179,6 +191,10 @@ def _seen(eyes: "_Eyes", item: RoomItem) -> Task | None:
             return lambda: eyes.packet(item)
         case Track(kind=TrackKind.VIDEO):
             return lambda: eyes.track(item)
+        case TimedPacket(dts=dts):
+            return lambda: eyes.wait(dts - LATE_TRACK)
+        case Tick(pts=pts, away=away):
+            return lambda: eyes.wait(pts, away)
     return None
 
 
@@ -205,6 +221,7 @@ class _Eyes:
         self._decoder: VideoDecoder | None = None
         self._last: av.VideoFrame | None = None
         self._upto = 0  # the watchers may have cleared pictures before this (ticks)
+        self._inside: set[int] = set()  # stamps of pictures that the decoder has and may still give
         self._owed: set[int] = set()  # stamps of pictures that are decoded and not given to them
 
     def track(self, track: Track) -> None:
@@ -213,12 +230,24 @@ class _Eyes:
 
     def packet(self, packet: TimedPacket) -> None:
         if self._decoder is not None:
+            self._inside.add(packet.pts)
             self._show(self._decoder.decode(packet), self._decoder)
+
+    def wait(self, pts: int, away: bool = False) -> None:
+        """No picture for a time before ``pts`` is waited for. What the decoder still has of a host that is ``away``
+        counts as missed, if it comes."""
+        if not away:
+            pts = min([pts, *self._inside, *self._owed])
+        if pts > self._upto:
+            self._upto = pts
+            for watcher in self._watchers:
+                watcher.wait(pts)
 
     def flush(self) -> None:
         if self._decoder is not None:
             self._show(self._decoder.flush(), self._decoder)
             self._look(self._canvas.flush())
+            self._inside.clear()
             self._decoder = None
 
     def again(self, pts: int) -> None:
@@ -229,6 +258,7 @@ class _Eyes:
     def _show(self, frames: Iterator[av.VideoFrame], decoder: VideoDecoder) -> None:
         for decoded in frames:
             assert decoded.pts is not None
+            self._inside = {pts for pts in self._inside if pts > decoded.pts}
             self._owed.add(decoded.pts)
             self._look(self._canvas.draw(decoded, decoder.sample_aspect_ratio))
 

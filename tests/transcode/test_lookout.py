@@ -22,7 +22,7 @@ from transcode.grid import BLOCK
 from transcode.ladder import sound_for
 from transcode.lane import Inline, Thread
 from transcode.lookout import Lookout, Watcher
-from transcode.media import TIMELINE, FrameRate, Plan, RoomItem, Rung, Tick, TimedPacket
+from transcode.media import LATE_TRACK, TIMELINE, FrameRate, Plan, RoomItem, Rung, Tick, TimedPacket
 from transcode.verdicts import Cause, Cleared, Found, Hole, LedgerEntry, Unveil, Veil
 
 MS = TIMELINE // 1000
@@ -145,6 +145,40 @@ def test_while_the_host_is_away_they_hear_silence() -> None:
     post.feed(Tick(at * MS) for at in range(2000, 4000, 100))
     assert len(diary.sounds) > heard + 80
     assert max(diary.pictures) == 1900 * MS
+
+
+class Thoughtful(Eyes):
+    """Clears pictures half a second later."""
+
+    def clearance(self, seen: Upto) -> Upto:
+        return seen._replace(picture=max(0, seen.picture - 500 * MS))
+
+
+@pytest.mark.parametrize("b_frames", [0, 2])
+def test_a_host_that_goes_away_leaves_no_picture_that_is_never_cleared(b_frames: int) -> None:
+    post = Post(Thoughtful()).feed(timed(make_clip(seconds=2, fps=10, gop=10, b_frames=b_frames)))
+    assert post.clearances[-1].picture <= 1600 * MS
+    post.feed(Tick(at * MS) for at in range(2000, 2600, 100))
+    assert post.clearances[-1].picture == 2000 * MS
+    late = {entry.start for entry in post.said if isinstance(entry, Hole)}
+    post.lookout.close()
+    missed = {entry.start for entry in post.said if isinstance(entry, Hole)} - late
+    assert all(pts < 2500 * MS for pts in missed), "what the decoder still had counts as missed"
+    assert bool(missed) == bool(b_frames)
+
+
+def test_a_picture_that_comes_seldom_is_cleared_while_sound_or_time_goes_on() -> None:
+    pictures = [item for item in timed() if isinstance(item, Track) or item.kind is TrackKind.VIDEO]  # type: ignore[union-attr]
+    sounds = [item for item in timed() if isinstance(item, TimedPacket) and item.kind is TrackKind.AUDIO]
+    post = Post(Thoughtful()).feed(pictures[:4])  # two tracks, two pictures
+    post.feed(sounds)
+    newest = max(item.dts for item in sounds)
+    assert post.clearances[-1].picture == newest - LATE_TRACK - 500 * MS
+    post.feed([Tick(4000 * MS, away=False)])
+    assert post.clearances[-1].picture == 3500 * MS
+    post.feed(pictures[4:5])
+    (missed,) = (entry for entry in post.said if isinstance(entry, Hole))
+    assert missed.start == 200 * MS, "one that comes all the same is not taken for seen"
 
 
 def test_they_are_given_what_they_take_and_no_more() -> None:
