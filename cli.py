@@ -370,6 +370,42 @@ def run_filters(first: str, source: Path, target: Path, more: tuple[str, ...]) -
         raise click.ClickException(str(error)) from error
 
 
+@filters.command()
+@click.argument("name", type=click.Choice(["bleep"]))
+@click.argument("audio", type=click.Path(exists=True, dir_okay=False, path_type=Path), nargs=-1, required=True)
+@click.option("--words", default="", metavar="A+B", help="Words and phrases to look for.")
+@click.option("--file", "listed", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file of words.")
+@click.option(
+    "--labels",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="Where words are said in AUDIO, one file for each: lines of START, END and a word, with tabs (Audacity).",
+)
+@click.option("--false", "per_minute", default=0.1, show_default=True, help="False bleeps that may come of a word.")
+def tune(
+    name: str, audio: tuple[Path, ...], words: str, listed: Path | None, labels: tuple[Path, ...], per_minute: float
+) -> None:
+    """Find thresholds for words, on recordings; prints lines for a file of words.
+
+    Without --labels the words are taken not to be said in AUDIO: what is found there is false.
+    """
+    from filters.errors import FilterError
+    from filters.speech.tuning import advise, labels_of
+    from filters.speech.words import gathered
+
+    if labels and len(labels) != len(audio):
+        raise click.UsageError("give --labels once for each AUDIO, in the same order, or not at all")
+    if per_minute < 0:
+        raise click.UsageError("--false is 0 or more, a minute")
+    try:
+        entries = gathered([word for word in words.split("+") if word], (), str(listed.resolve()) if listed else "")
+        marked = [labels_of(path) for path in labels] or [[] for _ in audio]
+        for advice in advise(entries, list(zip(audio, marked, strict=True)), per_minute):
+            click.echo(advice.line)
+    except FilterError as error:
+        raise click.ClickException(str(error)) from error
+
+
 @cli.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("url")
