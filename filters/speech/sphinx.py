@@ -20,9 +20,9 @@ from filters.speech.voice import has_voice
 if TYPE_CHECKING:
     from filters.speech.spotter import Speech
 
-THRESHOLDS = {2: 15, 3: 2, 4: -4, 5: -8}
+THRESHOLDS = {2: 15, 3: 2, 4: -4, 5: -9, 6: -15, 7: -18}
 """By phonemes: the likelihood, as a power of ten, from which on a keyword is taken for found."""
-LEAST = -12
+LEAST = -20
 """For all that are longer."""
 
 _FRAME = RATE // 100
