@@ -1,6 +1,6 @@
 """The filter ``bleep``: words of a list are heard as a tone, or not at all."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from filters.api import SAMPLE_RATE, TICKS, Detector, Effect, Finding, Kind, Sound, Stream, Upto
@@ -8,7 +8,7 @@ from filters.errors import SpecError
 from filters.speech.lexicon import keywords
 from filters.speech.resample import FACTOR, Resampler
 from filters.speech.spotter import Hit, WordSpotter
-from filters.speech.words import gathered
+from filters.speech.words import Entry, gathered
 
 BEFORE = TICKS * 60 // 1000
 """Ticks that are covered before where a word was heard: it is said to begin up to 43 ms late."""
@@ -16,6 +16,7 @@ AFTER = TICKS * 130 // 1000
 """And after that: it is said to end up to 109 ms early."""
 
 _LATENCY = 0.5  # seconds from a word's end until it has been told, with what is covered before its beginning
+_MARGIN = 0.15  # seconds: what is covered before a word's beginning, what resampling takes, and rounding
 _CONTEXT = 1.0  # seconds until the recogniser knows how a voice is recorded
 
 
@@ -30,6 +31,11 @@ class Bleep(Detector):
     tone: beep (1 kHz) or mute.
     mouth: cover the speaker's mouth, too. Not available yet.
     sensitivity: from 0 to 2. 0.1 more finds words that are ten times less likely, and more that are none.
+    model: the absolute path of a folder with a streaming zipformer2 model for sherpa-onnx (a transducer: encoder*.onnx,
+    decoder*.onnx, joiner*.onnx, tokens.txt; or CTC: ctc*.onnx or model*.onnx, tokens.txt). It transcribes what is said,
+    in its language, and words are found as they are written: short ones, too; pronunciations and thresholds mean
+    nothing then, nor does sensitivity. It needs pip install 'veilcast[sherpa]'. Tried with models made for tests, which
+    hear tones; not with one of real speech: try yours before you rely on it.
     """
 
     context = _CONTEXT
@@ -43,17 +49,16 @@ class Bleep(Detector):
         tone: Literal["beep", "mute"] = "beep",
         mouth: bool = False,
         sensitivity: float = 1.0,
+        model: str = "",
     ) -> None:
         if mouth:
             raise SpecError("the option mouth is not available yet")
         if not 0 <= sensitivity <= 2:
             raise SpecError(f"the option sensitivity is from 0 to 2, not {sensitivity:g}")
-        from filters.speech.sphinx import dictionary  # who only asks what options there are does not need it
-
-        self._keywords = keywords(gathered(words, lists, file), dictionary())
+        entries = gathered(words, lists, file)
         self._effect = Effect.TONE if tone == "beep" else Effect.MUTE
-        self._sensitivity = sensitivity
-        self.lookahead = round(max(keyword.longest for keyword in self._keywords) + _LATENCY, 1)
+        self._made, behind = _sherpa(entries, model) if model else _sphinx(entries, sensitivity)
+        self.lookahead = round(behind, 1)
         self._spotter: WordSpotter | None = None
         self._resampler = Resampler()
         self._first: int | None = None  # the number of the first sample that the spotter was fed
@@ -88,10 +93,8 @@ class Bleep(Detector):
         return seen._replace(sound=min(seen.sound, self._cleared))
 
     def _begin(self) -> None:
-        from filters.speech.sphinx import SphinxSpotter
-
         self.close()
-        self._spotter = SphinxSpotter(self._keywords, self._sensitivity)
+        self._spotter = self._made()
         self._resampler = Resampler()
         self._first = None
 
@@ -105,3 +108,21 @@ class Bleep(Detector):
         """Return when a sample of speech is heard."""
         assert self._first is not None
         return (self._first + speech * FACTOR) * TICKS // SAMPLE_RATE
+
+
+# Who only asks what options there are needs neither of these.
+
+
+def _sphinx(entries: Sequence[Entry], sensitivity: float) -> tuple[Callable[[], WordSpotter], float]:
+    """Return what makes a spotter, and how many seconds it needs."""
+    from filters.speech.sphinx import SphinxSpotter, dictionary
+
+    known = keywords(entries, dictionary())
+    return lambda: SphinxSpotter(known, sensitivity), max(keyword.longest for keyword in known) + _LATENCY
+
+
+def _sherpa(entries: Sequence[Entry], model: str) -> tuple[Callable[[], WordSpotter], float]:
+    from filters.speech.sherpa import Recogniser, SherpaSpotter, behind
+
+    recogniser = Recogniser(model)
+    return lambda: SherpaSpotter(entries, recogniser), behind(entries, recogniser) + _MARGIN

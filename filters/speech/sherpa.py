@@ -9,7 +9,6 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +18,8 @@ from filters.speech.sherpa_files import found_in
 from filters.speech.spotter import RATE, Hit
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from filters.speech.spotter import Speech
     from filters.speech.words import Entry
 
@@ -84,7 +85,9 @@ class Recogniser:
             except Exception as error:  # the runtime's, of many kinds
                 self._loaded = None
                 reason = " ".join(str(error).split())[:300]
-                raise FilterError(f"sherpa-onnx cannot use the model of the option model: {reason}") from None
+                raise FilterError(
+                    f"sherpa-onnx cannot use what is in the folder of the option model: {reason}"
+                ) from None
         return self._loaded
 
     def _made(self) -> Any:  # noqa: ANN401
@@ -127,7 +130,7 @@ class SherpaSpotter:
         self._rest = waiting[whole:]
         hits: list[Hit] = []
         for at in range(0, whole, _PIECE):
-            hits += self._listen(waiting[at : at + _PIECE].astype(np.float32) / 32768)
+            hits += self._listen(waiting[at : at + _PIECE].astype(np.float32) / np.float32(32768))
         return hits
 
     def close(self) -> None:
@@ -136,7 +139,7 @@ class SherpaSpotter:
         if self._other is not None:
             self._other.close()
 
-    def _listen(self, piece: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> list[Hit]:
+    def _listen(self, piece: "NDArray[np.float32]") -> list[Hit]:
         self._fed += _PIECE
         hits = list(self._hits()) if self._ear.feed(piece) else []
         self._decided = max(self._decided, self._ear.heard - self._behind)
@@ -157,7 +160,9 @@ class SherpaSpotter:
             if number + 1 < len(words):
                 end = max(words[number].last + _LEAST, min(end, words[number + 1].first))
             for length in self._lengths:
-                said = words[max(0, number + 1 - length) : number + 1]
+                if length > number + 1:
+                    break
+                said = words[number + 1 - length : number + 1]
                 for entry in self._listed.get(tuple(word.text for word in said), ()):
                     start = max(self._decided, round((said[0].first - EARLY) * RATE))
                     score = min(word.score for word in said)
@@ -178,7 +183,7 @@ class _Ear:
         self._stream = self._runtime.create_stream()
         self._done: list[str] = []  # words that have been told
 
-    def feed(self, piece: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> bool:
+    def feed(self, piece: "NDArray[np.float32]") -> bool:
         """Listen to what comes next; return whether more has been decoded."""
         before = self.heard
         self._stream.accept_waveform(RATE, piece)
@@ -220,11 +225,12 @@ def listed(entries: Sequence["Entry"]) -> dict[tuple[str, ...], list[int]]:
     """Return which of the entries are meant by a sequence of words. Raises SpecError for one that has no letters."""
     found: dict[tuple[str, ...], list[int]] = {}
     for number, entry in enumerate(entries):
-        ways = [{words, ("".join(words),)} for part in entry.spelling.split() if (words := tuple(words_in(part)))]
-        if not ways:
+        apart = tuple(words_in(entry.spelling))
+        together = tuple("".join(words_in(part)) for part in entry.spelling.split())  # words with a hyphen
+        if not apart:
             raise SpecError(f"{entry.place} has neither a letter nor a digit")
-        for way in product(*ways):
-            found.setdefault(sum(way, ()), []).append(number)
+        for way in {apart, together}:
+            found.setdefault(way, []).append(number)
     return found
 
 

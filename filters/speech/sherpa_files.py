@@ -13,9 +13,8 @@ from filters.errors import SpecError
 TOKENS = "tokens.txt"
 _TRANSDUCER = ("encoder", "decoder", "joiner")
 _CTC = ("ctc", "model")  # how such a file's name begins
-_NEEDED = (
-    "give the folder of a streaming zipformer2 model for sherpa-onnx: a transducer (encoder*.onnx, decoder*.onnx, "
-    "joiner*.onnx, tokens.txt) or a CTC model (ctc*.onnx or model*.onnx, tokens.txt)"
+_NEEDED = (  # short: of what goes wrong 200 characters are told
+    "a streaming zipformer2 has encoder*.onnx, decoder*.onnx, joiner*.onnx, tokens.txt; or ctc*.onnx, tokens.txt"
 )
 _KIND = "zipformer2"
 _LISTS = (

@@ -127,7 +127,8 @@ def test_it_is_described() -> None:
     assert found.takes == ("sound",)
     assert 1.5 <= found.lookahead <= 3
     assert found.context == 1
-    assert [option.name for option in found.options] == ["words", "lists", "file", "tone", "mouth", "sensitivity"]
+    options = [option.name for option in found.options]
+    assert options == ["words", "lists", "file", "tone", "mouth", "sensitivity", "model"]
 
 
 def test_sensitivity_moves_all_thresholds() -> None:
