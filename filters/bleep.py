@@ -15,7 +15,7 @@ BEFORE = TICKS * 60 // 1000
 AFTER = TICKS * 130 // 1000
 """And after that: it is said to end up to 109 ms early."""
 
-_LATENCY = 0.5  # seconds from a word's end until it has been told, with what is covered before its beginning
+_LATENCY = 0.9  # seconds from a word's end until it has been told, with what is covered before it; half of it to spare
 _MARGIN = 0.15  # seconds: what is covered before a word's beginning, what resampling takes, and rounding
 _CONTEXT = 1.0  # seconds until the recogniser knows how a voice is recorded
 

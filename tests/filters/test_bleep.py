@@ -12,7 +12,7 @@ from filters.speech.resample import DELAY, FACTOR, Resampler
 from filters.speech.voice import has_voice
 from filters.testing import check_detector
 from filters.trial import covered_by
-from tests.support.speech import THERE, spoken
+from tests.support.speech import spoken
 
 if TYPE_CHECKING:
     from filters.api import Samples
@@ -29,8 +29,6 @@ PIECES = (
     "was there",
 )
 TRUE = (1, 3, 5)
-
-needs_speech = pytest.mark.skipif(not THERE, reason="espeak-ng is not installed")
 
 
 def speech(*, lead: float = 1.0, pieces: tuple[str, ...] = PIECES) -> "tuple[Samples, list[tuple[float, float]]]":
@@ -62,7 +60,6 @@ def middles(times: list[tuple[float, float]], which: tuple[int, ...] = TRUE) -> 
     ]
 
 
-@needs_speech
 def test_it_conforms_and_covers_the_words() -> None:
     samples, times = speech()
     found = check_detector(lambda: Bleep(words=WORDS, lists=("none",)), sounds=samples, truth=middles(times))
@@ -72,7 +69,6 @@ def test_it_conforms_and_covers_the_words() -> None:
     assert covered < sum(times[n][1] - times[n][0] for n in TRUE) + 3 * 0.4, "speech elsewhere is not covered"
 
 
-@needs_speech
 def test_stereo_is_heard_even_if_its_channels_are_each_others_negative() -> None:
     samples, times = speech()
     for other in (samples, -samples, np.zeros_like(samples)):
@@ -80,7 +76,6 @@ def test_stereo_is_heard_even_if_its_channels_are_each_others_negative() -> None
         check_detector(lambda: Bleep(words=WORDS, lists=("none",)), sounds=both, truth=middles(times), blocks=(1024,))
 
 
-@needs_speech
 def test_the_same_word_twice_within_400_ms() -> None:
     pieces = ("we have seen", "bullshit", "bullshit", "is here again today")
     samples, times = speech(pieces=pieces)
@@ -89,13 +84,11 @@ def test_the_same_word_twice_within_400_ms() -> None:
     )
 
 
-@needs_speech
 def test_it_is_muted_if_wanted() -> None:
     samples, _ = speech()
     assert {finding.covering for finding in heard(bleep(tone="mute"), samples)} == {Effect.MUTE}
 
 
-@needs_speech
 def test_what_is_found_does_not_depend_on_where_the_timeline_is() -> None:
     samples, _ = speech()
     here = heard(bleep(), samples)
@@ -105,7 +98,6 @@ def test_what_is_found_does_not_depend_on_where_the_timeline_is() -> None:
     assert all(abs(one.start + shift - other.start) <= 2 for one, other in zip(here, there, strict=True))
 
 
-@needs_speech
 def test_words_are_found_after_minutes_and_where_utterances_are_cut() -> None:
     """Utterances are cut after 1, 3, 7, 15, 31, 51 … seconds: the word stands on each of these."""
     pieces = ("so they said to them that the", "bullshit", "is here again today and they say")
@@ -155,7 +147,6 @@ def test_samples_that_are_no_numbers_do_no_harm() -> None:
     assert heard(bleep(), samples) == []
 
 
-@needs_speech
 def test_a_gap_begins_it_anew_and_nothing_is_cleared_twice() -> None:
     samples, _ = speech()
     detector = bleep()

@@ -13,7 +13,7 @@ from filters.api import SAMPLE_RATE
 from filters.errors import FilterError
 from filters.speech.tuning import _power, labels_of
 from filters.speech.words import read
-from tests.support.speech import THERE, spoken
+from tests.support.speech import spoken
 
 
 def run(*words: str | Path) -> str:
@@ -37,7 +37,6 @@ def talk(tmp_path: Path) -> tuple[Path, Path]:
     return path, labels
 
 
-@pytest.mark.skipif(not THERE, reason="espeak-ng is not installed")
 def test_what_is_labelled_is_found(talk: tuple[Path, Path]) -> None:
     audio, labels = talk
     lines = run(audio, "--labels", labels, "--words", "bullshit+hospital").splitlines()
@@ -46,7 +45,6 @@ def test_what_is_labelled_is_found(talk: tuple[Path, Path]) -> None:
     assert all(read(line, "here") is not None for line in lines), "they can be used as they are"
 
 
-@pytest.mark.skipif(not THERE, reason="espeak-ng is not installed")
 def test_without_labels_what_is_found_is_false(talk: tuple[Path, Path]) -> None:
     (line,) = run(talk[0], "--words", "bullshit").splitlines()
     entry = read(line, "here")
