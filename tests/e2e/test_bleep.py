@@ -18,6 +18,7 @@ import pytest
 from filters.api import SAMPLE_RATE
 from tests.support import ffmpeg
 from tests.support.harvest import Harvest
+from tests.support.hls_reader import beeps, flashes
 from tests.support.processes import until
 from tests.support.server import RunningServer
 from tests.support.speech import Spoken, spoken
@@ -174,3 +175,36 @@ def test_no_word_is_heard_while_the_detector_is_killed_stopped_and_slowed(
     check_words(whole, speech)
     assert times_heard(likeness(whole, middle(speech, REST[1])), HEARD) >= 1, "the rest is heard"
     assert tones(whole)
+
+
+def test_sound_stays_with_its_picture(server: RunningServer, clip: Path) -> None:
+    server.room("demo", "360p", filters=[SPEC])
+    with (
+        ffmpeg.publish_file(server.publish_url("demo"), clip, server.folder / "host.log"),
+        Harvest(server.playable("demo")) as harvest,
+    ):
+        server.wait_for("demo", state="live")
+        time.sleep(8)
+    seen = flashes(harvest.media("360p"))
+    heard = beeps(harvest.media("audio"))
+    pairs = [
+        (flash, min(heard, key=lambda beep: abs(beep - flash))) for flash in seen if min(heard) < flash < max(heard)
+    ]
+    assert len(pairs) >= 4
+    assert all(abs(flash - beep) <= 0.040 for flash, beep in pairs), pairs
+
+
+@pytest.mark.parametrize("sound", [("-ar", "44100", "-ac", "1"), ("-ar", "22050", "-ac", "2"), None])
+def test_a_host_with_any_sound_or_none_is_on_air(server: RunningServer, sound: tuple[str, ...] | None) -> None:
+    server.room("demo", "180p", filters=[SPEC])
+    host = ffmpeg.publish_pattern(
+        server.publish_url("demo"), server.folder / "host.log", audio=sound is not None, sound=sound or ()
+    )
+    with host, Harvest(server.playable("demo")) as harvest:
+        server.wait_for("demo", state="live")
+        time.sleep(4)
+        room = server.client.show("demo")
+        assert room["state"] == "live"
+        assert sum(room["moderation"]["covered_seconds"].values()) < 0.2
+    loud = [float(np.abs(samples).max()) for _, _, samples in harvest.sound()]
+    assert (max(loud[-50:]) > 0.01) == (sound is not None)

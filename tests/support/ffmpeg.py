@@ -25,8 +25,9 @@ def publish_pattern(
     video: bool = True,
     audio: bool = True,
     codec: tuple[str, ...] = _ENCODE,
+    sound: tuple[str, ...] = (),
 ) -> Child:
-    """Publish ffmpeg's test picture and tone, encoded on the way."""
+    """Publish ffmpeg's test picture and tone, encoded on the way; ``sound`` are more words for the latter."""
     words: list[str | Path] = [*_QUIET]
     if video:
         words += ["-re", "-f", "lavfi", "-i", f"testsrc2=size={size}:rate={fps}"]
@@ -34,7 +35,7 @@ def publish_pattern(
         words += ["-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"]
     if video:
         words += [*codec, "-g", str(gop)]
-    return Child([*words, *(("-c:a", "aac") if audio else ()), "-f", "flv", url], log)
+    return Child([*words, *(("-c:a", "aac", *sound) if audio else ()), "-f", "flv", url], log)
 
 
 def probe(url: str) -> list[dict[str, Any]]:

@@ -94,6 +94,11 @@ class Harvest:
                     reaped.parts.append((time.monotonic(), fetch(urljoin(url, segment.uri))))
         return edge
 
+    def media(self, name: str) -> bytes:
+        """All that a rendition gave, as one file."""
+        reaped = self.reaped[name]
+        return reaped.init + b"".join(data for _, data in reaped.parts)
+
     def frames(self, name: str) -> Iterator[tuple[float, float, NDArray[np.uint8]]]:
         """Yield (moment, seconds on the viewers' timeline, luma) of each frame of a rendition."""
         for at, frame in self._decoded(name, "video"):
@@ -116,7 +121,7 @@ class Harvest:
                 for packet in container.demux(container.streams.get({kind: 0})[0]):
                     if packet.pts is not None:
                         moments[packet.pts] = at
-        with av.open(io.BytesIO(reaped.init + b"".join(data for _, data in reaped.parts)), "r") as container:
+        with av.open(io.BytesIO(self.media(name)), "r") as container:
             for frame in container.decode(container.streams.get({kind: 0})[0]):
                 assert isinstance(frame, av.VideoFrame | av.AudioFrame)
                 assert frame.pts is not None
