@@ -14,6 +14,7 @@ from pathlib import Path
 from transcode.wire import Message, Unpacker, pack
 
 _READ = 64 << 10
+_PARTING = 2.0  # seconds
 _FAILED = 70  # EX_SOFTWARE
 
 
@@ -48,6 +49,15 @@ class Link:
             while True:
                 messages += self._unpack(self._socket.recv(_READ, socket.MSG_DONTWAIT))
         return messages
+
+    def part(self, message: Message) -> None:
+        """Send the last message, and wait until the gate hangs up: what it has not read is lost where it writes to one
+        that is gone."""
+        self.send(message)
+        self._socket.settimeout(_PARTING)
+        with contextlib.suppress(OSError):
+            while self._socket.recv(_READ):
+                pass
 
     def _unpack(self, data: bytes) -> list[Message]:
         if not data:

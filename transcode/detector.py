@@ -146,7 +146,7 @@ class Post:
 def _give_up(link: Link, error: BaseException) -> None:
     """End the process; if a filter is to blame, say so first."""
     if isinstance(error, FilterError):
-        link.send(Fault(str(error)))
+        link.part(Fault(str(error)))
         os._exit(_FAILED)
     fail(error)
 

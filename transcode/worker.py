@@ -101,7 +101,7 @@ class Work:
             over = self._feed(entry.item)
             if not self._waiting or not entry.offset % _ACK:
                 self._link.send(Ack(entry.offset))
-        self._link.send(Done())
+        self._link.part(Done())
 
     def _listen(self) -> None:
         """Hear what there is to hear; if there is nothing to work on, wait for it."""
