@@ -12,7 +12,7 @@ from av.bitstream import BitStreamFilterContext
 from av.codec.context import Flags
 from av.filter import Graph
 from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from transcode.canvas import Canvas, PictureError
@@ -249,6 +249,7 @@ class TestShape:
         canvas=st.tuples(st.integers(8, 100), st.integers(8, 100)),
         ratio=st.fractions(Fraction(1, 3), 3, max_denominator=99),
     )
+    @example(size=(23, 12), canvas=(8, 12), ratio=Fraction(1, 3))
     def test_pictures_keep_their_aspect_and_are_centred(
         self, size: tuple[int, int], canvas: tuple[int, int], ratio: Fraction
     ) -> None:
@@ -266,7 +267,7 @@ class TestShape:
         aspect = ratio * size[0] / size[1]
         if abs(aspect * height / width - 1) <= Fraction(1, 100):
             assert (inner_width, inner_height) == (width, height)
-        elif inner_width == width:
+        elif aspect * height > width:
             assert abs(inner_height - max(width / aspect, 1)) <= 1
         else:
             assert abs(inner_width - max(aspect * height, 1)) <= 1
