@@ -6,6 +6,7 @@ All of the host's goes in here; what comes out may be played. The record that is
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from ingest.media import Kind, Track
@@ -135,19 +136,15 @@ class Moderation:
         )
         if detection is None:
             return stats
-        return ModerationStats(
-            stats.held_seconds,
-            stats.held_bytes,
-            stats.covered,
-            stats.covered_seconds,
-            dict(detection.findings),
-            detection.broken_promises,
-            detection.detectors,
-            detection.child.pid,
-            detection.child.rss,
-            detection.child.restarts,
-            detection.child.processors,
-            stats.faults,
+        return replace(
+            stats,
+            findings=dict(detection.findings),
+            broken_promises=detection.broken_promises,
+            detectors=detection.detectors,
+            pid=detection.child.pid,
+            rss=detection.child.rss,
+            restarts=detection.child.restarts,
+            processors=detection.child.processors,
         )
 
     @property

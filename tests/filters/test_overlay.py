@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, features
+from PIL import Image
 
 from filters import Planes, SpecError, Stream
 from filters.chain import Chain
@@ -112,7 +112,6 @@ def test_scripts(text: str) -> None:
     assert right - left > 15
 
 
-@pytest.mark.skipif(not features.check("raqm"), reason="Pillow has no raqm here")
 def test_arabic_is_joined() -> None:
     left, _, right, _ = place(shown("text=ببببب,size=0.2"))
     apart_left, _, apart_right, _ = place(shown("text=ب‌ب‌ب‌ب‌ب,size=0.2"))  # with what forbids it
