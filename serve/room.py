@@ -316,20 +316,24 @@ class Room:
             # The clock was set back: go past all that can have been made.
             position = row.position + row.plan.target_duration * TIMELINE
         if not self.row.open or position - row.position > self.row.grace * TIMELINE:
-            try:
-                self._store.end_broadcast(row.id)
-            except StoreError as error:  # it is as old at the next start
-                _log.error("room %s: %s", self.name, error)
+            self._give_up(row)
             return
         self._timekeeper = Timekeeper(self._clock.ticks() - position, position)
         self._away_since = position
         try:
             self.broadcast = Broadcast.resume(row, position, self._means, self._moderating)
         except ValueError:  # it was begun without the filters that the room has now
-            self._store.end_broadcast(row.id)
+            self._give_up(row)
             return
         self._settle(self.broadcast)
         _log.info("room %s: broadcast %s goes on", self.name, row.id)
+
+    def _give_up(self, row: BroadcastRow) -> None:
+        """Nobody goes on with a broadcast that was interrupted."""
+        try:
+            self._store.end_broadcast(row.id)
+        except StoreError as error:  # the next start looks at it once more
+            _log.error("room %s: %s", self.name, error)
 
     # What the source does.
 
