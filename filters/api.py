@@ -149,6 +149,9 @@ class Stream:
     height: int
     frame_rate: float
     channels: int
+    cores: float = 1.0
+    """Processors that the room's detectors may take between them: one that can, takes less by looking less often, never
+    by clearing what it has not looked at."""
 
 
 class Planes(NamedTuple):

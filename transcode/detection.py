@@ -47,7 +47,8 @@ _FRUITLESS = 2  # processes in a row that got nowhere: it is what they are given
 class Detection:
     """Keeps the detectors of ``specs`` (texts) at work on a broadcast of ``plan`` whose media is held for ``delay``.
 
-    ``midway``: the broadcast has begun without it, and some of that may not be out yet.
+    ``midway``: the broadcast has begun without it, and some of that may not be out yet. ``cores``: processors that the
+    detectors are told to get by with.
     ``said`` takes what goes to the worker's ledger, from the first moment on; ``noted`` a line for the operator;
     ``recorded`` what goes into the moderation log.
     """
@@ -61,6 +62,7 @@ class Detection:
         noted: Callable[[str], None],
         recorded: Callable[[Note], None],
         midway: bool = False,
+        cores: float = 1.0,
         limits: Limits = LIMITS,
         command: Sequence[str] = COMMAND,
     ) -> None:
@@ -74,6 +76,7 @@ class Detection:
         self._recorded = recorded
         self._noted = noted
         self._delay = delay
+        self._cores = cores
         self._child = Supervisor("detector", command, self, noted, limits)
         self._packets = PacketLog(64 << 20, _CREDIT, self._lag, _AHEAD, False, self._lost)
         self._now = 0
@@ -176,7 +179,7 @@ class Detection:
 
     def greeted(self) -> None:
         """Tell the process which detectors it is to have: it answers what they need."""
-        self._child.say(Look(VERSION, self._plan, self._specs))
+        self._child.say(Look(VERSION, self._plan, self._specs, self._cores))
 
     def took(self, message: Message) -> bool:
         """Take what the process says."""

@@ -124,7 +124,7 @@ class Post:
         self._watch.watchers = watchers
         opening = threading.Semaphore(0)
         for watcher in watchers:
-            watcher.open(stream_of(look.plan), opening.release)
+            watcher.open(stream_of(look.plan, look.cores), opening.release)
         # What waits for the decoders is limited by what the gate lets be on its way.
         self._lookout = Lookout(look.plan, watchers, lambda name: Thread(name, self._failed, 0))
         takes = tuple(tuple(sorted(watcher.takes)) for watcher in watchers)

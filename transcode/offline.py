@@ -33,6 +33,7 @@ from transcode.hold import Held, Hold
 from transcode.ladder import Encoding, Ladder, Wanted
 from transcode.lane import Inline
 from transcode.lookout import Lookout, Watcher
+from transcode.machine import processor_time
 from transcode.media import TIMELINE, End, Init, Part, PartItem, Plan, Slate, Tick, TimedPacket
 from transcode.opening import Opening
 from transcode.pipeline import Pipeline
@@ -131,7 +132,7 @@ class _Room:
             for number, (title, detector) in enumerate(cast.detectors)
         ]
         guard.ledger.take(Require(tuple(tuple(sorted(watcher.takes)) for watcher in watchers)))
-        stream = stream_of(plan)
+        stream = stream_of(plan, processor_time())  # nothing else has to be in time
         for watcher in watchers:
             watcher.open(stream)
         if cast.chain.pictures or cast.chain.sounds:

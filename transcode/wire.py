@@ -34,7 +34,7 @@ from transcode.media import (
 )
 from transcode.verdicts import Cleared, Cover, Found, Hole, LedgerEntry, Orphan, Require, Unveil, Veil
 
-VERSION = 7
+VERSION = 8
 """Both ends must speak the same: it is raised when a message changes."""
 LONGEST = 64 << 20
 """Bytes that a message's body may have."""
@@ -149,11 +149,13 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The first message: what viewers get at best, and which detectors (specs as text) are to look at it."""
+    """The first message: what viewers get at best, which detectors (specs as text) are to look at it, and how many
+    processors they may take between them."""
 
     version: int
     plan: Plan
     specs: tuple[str, ...]
+    cores: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,12 +184,12 @@ class Work:
             self._link.send(stand_in)
 
 
-def stream_of(plan: Plan) -> Stream:
-    """Return what filters are told of a broadcast."""
+def stream_of(plan: Plan, cores: float = 1.0) -> Stream:
+    """Return what filters are told of a broadcast; ``cores``: processors that its detectors may take."""
     best = plan.encoded[0] if plan.encoded else None
     rate = float(plan.frame_rate) if best else 0.0
     channels = plan.sound.channels if plan.sound is not None and plan.sound.transcoded else 0
-    return Stream(best.width if best else 0, best.height if best else 0, rate, channels)
+    return Stream(best.width if best else 0, best.height if best else 0, rate, channels, cores)
 
 
 def main() -> None:

@@ -164,7 +164,7 @@ def test_the_process_is_told_what_to_look_for_and_given_nothing_before_it_has_an
     desk.process.listening = True
     desk.detection.greeted()
     desk.feed(picture(100))
-    assert desk.process.told == [Look(VERSION, PLAN, (SPEC,))]
+    assert desk.process.told == [Look(VERSION, PLAN, (SPEC,), 1.0)]
     desk.detection.took(Takes((BOTH,), 0))
     assert desk.given == [VIDEO, picture(0, True), picture(100)]
 

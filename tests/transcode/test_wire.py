@@ -88,7 +88,7 @@ EVERY_KIND: tuple[Message, ...] = (
     PlainFilters(("overlay:text=Hello",)),
     Covering("late"),
     Fault("filter x: ValueError"),
-    Look(VERSION, PLAN, ("toy", "./toy.py:other")),
+    Look(VERSION, PLAN, ("toy", "./toy.py:other"), 0.5),
     Takes(((Sense.PICTURE, Sense.SOUND), ()), 90_000),
     Require(((Sense.SOUND,),)),
     Found(0, Finding(Sense.PICTURE, 0, 3000, "card-number", Box(1, -2, 30, 40), 0.5, Effect.BLUR)),
