@@ -1,6 +1,7 @@
 """The test card: what the sample host shows, and what tests and benches read back. Runs in processes of its own.
 
-The sample host speaks; elsewhere there is a beep each second. Its words are in ``data/host.opus``, 16 s.
+The sample host speaks, in place of a beep each second, and for a part of its 16 s it shows a payment card and an e-mail
+address, for filters to cover. Its words are in ``data/host.opus``, 16 s.
 
 A moving picture with a clock, a frame counter and, each second, a flash and a beep at the same instant; and a bar code
 that carries a number through any encoder. Geometry of the bar code, in parts of the picture's width and height: two
@@ -26,6 +27,12 @@ SAMPLE_RATE = 48_000
 BEEP_SECONDS = 0.1
 BEEP_HERTZ = 1000
 FLASH_FRAMES = 2
+CARD_NUMBER = "4111 1111 1111 1111"
+"""The number that payment systems use for trials: it passes the check (ISO/IEC 7812-1, Luhn) and is nobody's."""
+ADDRESS = "ada@example.com"
+"""An e-mail address of a domain that is reserved for examples (RFC 2606, section 3)."""
+CARD_SECONDS, ADDRESS_SECONDS = range(4, 11), range(9, 15)
+"""The seconds of every 16 in which the sample host shows them. Neither reaches the seam."""
 
 _VALUE_BITS, _CHECK_BITS, _COLUMNS = 48, 16, 32
 _LEFT, _RIGHT, _TOP, _ROW = 0.05, 0.95, 0.90, 0.04
@@ -33,7 +40,10 @@ _MODULUS, _MASK = 65521, 0x5A5A
 
 _INK, _PAPER, _ACCENT = (236, 232, 228), (46, 34, 28), (92, 178, 255)  # BGR
 _BARS = ((200, 200, 200), (60, 190, 200), (190, 190, 70), (80, 180, 80), (180, 80, 180), (70, 70, 200), (190, 90, 60))
+_CARD_LEFT, _CARD_TOP, _CARD_RIGHT, _CARD_BOTTOM = 0.53, 0.34, 0.945, 0.78
+_CARD_COLOURS = ((150, 84, 58), (250, 246, 240), (110, 196, 222))  # ground, ink, chip; BGR
 _BEEPS, _SPEAKS = "test card: flash and beep each second", "the host says two words that you do not hear"
+_ROUND = 16  # seconds, after which the sample host begins anew
 _VOICE = Path(__file__).with_name("data") / "host.opus"
 _CHORD = ((110, 0.03), (165, 0.02), (220, 0.015), (277, 0.01))
 
@@ -68,13 +78,18 @@ def read_code(luma: Picture) -> int | None:
 
 
 class TestCard:
-    """Paints the card at one size; ``width`` and ``height`` in pixels, even."""
+    """Paints the card at one size; ``width`` and ``height`` in pixels, even.
+
+    ``secrets``: with what the sample host shows for filters to cover.
+    """
 
     __test__ = False  # no test-case, whatever its name makes pytest think
 
-    def __init__(self, width: int, height: int, fps: Fraction | int = 30, line: str = _BEEPS) -> None:
+    def __init__(
+        self, width: int, height: int, fps: Fraction | int = 30, line: str = _BEEPS, secrets: bool = False
+    ) -> None:
         self.width, self.height, self.fps = width, height, Fraction(fps)
-        self._line = line
+        self._line, self._secrets = line, secrets
         self._unit = height / 720
         self._ground = self._paint_ground()
 
@@ -91,10 +106,31 @@ class TestCard:
         centre = (round(x), round(y))
         cv2.circle(image, centre, round(58 * self._unit), _ACCENT, -1, cv2.LINE_AA)
         cv2.circle(image, centre, round(36 * self._unit), _PAPER, -1, cv2.LINE_AA)
+        if self._secrets:
+            self._paint_secrets(image, int(seconds) % _ROUND)
         if number % self.fps < FLASH_FRAMES:
             image[: round(0.06 * self.height)] = 235
         draw_code(image, value)
         return image
+
+    def _paint_secrets(self, image: Picture, second: int) -> None:
+        """Paint what the sample host shows in this second of its 16, over the ring and beside all that is written."""
+        if second in CARD_SECONDS:
+            ground, ink, chip = _CARD_COLOURS
+            self._fill(image, _CARD_LEFT, _CARD_TOP, _CARD_RIGHT, _CARD_BOTTOM, ground)
+            self._fill(image, 0.56, 0.43, 0.61, 0.50, chip)
+            self._write(image, "EXAMPLE BANK", 0.74, 0.42, 0.9, ink)
+            self._write(image, CARD_NUMBER, 0.56, 0.615, 1.25, ink)
+            self._write(image, "ADA EXAMPLE", 0.56, 0.73, 0.9, ink)
+        if second in ADDRESS_SECONDS:
+            self._write(image, "Write to", 0.05, 0.70, 0.9, _ACCENT)
+            self._write(image, ADDRESS, 0.05, 0.765, 1.25, _INK)
+
+    def _fill(
+        self, image: Picture, left: float, top: float, right: float, bottom: float, colour: tuple[int, int, int]
+    ) -> None:
+        columns = slice(round(left * self.width), round(right * self.width))
+        image[round(top * self.height) : round(bottom * self.height), columns] = colour
 
     def _paint_ground(self) -> Picture:
         shade = np.linspace(1.25, 0.8, self.height, dtype=np.float32)[:, None, None]
@@ -153,14 +189,15 @@ def make_clip(
 ) -> None:
     """Write the sample clip: H.264 with a keyframe every 2 s and AAC, its bar code counting frames.
 
-    The host ``speaks``, or beeps each second. ``path`` appears whole or not at all. 16 s, and multiples of it, loop
-    without a seam in picture and sound. At the defaults it takes some 6 s of one core. Raises OSError.
+    The host ``speaks`` and shows what is to be covered, or it beeps each second. ``path`` appears whole or not at all.
+    16 s, and multiples of it, loop without a seam in picture and sound. At the defaults it takes some 6 s of one core.
+    Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.part")
     try:
         with av.open(str(unfinished), "w", format="mp4") as container:
-            card = TestCard(width, height, fps, _SPEAKS if speaks else _BEEPS)
+            card = TestCard(width, height, fps, _SPEAKS if speaks else _BEEPS, secrets=speaks)
             _write_clip(container, card, speech() if speaks else sound, seconds, bitrate)
         unfinished.replace(path)
     finally:

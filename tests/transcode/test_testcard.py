@@ -1,4 +1,7 @@
-"""The test card: its bar code outlives encoders, flash and beep are one instant, and the clip has no seam."""
+"""The test card: its bar code outlives encoders, flash and beep are one instant, and the clip has no seam.
+
+What the sample host shows for filters to cover is there when it is said to be, and beside all that is to stay.
+"""
 
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.hls_reader import beeps, flashes, frames
-from transcode.testcard import SAMPLE_RATE, Picture, TestCard, draw_code, make_clip, read_code, sound
+from transcode.testcard import (
+    ADDRESS_SECONDS,
+    CARD_SECONDS,
+    SAMPLE_RATE,
+    Picture,
+    TestCard,
+    draw_code,
+    make_clip,
+    read_code,
+    sound,
+)
 
 SIZES = [(320, 180), (640, 360), (854, 480), (1280, 720), (1920, 1080)]
 
@@ -106,6 +119,53 @@ def test_sixteen_seconds_have_no_seam_in_picture_and_sound() -> None:
     first[counter], after[counter] = 0, 0
     assert np.array_equal(first, after)
     assert np.allclose(sound(0, SAMPLE_RATE), sound(16 * SAMPLE_RATE, SAMPLE_RATE), atol=1e-4)
+
+
+def differs(second: int) -> set[tuple[int, int]]:
+    """Return the places (row, column of 20 by 20) where the sample host's picture is not the plain card's."""
+    plain, sample = (TestCard(640, 360, secrets=secrets).paint(second * 30, "00:00", 7) for secrets in (False, True))
+    rows, columns = np.nonzero((plain != sample).any(axis=2))
+    return set(zip((rows // 18).tolist(), (columns // 32).tolist(), strict=True))
+
+
+@pytest.mark.parametrize("round_", [0, 1])
+def test_the_sample_host_shows_a_card_and_an_address_when_it_is_said_to(round_: int) -> None:
+    for second in range(16):
+        places = differs(16 * round_ + second)
+        assert any(column >= 10 for _, column in places) == (second in CARD_SECONDS), second
+        assert any(column < 10 for _, column in places) == (second in ADDRESS_SECONDS), second
+
+
+def test_what_it_shows_covers_no_other_text_and_no_code() -> None:
+    second = next(second for second in CARD_SECONDS if second in ADDRESS_SECONDS)
+    written = {(row, column) for row in range(6) for column in range(20)}  # the flash, the name, what is said
+    written |= {(row, column) for row in range(6, 13) for column in range(10)}  # the clock, the counter
+    written |= {(row, column) for row in range(16, 20) for column in range(20)}  # the bars, the bar code
+    assert not differs(second) & written
+
+
+def test_its_number_is_as_large_as_eyes_and_programs_can_read_at_480p() -> None:
+    picture = TestCard(854, 480, secrets=True).paint(CARD_SECONDS[0] * 30, "", 0)
+    row = slice(round(0.56 * 480), round(0.64 * 480))
+    ink = picture[row, round(0.54 * 854) : round(0.94 * 854)].min(axis=2) > 180
+    heights = np.flatnonzero(ink.any(axis=1))
+    assert heights.max() - heights.min() >= 16
+    digits = np.flatnonzero(np.diff(ink.any(axis=0).astype(int)) == 1)
+    assert len(digits) == 16, "digits do not touch"
+
+
+def test_seconds_in_which_it_shows_something_end_before_the_seam() -> None:
+    first, last, after = (differs(second) for second in (0, 15, 16))
+    assert first == last == after == set()
+
+
+def test_only_a_clip_that_speaks_shows_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds: list[int] = []
+    monkeypatch.setattr(TestCard, "_paint_secrets", lambda card, image, second: seconds.append(second))
+    make_clip(tmp_path / "plain.mp4", seconds=2, width=320, height=180)
+    assert seconds == []
+    make_clip(tmp_path / "sample.mp4", seconds=2, width=320, height=180, speaks=True)
+    assert seconds == [0] * 30 + [1] * 30
 
 
 def test_a_clip_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
