@@ -1,0 +1,122 @@
+"""Pages as Chromium draws them, with the place of each secret's ink; text with grey edges or with subpixel ones.
+
+A secret stands in an element with the attribute `data-secret`, whose value is its id. The page is drawn twice, with the
+secrets and without: what differs is their ink.
+"""
+
+import base64
+import os
+from html import escape
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import cv2
+import numpy as np
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from tests.support.browser import ARGUMENTS, CHROMIUM
+from tests.support.scenes.scene import HEIGHT, WIDTH, Box, Image
+from tests.support.scenes.secrets import Secret
+from tests.support.scenes.sight import difference, ink
+
+ZOOMS = (0.8, 1.0, 1.25, 1.6, 2.0)
+"""Those at which the picture is a whole number of the page's pixels."""
+_MARGIN = 2  # pixels by which ink may reach over its line's box
+_FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><include>/etc/fonts/fonts.conf</include>
+<match target="pattern"><edit name="rgba" mode="assign"><const>{order}</const></edit></match>
+<match target="font"><edit name="rgba" mode="assign"><const>{order}</const></edit>
+<edit name="hintstyle" mode="assign"><const>hintslight</const></edit></match></fontconfig>"""
+_VEIL = """html.veil [data-secret] { color: transparent !important; -webkit-text-fill-color: transparent !important;
+text-shadow: none !important; text-decoration: none !important }"""
+_RECTANGLES = """() => [...document.querySelectorAll("[data-secret]")].map((element) => {
+  const range = document.createRange();
+  range.selectNodeContents(element);
+  const line = element.value === undefined ? range.getClientRects()[0] : element.getBoundingClientRect();
+  return line ? [element.dataset.secret, line.left, line.top + scrollY, line.right, line.bottom + scrollY] : null;
+}).filter(Boolean)"""
+
+
+def marked(secret: Secret) -> str:
+    """Return the element that holds ``secret``, which stays on one line."""
+    return f'<span data-secret="{secret.id}" style="white-space:nowrap">{escape(secret.text)}</span>'
+
+
+class Chrome:
+    """A browser; ``subpixel`` says how it draws text. It must not be used in a thread that runs an event loop."""
+
+    def __init__(self, folder: Path, subpixel: bool) -> None:
+        self._folder = folder
+        self._subpixel = subpixel
+
+    def __enter__(self) -> Self:
+        fonts = self._folder / "fonts.conf"
+        fonts.write_text(_FONTS.format(order="rgb" if self._subpixel else "none"))
+        self._playwright = sync_playwright().start()
+        self._browser: Browser = self._playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[*ARGUMENTS, "--enable-lcd-text" if self._subpixel else "--disable-lcd-text"],
+            ignore_default_args=["--disable-lcd-text", "--font-render-hinting=none"],
+            env={**os.environ, "FONTCONFIG_FILE": str(fonts)},
+        )
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._browser.close()
+        self._playwright.stop()
+
+    def sheet(self, zoom: float = 1.0, width: int = WIDTH, height: int = HEIGHT) -> "Sheet":
+        """Open an empty page that fills a picture of ``width`` and ``height`` at ``zoom``."""
+        viewport = ViewportSize(width=round(width / zoom), height=round(height / zoom))
+        context = self._browser.new_context(viewport=viewport, device_scale_factor=zoom)
+        return Sheet(context.new_page(), zoom, viewport)
+
+
+class Sheet:
+    """One page."""
+
+    def __init__(self, page: Page, zoom: float, viewport: ViewportSize) -> None:
+        self.page = page
+        self.zoom = zoom
+        self._viewport = viewport
+        self._session = page.context.new_cdp_session(page)
+
+    def show(self, html: str) -> None:
+        """Show a page; ``html`` is a document with its head left open: its style comes first."""
+        self.page.set_content(f"<!DOCTYPE html><html><head><style>{_VEIL}</style>{html}")
+
+    def picture(self, height: int | None = None) -> Image:
+        """Return what it looks like, ``height`` pixels of it from its top (default: what the window shows)."""
+        tall = self._viewport["height"] if height is None else height / self.zoom
+        clip = {"x": 0, "y": 0, "width": self._viewport["width"], "height": tall}
+        asked: dict[str, Any] = {"format": "png", "optimizeForSpeed": True, "clip": {**clip, "scale": self.zoom}}
+        if height is not None:
+            asked["captureBeyondViewport"] = True
+        answer = self._session.send("Page.captureScreenshot", asked)
+        image = cv2.imdecode(np.frombuffer(base64.b64decode(answer["data"]), np.uint8), cv2.IMREAD_COLOR)
+        if image is None:
+            raise OSError("Chromium gave no picture")
+        return np.asarray(image, np.uint8)
+
+    def height(self) -> int:
+        """Return how high the whole page is, in pixels of a picture."""
+        return int(self.page.evaluate("() => document.documentElement.scrollHeight") * self.zoom)
+
+    def taken(self, height: int | None = None) -> tuple[Image, dict[str, Box]]:
+        """Return ``picture``, and where in it the ink of each secret is, by id; those outside it are left out."""
+        image = self.picture(height)
+        self.page.evaluate("() => document.documentElement.classList.add('veil')")
+        differs = difference(image, self.picture(height))
+        self.page.evaluate("() => document.documentElement.classList.remove('veil')")
+        boxes = {}
+        for name, *line in self.page.evaluate(_RECTANGLES):
+            left, top, right, bottom = (round(side * self.zoom) for side in line)
+            around = (left - _MARGIN, top - _MARGIN, right + _MARGIN, bottom + _MARGIN)
+            found = ink(differs, around)
+            if found is not None:
+                boxes[str(name)] = found
+        return image, boxes
+
+    def close(self) -> None:
+        self.page.context.close()

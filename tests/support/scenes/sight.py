@@ -1,0 +1,95 @@
+"""What of a secret can be seen: where its ink is, what of it lies in a window and under nothing else. Pure, no I/O."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.support.scenes.scene import HEIGHT, WIDTH, Box, Image, Label
+from tests.support.scenes.secrets import Secret
+
+PICTURE: Box = (0, 0, WIDTH, HEIGHT)
+_READABLE = 0.5  # of a character's area: with less of it, it is hidden
+_DIFFERS = 24  # of 255 levels: fainter edges of letters are not ink that could be read
+
+
+def difference(one: Image, other: Image) -> NDArray[np.bool_]:
+    """Return where two pictures of one size differ visibly, (height, width)."""
+    return np.asarray(np.abs(one.astype(np.int16) - other).max(axis=2) > _DIFFERS)
+
+
+def ink(differs: NDArray[np.bool_], box: Box) -> Box | None:
+    """Return the bounding box of what differs within ``box``; None if nothing does."""
+    height, width = differs.shape
+    left, top, right, bottom = max(box[0], 0), max(box[1], 0), min(box[2], width), min(box[3], height)
+    part = differs[top:bottom, left:right]
+    rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
+    if not len(rows):
+        return None
+    return (left + int(columns[0]), top + int(rows[0]), left + int(columns[-1]) + 1, top + int(rows[-1]) + 1)
+
+
+def moved(box: Box, x: int, y: int) -> Box:
+    return (box[0] + x, box[1] + y, box[2] + x, box[3] + y)
+
+
+def seen(
+    secret: Secret, box: Box, window: Box = PICTURE, covers: Sequence[Box] = (), text: str | None = None
+) -> Label | None:
+    """Return what can be read of ``secret``, whose ink fills ``box``, through ``window`` and beside ``covers``.
+
+    Characters are taken to be of one width. ``text`` is what stands there if it is not all of the secret. A character
+    of which half is hidden does not count, any other counts by the part of it that shows. None: nothing can be read.
+    """
+    text = secret.text if text is None else text
+    left, top, right, bottom = box
+    window = _common(window, PICTURE)
+    parts: list[tuple[str, Box, float]] = []
+    for index, sign in enumerate(text):
+        cell = (
+            left + (right - left) * index // len(text),
+            top,
+            left + (right - left) * (index + 1) // len(text),
+            bottom,
+        )
+        clear = _common(cell, window)
+        shows = _area(clear)
+        for cover in covers:
+            hidden = _common(clear, cover)
+            shows -= _area(hidden)
+            clear = _less(clear, hidden)
+        part = shows / _area(cell) if _area(cell) else 0.0
+        if part >= _READABLE:
+            parts.append((sign, clear, part))
+    if not parts:
+        return None
+    boxes = [cell for _, cell, _ in parts]
+    shown = (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))
+    share = sum(part for _, _, part in parts) / max(len(secret.text), len(text))
+    return Label(secret.id, secret.category, "".join(sign for sign, _, _ in parts), shown, round(share, 3))
+
+
+def _common(one: Box, other: Box) -> Box:
+    return (max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3]))
+
+
+def _area(box: Box) -> int:
+    return max(box[2] - box[0], 0) * max(box[3] - box[1], 0)
+
+
+def _less(box: Box, hidden: Box) -> Box:
+    """Return ``box`` without ``hidden``, where that reaches over one whole side of it; else all of it."""
+    if not _area(hidden):
+        return box
+    left, top, right, bottom = box
+    if hidden[0] == left and hidden[2] == right:
+        if hidden[1] == top:
+            return (left, hidden[3], right, bottom)
+        if hidden[3] == bottom:
+            return (left, top, right, hidden[1])
+    if hidden[1] == top and hidden[3] == bottom:
+        if hidden[0] == left:
+            return (hidden[2], top, right, bottom)
+        if hidden[2] == right:
+            return (left, top, hidden[0], bottom)
+    return box
