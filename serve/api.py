@@ -79,6 +79,7 @@ class Api:
         addresses: Callable[[], Addresses],
         token: str,
         patience: Patience,
+        sample: Callable[[Room], str | None] | None = None,
     ) -> None:
         self._rooms = rooms
         self._inspector = inspector
@@ -86,6 +87,7 @@ class Api:
         self._patience = patience
         self._addresses = addresses
         self._token = token.encode()
+        self._sample = sample
         self._viewers: dict[str, Viewers] = {}
         some, one = (RoomsView, OperatorRoomsView), (RoomView, OperatorRoomView)
         public, full = (RoomView,), (OperatorRoomView,)
@@ -259,10 +261,13 @@ class Api:
         return self._full(room) if operator else self._public(room)
 
     def _public(self, room: Room) -> RoomView:
-        return room_view(room, self.viewers(room.name), self._addresses())
+        return room_view(room, self.viewers(room.name), self._addresses(), self._sample_of(room))
 
     def _full(self, room: Room) -> OperatorRoomView:
-        return operator_view(room, self.viewers(room.name), self._addresses())
+        return operator_view(room, self.viewers(room.name), self._addresses(), self._sample_of(room))
+
+    def _sample_of(self, room: Room) -> str | None:
+        return self._sample(room) if self._sample else None
 
     def _answer(self, room: Room) -> web.Response:
         return _json(self._full(room))

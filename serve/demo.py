@@ -1,7 +1,8 @@
 """`veilcast demo`: a server, the room ``demo`` and a sample host, each as it would be in earnest.
 
 The host is a child process that publishes a file over real RTMP on loopback. It gives way to any other host of the
-room and comes back after it. Nothing outlives the demo.
+room and comes back after it. While it is on air the room's page can show that file beside what viewers get of it; what
+another host publishes is seen by nobody but through the room's filters. Nothing outlives the demo.
 """
 
 import asyncio
@@ -10,7 +11,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from platformdirs import user_cache_dir
@@ -18,10 +18,8 @@ from platformdirs import user_cache_dir
 from serve import network
 from serve.client import Client, ClientError, Room, Target
 from serve.config import Address, ServeConfig
-from serve.run import running
-
-if TYPE_CHECKING:
-    from serve.server import Server
+from serve.server import Server
+from serve.site import Sample
 
 ROOM = "demo"
 FILTERS = ["bleep:words=abracadabra+pumpernickel,lists=none"]
@@ -29,6 +27,7 @@ FILTERS = ["bleep:words=abracadabra+pumpernickel,lists=none"]
 AGAIN = 1.0
 """Seconds until the sample host looks again whether it is to publish."""
 
+_CLIP = "host-2.mp4"  # the number rises with what the clip shows, so that one from an earlier version is not used
 _GRACE = 3.0  # seconds that a child has to end by itself
 
 
@@ -40,8 +39,8 @@ def sample_clip() -> Path:
     """Where the sample host's clip is, or will be made: in a clone's ``samples/media``, else in the user's cache."""
     root = Path(__file__).resolve().parent.parent
     if (root / "pyproject.toml").is_file() and os.access(root / "samples", os.W_OK):
-        return root / "samples" / "media" / "host.mp4"
-    return Path(user_cache_dir("veilcast", appauthor=False)) / "host.mp4"
+        return root / "samples" / "media" / _CLIP
+    return Path(user_cache_dir("veilcast", appauthor=False)) / _CLIP
 
 
 def with_free_ports(config: ServeConfig, chosen: frozenset[str]) -> tuple[ServeConfig, list[str]]:
@@ -63,7 +62,7 @@ async def demo(
     config: ServeConfig,
     program: Sequence[str],
     clip: Path,
-    ready: "Callable[[Server, Room], Awaitable[None]]",
+    ready: Callable[[Server, Room], Awaitable[None]],
     note: Callable[[str], None],
 ) -> None:
     """Run the demo for ever.
@@ -74,12 +73,15 @@ async def demo(
     if not await asyncio.to_thread(clip.exists):
         note("Making the sample host's clip: once, it takes some seconds.")
         await _make(clip, program)
-    async with running(config) as server:
+    sample = Sample(ROOM, clip)
+    server = Server(config, sample)
+    await server.start()
+    try:
         web = network.loopback(Address(config.http.host, urlsplit(server.url).port or 80))
         rtmp = network.loopback(Address(config.rtmp.host, urlsplit(server.rtmp_url).port or 1935))
         client = Client(Target(f"http://{web}", server.token, "of this demo"))
         room = await asyncio.to_thread(client.start, ROOM, {"title": "Demo", "filters": FILTERS}, True)
-        host = asyncio.create_task(_publish(program, clip, f"rtmp://{rtmp}/live", client))
+        host = asyncio.create_task(_publish(program, clip, f"rtmp://{rtmp}/live", client, sample))
         try:
             await ready(server, room)
             await host
@@ -87,15 +89,24 @@ async def demo(
             host.cancel()
             with suppress(asyncio.CancelledError):
                 await host
+    finally:
+        await server.close()
 
 
-async def _publish(program: Sequence[str], clip: Path, url: str, client: Client) -> None:
-    """Be the room's host whenever it is open and has none."""
+async def _publish(program: Sequence[str], clip: Path, url: str, client: Client, sample: Sample) -> None:
+    """Be the room's host whenever it is open and has none.
+
+    A host that takes the room over ends the child with that: what is said of ``sample`` is right but for a moment.
+    """
     while True:
         with suppress(ClientError):  # the room may be gone for a while
             room = await asyncio.to_thread(client.show, ROOM)
             if room["state"] != "stopped" and not room.get("publisher"):
-                await _child(*program, "push", str(clip), f"{url}/{room['stream_key']}", "--loop")
+                sample.on_air = True
+                try:
+                    await _child(*program, "push", str(clip), f"{url}/{room['stream_key']}", "--loop")
+                finally:
+                    sample.on_air = False
         await asyncio.sleep(AGAIN)
 
 

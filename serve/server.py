@@ -25,7 +25,7 @@ from serve.patience import Patience
 from serve.problems import Handler, answer_problems
 from serve.room import SystemClock
 from serve.rooms import Rooms
-from serve.site import SiteRoutes
+from serve.site import Sample, SiteRoutes
 from serve.store import Store, StoreError
 from serve.views import Addresses
 from serve.watch import FilterWatch
@@ -47,10 +47,11 @@ class StartError(Exception):
 
 
 class Server:
-    """A whole server. ``start`` it, then it serves until ``close``."""
+    """A whole server. ``start`` it, then it serves until ``close``. Only a demo has a ``sample``."""
 
-    def __init__(self, config: ServeConfig) -> None:
+    def __init__(self, config: ServeConfig, sample: Sample | None = None) -> None:
         self._config = config
+        self._sample = sample
         self._stack = AsyncExitStack()
         self._addresses = Addresses("", "")
         self.token = ""
@@ -134,12 +135,15 @@ class Server:
 
     async def _serve_web(self, origin: Origin, rooms: Rooms, inspector: Inspector, audit: Audit, pages: Pages) -> int:
         patience = Patience()
-        api = Api(rooms, inspector, audit, lambda: self._addresses, self.token, patience)
+        sample = self._sample
+        api = Api(rooms, inspector, audit, lambda: self._addresses, self.token, patience, sample.of if sample else None)
         metrics = Metrics(rooms, api.viewers)
         app = web.Application(middlewares=[answer_problems], client_max_size=MOST_BODY)
         app.add_routes(HlsRoutes(origin, api.watched, patience).routes())
         app.add_routes(api.routes())
         app.add_routes(SiteRoutes(pages).routes())
+        if sample:
+            app.add_routes(sample.routes())
         app.add_routes([web.get("/healthz", _alive), web.get("/readyz", _alive)])
         app.router.add_get("/metrics", _metrics(metrics))
         app.on_shutdown.append(_ending(patience))

@@ -110,7 +110,10 @@ class ModerationView(msgspec.Struct, frozen=True):
 
 
 class RoomView(msgspec.Struct, frozen=True, kw_only=True):
-    """A room, for everybody. ``delay``: seconds that viewers get everything later; ``live_since`` in Unix seconds."""
+    """A room, for everybody. ``delay``: seconds that viewers get everything later; ``live_since`` in Unix seconds.
+
+    ``sample``: only in a demo whose sample host is on air, the path of the clip that it publishes.
+    """
 
     name: str
     title: str
@@ -121,6 +124,7 @@ class RoomView(msgspec.Struct, frozen=True, kw_only=True):
     live_since: float | None
     watch_url: str
     hls_url: str
+    sample: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class OperatorRoomView(RoomView, frozen=True, kw_only=True):
@@ -179,7 +183,7 @@ class Addresses(msgspec.Struct, frozen=True):
     rtmp: str
 
 
-def room_view(room: Room, viewers: int, addresses: Addresses) -> RoomView:
+def room_view(room: Room, viewers: int, addresses: Addresses, sample: str | None = None) -> RoomView:
     """Return what everybody may know of ``room``."""
     return RoomView(
         name=room.name,
@@ -191,13 +195,14 @@ def room_view(room: Room, viewers: int, addresses: Addresses) -> RoomView:
         live_since=room.broadcast.started_at / 1000 if room.broadcast else None,
         watch_url=f"{addresses.web}/r/{room.name}",
         hls_url=f"{addresses.web}/hls/{room.name}/master.m3u8",
+        sample=sample or msgspec.UNSET,
     )
 
 
-def operator_view(room: Room, viewers: int, addresses: Addresses) -> OperatorRoomView:
+def operator_view(room: Room, viewers: int, addresses: Addresses, sample: str | None = None) -> OperatorRoomView:
     """Return all there is to know of ``room``, its key too."""
     return OperatorRoomView(
-        **msgspec.structs.asdict(room_view(room, viewers, addresses)),
+        **msgspec.structs.asdict(room_view(room, viewers, addresses, sample)),
         rtmp_url=addresses.rtmp,
         stream_key=room.row.stream_key,
         private=room.row.private,

@@ -1,6 +1,7 @@
 // The player of a room: keeps one video element playing, whatever happens to the stream. Knows nothing of the room's
 // state but whether media should be coming (`expected`).
 
+import { FileEngine } from "./engine-file.js";
 import { HlsEngine, hlsSupported } from "./engine-hls.js";
 import { NativeEngine, nativeSupported } from "./engine-native.js";
 import { AUTO, levelOf, qualities } from "./logic/quality.js";
@@ -32,6 +33,7 @@ export class Player {
     this.recovery = new Recovery();
     this.playhead = new Playhead();
     this.attached = null; // the broadcast
+    this.file = null; // or the address of a file that is played in its place
     this.expected = false;
     this.state = "off";
     this.stalledSince = 0;
@@ -55,16 +57,28 @@ export class Player {
 
   /** Play broadcast `id`, from now on. */
   attach(id) {
+    this.take(id, null);
+  }
+
+  /** Play the file at `url` over and over, from its beginning, until `attach` or `detach`. */
+  playFile(url) {
+    this.take(null, url);
+  }
+
+  take(id, file) {
+    this.drop();
     this.attached = id;
+    this.file = file;
     this.recovery = new Recovery();
     this.tracks = { video: true, audio: false };
+    this.set("loading"); // whoever had paused has asked for something else
     this.begin();
   }
 
   /** Play nothing. */
   detach() {
     this.drop();
-    this.attached = null;
+    this.attached = this.file = null;
     this.set("off");
   }
 
@@ -133,7 +147,8 @@ export class Player {
     this.counters.attachments += 1;
     this.playhead.reset(performance.now());
     if (this.state !== "paused") this.set("loading"); // what the viewer has stopped stays so
-    this.engine = new this.Engine(this.video, this.url, {
+    const [Engine, url] = this.file === null ? [this.Engine, this.url] : [FileEngine, this.file];
+    this.engine = new Engine(this.video, url, {
       recovery: this.recovery,
       tracks: (tracks) => {
         this.tracks = tracks;

@@ -7,6 +7,7 @@ import { badge, face, onAir, playerTask } from "./logic/face.js";
 import { texts } from "./logic/texts.js";
 import { delayWords, liveSince, roomName, roomTitle } from "./logic/words.js";
 import { engineFor, Player } from "./player.js";
+import { SampleSwitch } from "./sample.js";
 import { RoomWatch } from "./watch.js";
 
 const STUCK = 4000; // ms of stall before the page speaks of it
@@ -23,6 +24,7 @@ const name = roomName(location.pathname);
 const supported = engineFor(video) !== null;
 const player = new Player(video, `/hls/${encodeURIComponent(name ?? "")}/master.m3u8`, () => update());
 const watch = new RoomWatch(name ?? "", viewerId(), heard);
+const sample = new SampleSwitch(() => update());
 let room = null;
 let link = name === null ? "missing" : "ok";
 let played = false;
@@ -37,18 +39,27 @@ function heard(newRoom, newLink) {
 
 /** Bring player and page in line with what is known. Called after every change, so it only sets what differs. */
 function update() {
-  if (supported) steer();
+  const file = sample.draw(room);
+  if (supported) steer(file);
   const shown = face({ supported, room, link, player: player.state, played, stuck: player.stalledFor > STUCK });
   drawCurtain(shown);
   drawFacts();
   drawQuality();
   unmute.hidden = shown !== null || player.sound !== "off" || player.state === "off";
   element("sound-only").hidden = shown !== null || player.tracks.video;
-  watch.playing(player.state === "playing");
+  watch.playing(player.state === "playing" && player.file === null);
 }
 
-function steer() {
-  player.expect(room !== null && onAir(room) && link === "ok");
+/** Play the broadcast that is on air or, if it is asked for, the `file` with the demo's sample. */
+function steer(file) {
+  player.expect((room !== null && onAir(room) && link === "ok") || file !== null);
+  if (file !== player.file) {
+    if (file !== null) player.playFile(file);
+    else if (onAir(room)) player.attach(room.broadcast);
+    else player.detach();
+  }
+  stage.toggleAttribute("data-sample", file !== null);
+  if (file !== null) return;
   const task = playerTask({ room, attached: player.attached, player: player.state });
   if (task === "attach") player.attach(room.broadcast);
   else if (task === "detach") player.detach();
@@ -86,16 +97,16 @@ function drawQuality() {
 function drawFacts() {
   const facts = element("facts");
   const title = room === null ? (name ?? "") : roomTitle(room);
-  const isLive = room !== null && onAir(room) && link === "ok";
+  const isLive = room !== null && onAir(room) && link === "ok" && player.file === null;
   document.title = isLive ? texts.liveTitle(title) : texts.pageTitle(title);
   if (facts === null) return;
   write("title", title);
-  const state = badge(room, link);
+  const state = player.file === null ? badge(room, link) : "unknown";
   facts.dataset.state = state;
   write("badge", texts.badges[state]);
   write("viewers", isLive ? texts.watching(room.viewers) : "");
   write("since", isLive && room.live_since !== null ? liveSince(room.live_since, Date.now() / 1000) : "");
-  write("delay", room === null ? "" : delayWords(room.delay));
+  write("delay", room === null || player.file !== null ? "" : delayWords(room.delay));
 }
 
 function write(id, text) {
@@ -139,6 +150,7 @@ window.veilcast = Object.freeze({
       player: player.state,
       face: stage.dataset.face,
       broadcast: player.attached,
+      file: player.file,
       latency: player.latency,
       quality: Object.freeze({
         chosen: player.quality,

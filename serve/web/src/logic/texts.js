@@ -29,6 +29,17 @@ export const texts = {
     unknown: "",
   },
 
+  // Only in a demo: what the sample's host sends, and what becomes of it.
+  sample: {
+    name: "What is shown of the sample",
+    after: "After filters",
+    before: "Before filters",
+    shown: {
+      after: "This is the stream as every viewer of the room gets it.",
+      before: "This is the sample as its host sends it. Viewers of the room never get this.",
+    },
+  },
+
   play: "Play",
   soundOnly: "Sound only",
   unmute: "Tap to unmute",
