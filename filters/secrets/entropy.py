@@ -1,0 +1,144 @@
+"""Tells tokens that a machine has drawn from words, names, paths, hashes and the rest of what screens are full of. Pure.
+
+What is drawn from letters and digits changes between small letters, capitals and digits at six places of ten; names in
+CamelCase and snake_case at two or three. A context (``API_KEY=``, ``"token": "…"``) lowers what is asked for.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from filters.secrets.match import Match
+
+CATEGORY = "key"
+
+_TOKEN = re.compile(r"[A-Za-z0-9_\-+/=.~|]{20,}")
+_ADDRESS = re.compile(r"(?i)(?:\b[a-z][a-z0-9+.\-]{1,12}:/ ?/|\bwww\.)\S*")
+_UUID = re.compile(r"(?i)[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
+_HEX = re.compile(r"(?i)(?:0x)?[0-9a-f]+")
+_PUBLIC = re.compile(
+    r"(?i)(?:base64,|\b(?:sha-?\d{1,3}|md5|ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-\w+|integrity|digest|fingerprint)[-:= \"'@]+)\Z"
+)
+_PARTS = re.compile(r"[/.]+")
+_SEPARATORS = re.compile(r"[_\-=+~|]+")
+_WORDLIKE = re.compile(r"[a-z]+|[A-Z]+|[A-Z][a-z]+|[0-9]+|[a-z]+[0-9]{1,4}|[A-Z][a-z]+[0-9]{1,4}|v?[0-9]+[a-z]{0,3}")
+_NAME = (
+    r"(?:api|access|secret|auth|private|client|signing|encryption|session|refresh|csrf|bot|app|account|storage|sas|master|"
+    r"webhook|service|deploy|license|licence|shared|admin|user|id|consumer|oauth|jwt|ssh|aws|gcp|azure|github|gitlab|"
+    r"stripe|slack|openai|anthropic)"
+)
+_STRONG = rf"(?:{_NAME}[ _\-]?){{1,3}}(?:keys?|tokens?|secret|hash|credentials?)|tokens?|secret(?:[ _\-]?key)?|passwd|credentials?"
+_WEAK = r"key|auth(?:orization)?|api|signature|sig|session(?:[ _\-]?id)?|cookie|salt|nonce|bearer"
+_CONTEXT = re.compile(
+    rf"(?i)(?:(?P<strong>{_STRONG})|(?P<weak>{_WEAK}))(?:[ _\-]?(?:base64|base|id|value|hex|prod|production|live|test|dev|staging))?"
+    r"[\"'\])}]{0,2}(?: ?[:=]>? ?|: ?|;  ?| is (?:now )?| {1,3})[\"'`(]{0,2}"
+    r"(?:(?:token|bearer|basic) )?(?P<value>[A-Za-z0-9_\-+/=.~|!]{8,})"
+)
+_HINT = re.compile(r"(?i)key|token|secret|passwd|auth|api|bearer|sig|session|cookie|credential|salt|nonce|hash")
+_LONG = 20
+_CHANGES = 0.4  # of a token's places
+_BITS = 3.3  # a character
+
+
+def find(text: str) -> Iterator[Match]:
+    """Yield long tokens that look drawn, and shorter ones beside a context."""
+    if _HINT.search(text):
+        for found in _CONTEXT.finditer(text):
+            start, end = found.span("value")
+            end -= len(found["value"]) - len(found["value"].rstrip(".|!,"))
+            if text[end : end + 1] not in ("(", "[") and _beside(text[start:end], found["strong"] is not None):
+                yield Match(CATEGORY, start, end, 0.85 if found["strong"] else 0.75)
+    if len(text) < _LONG:
+        return
+    addresses = [found.span() for found in _ADDRESS.finditer(text)] if "//" in text or "www" in text else []
+    for found in _TOKEN.finditer(text):
+        if any(start <= found.start() < end for start, end in addresses):
+            continue
+        if not _PUBLIC.search(text[max(0, found.start() - 30) : found.start()]) and drawn(found[0]):
+            yield Match(CATEGORY, *found.span(), 0.8)
+
+
+def drawn(token: str) -> bool:
+    """Tell whether a token is one without any context: from 20 characters, mixed, and with no words in it."""
+    token = token.strip("-_.=|~")
+    if len(token) < _LONG or known(token):
+        return False
+    if (
+        token.startswith(("/", "./", "~", "AAAAB3", "AAAAC3", "AAAAE2"))
+        or "//" in token
+        or token.count("/") > len(token) / 12
+    ):
+        return False
+    parts = [part for part in _PARTS.split(token) if part]
+    if len(parts) > 1 and all(len(part) < _LONG for part in parts) and (len(parts) > 4 or any(map(worded, parts))):
+        return False
+    return not worded(token) and _random(token, _CHANGES, both=True)
+
+
+def mixed(text: str) -> bool:
+    """Tell whether letters and digits, or small letters and capitals within words, are mixed."""
+    letters = any(map(str.isalpha, text))
+    if letters and any("0" <= character <= "9" for character in text):
+        return True
+    return re.search(r"[a-z][A-Z]|[A-Z]{2}[a-z]{2}", text) is not None and not worded(text) and _changes(text) > 0.3
+
+
+def known(text: str) -> bool:
+    """Tell whether a text is a sort of number that screens show and nobody hides: a hash, a UUID, plain digits."""
+    return _UUID.fullmatch(text) is not None or _HEX.fullmatch(text) is not None or text.isdigit()
+
+
+def worded(token: str) -> bool:
+    """Tell whether a token is words, capitalised words and numbers with separators between them."""
+    pieces = [piece for piece in re.split(r"[_\-=+~|/.]+", token) if piece]
+    if not all(_WORDLIKE.fullmatch(piece) for piece in pieces):
+        pieces = [word for piece in pieces for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+", piece)]
+        mean = len(token) / len(pieces) if pieces else 0
+        return mean >= 4
+    return len(pieces) > 1 or not re.fullmatch(r"[A-Za-z]+[0-9]{2,}", token) or len(token) < _LONG
+
+
+def suspicious(token: str) -> bool:
+    """Tell whether a token may be a drawn one that was misread."""
+    token = token.strip("-_.=|~!")
+    if len(token) < 14 or known(token) or token.startswith(("/", "./", "~")) or worded(token):
+        return False
+    digits = sum("0" <= character <= "9" for character in token)
+    letters = sum(map(str.isalpha, token))
+    return digits >= 2 and letters >= 2 and token.count("/") < 3 and _changes(_SEPARATORS.sub("", token)) >= 0.25
+
+
+def _beside(value: str, strong: bool) -> bool:
+    """Tell whether what stands beside a context is a secret."""
+    letters = sum(map(str.isalpha, value))
+    digits = sum("0" <= character <= "9" for character in value)
+    if not letters:
+        return False
+    if _UUID.fullmatch(value) or (_HEX.fullmatch(value) and not value.lower().startswith("0x")):
+        return digits >= 2 and len(value) >= (12 if strong else 24)
+    if worded(value) or "/" in value[:2] or re.fullmatch(r"[\w]+(?:\.[A-Za-z_]\w*)+", value):
+        return False
+    if strong:
+        return digits >= 1 and _random(value, 0.2) if len(value) < 16 else _random(value, 0.25)
+    return len(value) >= 16 and digits >= 2 and _random(value, 0.3)
+
+
+def _random(token: str, changes: float, *, both: bool = False) -> bool:
+    bare = _SEPARATORS.sub("", token)
+    digits = sum("0" <= character <= "9" for character in bare)
+    upper = sum("A" <= character <= "Z" for character in bare)
+    lower = sum("a" <= character <= "z" for character in bare)
+    if both and (not digits or not upper or not lower):
+        return False
+    return _changes(bare) >= changes and _bits(bare) >= min(_BITS, 0.75 * math.log2(max(len(bare), 2)))
+
+
+def _changes(token: str) -> float:
+    sorts = ["d" if character.isdigit() else "u" if character.isupper() else "l" for character in token]
+    return sum(one != other for one, other in zip(sorts, sorts[1:], strict=False)) / max(1, len(sorts) - 1)
+
+
+def _bits(token: str) -> float:
+    """Return the entropy of a character, in bits, by how often each occurs (Shannon)."""
+    return -sum(n / len(token) * math.log2(n / len(token)) for n in Counter(token).values()) if token else 0.0
