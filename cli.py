@@ -224,7 +224,7 @@ def set_(client: Client, name: str, settings: dict[str, Any], as_json: bool) -> 
     if not settings:
         raise click.UsageError(
             "nothing to change: give --title, --ladder, --preset, --loudness, --grace, --slate, --filter, --delay,"
-            " --on-overrun, --private or --public"
+            " --on-overrun, --moderation-budget, --private or --public"
         )
     changed = client.change(name, settings)
     if as_json:

@@ -65,18 +65,21 @@ Slates = Callable[[Track, Slate, Callable[[CodedSlate], None]], None]
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a room's broadcasts work with."""
+    """What a room's broadcasts work with. ``spared``: processors that the detectors of a room may take between them
+    where its operator has not said."""
 
     store: Store
     link: PartLink
     workers: Workers
     slates: Slates
     detections: Detections
+    spared: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Moderating:
-    """How a broadcast is moderated: its ``filters``, and how long its media is held (``delay``, ticks).
+    """How a broadcast is moderated: its ``filters``, how long its media is held (``delay``, ticks), and how many
+    processors its detectors may take between them (``cores``).
 
     ``recorded`` takes what goes into the moderation log; ``changed`` and ``overran``: see ``Moderation``.
     """
@@ -86,6 +89,7 @@ class Moderating:
     recorded: Callable[[Note], None]
     changed: Callable[[], None]
     overran: Callable[[], None]
+    cores: float = 1.0
 
 
 class Broadcast:
@@ -121,7 +125,7 @@ class Broadcast:
         )
         if self.moderation.hold.delay:
             self._send(Delay(0, self.moderation.hold.delay))
-        self.moderate(moderating.filters, moderating.delay)
+        self.moderate(moderating.filters, moderating.delay, moderating.cores)
         for track in row.tracks:
             self.moderation.know(track)
             self._send(track)
@@ -210,10 +214,10 @@ class Broadcast:
         """The timeline goes on without media."""
         self._take(tick)
 
-    def moderate(self, filters: tuple[FilterRow, ...], delay: int, anew: bool = False) -> None:
+    def moderate(self, filters: tuple[FilterRow, ...], delay: int, cores: float, anew: bool = False) -> None:
         """These filters act from here on, and media is held for ``delay`` ticks. ``anew``: they are loaded anew."""
         self._check(filters)
-        self._play_all(self.moderation.change(filters, delay, anew))
+        self._play_all(self.moderation.change(filters, delay, cores, anew))
 
     def _check(self, filters: tuple[FilterRow, ...]) -> None:
         if filters and self._hidden_here:

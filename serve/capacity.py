@@ -17,6 +17,8 @@ from transcode.media import SOURCE, FrameRate, Plan, Rung
 
 SPARE = 0.9
 """So much of the processors' time may be planned for, as in the benchmark."""
+LEAST_SPARED, MOST_SPARED = 0.5, 2.0
+"""Processors: with less a detector is of little use, and one that takes more is to be asked for."""
 
 _DECODE = 5.3
 _SCALE = 1.05  # for each pixel of the larger picture
@@ -92,6 +94,12 @@ def judge(processors: float, running: Sequence[Running], wanted: Encoding, pictu
     if need <= free or not wanted.ladder.transcodes:
         return Verdict(True, figures)
     return Verdict(False, f"{figures}: {_advice(free, bool(running), wanted, picture)}")
+
+
+def spared(processors: float) -> float:
+    """Return the processors that the detectors of a room may take between them on a machine with so many, unless its
+    operator says otherwise: half of them, as the room has to be encoded, too."""
+    return min(max(processors / 2, LEAST_SPARED), MOST_SPARED)
 
 
 def _advice(free: float, others: bool, wanted: Encoding, picture: Picture) -> str:

@@ -19,9 +19,12 @@ from transcode.verdicts import Cause, Cover, Hole, LedgerEntry, ModerationStats,
 from transcode.wire import Covering, Fault
 
 Detections = Callable[
-    [Plan, Sequence[str], int, Callable[[LedgerEntry], None], Callable[[str], None], Callable[[Note], None], bool],
+    [
+        Plan, Sequence[str], int, Callable[[LedgerEntry], None], Callable[[str], None], Callable[[Note], None], bool,
+        float,
+    ],
     Detection,
-]
+]  # fmt: skip
 """Starts the detectors of a broadcast: see ``Detection``, whose arguments these are."""
 
 _SETTLED = 2 * TIMELINE
@@ -53,9 +56,10 @@ def start_detection(
     noted: Callable[[str], None],
     recorded: Callable[[Note], None],
     midway: bool,
+    cores: float,
 ) -> Detection:
     """Start the detectors of a broadcast in a process of their own."""
-    detection = Detection(plan, specs, delay, said, noted, recorded, midway)
+    detection = Detection(plan, specs, delay, said, noted, recorded, midway, cores)
     detection.start()
     return detection
 
@@ -89,6 +93,7 @@ class Moderation:
         self._changed = changed
         self._overran = overran
         self._filters: tuple[FilterRow, ...] = ()
+        self._cores = 0.0
         self._detection: Detection | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self.tracks: dict[Kind, Track] = {}
@@ -145,6 +150,7 @@ class Moderation:
             rss=detection.child.rss,
             restarts=detection.child.restarts,
             processors=detection.child.processors,
+            budget=self._cores,
         )
 
     @property
@@ -186,8 +192,12 @@ class Moderation:
 
     # What is done about it.
 
-    def change(self, filters: Sequence[FilterRow], delay: int, anew: bool = False) -> Iterator[Held | Delay]:
-        """These filters act, and media is held for ``delay`` ticks, from here on. ``anew``: filters are loaded anew."""
+    def change(
+        self, filters: Sequence[FilterRow], delay: int, cores: float, anew: bool = False
+    ) -> Iterator[Held | Delay]:
+        """These filters act, and media is held for ``delay`` ticks, from here on; detectors may take ``cores``
+        processors between them. ``anew``: filters are loaded anew."""
+        renewed, self._cores = anew or cores != self._cores, cores
         before, self._filters = self._filters, tuple(filters)
         plain, detectors = _specs(filters)
         if self._worker is not None and (anew or plain != _specs(before)[0]):
@@ -196,14 +206,14 @@ class Moderation:
         if detectors and self._detection is None:
             self._settled_at = None
             self._detection = self._detections(
-                self._plan, detectors, rounded(delay), self._say, self._noted, self._recorded, self._begun
+                self._plan, detectors, rounded(delay), self._say, self._noted, self._recorded, self._begun, cores
             )
             for track in self.tracks.values():
                 self._detection.feed(track)
         elif detectors and self._detection is not None:
-            if anew or detectors != _specs(before)[1]:
+            if renewed or detectors != _specs(before)[1]:
                 self._settled_at = None
-            self._detection.change(detectors, rounded(delay), anew)
+            self._detection.change(detectors, rounded(delay), cores, anew)
         elif self._detection is not None:
             self.retire()
             self._say(Require(()))

@@ -21,10 +21,11 @@ from transcode.ladder import PRESETS, LadderError, parse_ladder
 
 OFF = "off"
 NONE = "none"
-AUTO_DELAY = "auto"
+AUTO = "auto"
 Command = Callable[..., None]
 _SETTINGS = (
     "title", "ladder", "preset", "loudness", "grace", "slate", "private", "filter", "delay", "on_overrun",
+    "moderation_budget",
 )  # fmt: skip
 
 
@@ -220,8 +221,8 @@ class DelayType(click.ParamType[float | str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:  # noqa: ANN401
         """Read it."""
-        if value == AUTO_DELAY:
-            return AUTO_DELAY
+        if value == AUTO:
+            return AUTO
         try:
             delay = float(value)
         except ValueError:
@@ -229,6 +230,24 @@ class DelayType(click.ParamType[float | str]):
         if not math.isfinite(delay):
             self.fail(f"{value!r} is no delay: write seconds such as 4, or auto", param, ctx)
         return delay
+
+
+class BudgetType(click.ParamType[float | str]):
+    """Processors, or auto. The server knows what can be had."""
+
+    name = "CORES|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:  # noqa: ANN401
+        """Read it."""
+        if value == AUTO:
+            return AUTO
+        try:
+            cores = float(value)
+        except ValueError:
+            cores = math.nan
+        if not math.isfinite(cores):
+            self.fail(f"{value!r} is no budget: write processors such as 0.5, or auto", param, ctx)
+        return cores
 
 
 def _refuse_recordings(_: click.Context, __: click.Parameter, wanted: bool) -> None:
@@ -290,6 +309,13 @@ def room_settings(command: Command) -> Command:
         help="What happens when a filter is late: cover, as at first, shows the slate; stop stops the room.",
     )
     @click.option(
+        "--moderation-budget",
+        type=BudgetType(),
+        metavar="CORES|auto",
+        help="How many processors the room's detectors may take between them, 0.1 to 64: those that can look less often"
+        " with fewer; auto, as at first: half of the machine's, 0.5 to 2.",
+    )
+    @click.option(
         "--record", is_flag=True, callback=_refuse_recordings, expose_value=False, hidden=True, help="Not there yet."
     )
     @functools.wraps(command)
@@ -300,8 +326,9 @@ def room_settings(command: Command) -> Command:
             settings["filters"] = settings.pop("filter")
         if given["loudness"] == OFF:
             settings["loudness"] = None
-        if given["delay"] == AUTO_DELAY:
-            settings["delay"] = None
+        for name in ("delay", "moderation_budget"):
+            if given[name] == AUTO:
+                settings[name] = None
         command(settings=settings, **words)
 
     return with_settings

@@ -224,7 +224,7 @@ class Room:
         self._store.save_room(row)
         self.row = row
         if self.broadcast is not None:
-            self.broadcast.moderate(row.filters, self._ticks_held, anew=True)
+            self.broadcast.moderate(row.filters, self._ticks_held, self._cores, anew=True)
         self.changed.fire()
 
     @property
@@ -234,6 +234,12 @@ class Room:
         return round(max(self.delay, *needed, 0) * TIMELINE)
 
     @property
+    def _cores(self) -> float:
+        """Processors that its detectors may take between them."""
+        budget = self.row.moderation_budget
+        return self._means.spared if budget is None else budget
+
+    @property
     def _moderating(self) -> Moderating:
         return Moderating(
             self.row.filters,
@@ -241,6 +247,7 @@ class Room:
             lambda note: self._recorded(self.name, note),
             self._show_state,
             self._overran,
+            self._cores,
         )
 
     def _overran(self) -> None:
@@ -299,8 +306,8 @@ class Room:
         elif self.broadcast is not None:
             if (before.title, before.slate) != (row.title, row.slate):
                 self.broadcast.slate(self._slate)
-            if (before.filters, before.delay) != (row.filters, row.delay):
-                self.broadcast.moderate(row.filters, self._ticks_held)
+            if _moderated(before) != _moderated(row):
+                self.broadcast.moderate(row.filters, self._ticks_held, self._cores)
         self.changed.fire()
 
     def disconnect(self, reason: str) -> None:
@@ -543,6 +550,11 @@ class Room:
         if shown != self._shown:
             self._shown = shown
             self.changed.fire()
+
+
+def _moderated(row: RoomRow) -> tuple[object, ...]:
+    """What the moderation of a room depends on."""
+    return row.filters, row.delay, row.moderation_budget
 
 
 def encoding_of(row: RoomRow) -> Encoding:

@@ -15,7 +15,7 @@ import msgspec
 from filters.spec import parse
 from ingest.source import PublishRequest, Refused, Sink, Source
 from serve.broadcast import Means, Slates, Workers
-from serve.capacity import ASSUMED, Picture, judge
+from serve.capacity import ASSUMED, Picture, judge, spared
 from serve.errors import CapacityError, RoomError, SettingError, UnknownRoomError
 from serve.moderation import Detections, start_detection
 from serve.parts import PartLink
@@ -34,6 +34,8 @@ SHORTEST_GRACE, LONGEST_GRACE = 5, 86_400
 """How long a broadcast can be asked to wait for its host (seconds)."""
 LONGEST_DELAY = 30
 """How much later viewers can be asked to get everything (seconds): it is held in memory."""
+LEAST_BUDGET, MOST_BUDGET = 0.1, 64
+"""Processors that a room's detectors can be told to get by with."""
 MOST_SLATE = 5 << 20
 """Bytes of a slate's image file."""
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
@@ -46,8 +48,9 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``loudness`` in LUFS; None leaves the sound as it comes. ``grace``: seconds that a broadcast waits for a host that
     is away. ``slate``: the PNG or JPEG file that viewers see meanwhile, behind the title (base64 in JSON); an empty one
     is none. ``filters``: all of them, in their order, as specs; ``delay``: seconds that viewers get everything later,
-    None for what the filters declare; ``on_overrun``: what happens when a detector is late. The encoder's settings
-    change with the next broadcast, all else at once.
+    None for what the filters declare; ``on_overrun``: what happens when a detector is late. ``moderation_budget``:
+    processors that the detectors may take between them, None for a share of what the machine has. The encoder's
+    settings change with the next broadcast, all else at once.
     """
 
     title: str | None = None
@@ -60,6 +63,7 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filters: list[str] | None = None
     delay: float | msgspec.UnsetType | None = msgspec.UNSET
     on_overrun: Literal["cover", "stop"] | None = None
+    moderation_budget: float | msgspec.UnsetType | None = msgspec.UNSET
 
     def applied_to(self, row: RoomRow, filters: tuple[FilterRow, ...] | None = None) -> RoomRow:
         """Return ``row`` with these settings. Raises SettingError.
@@ -82,11 +86,17 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise SettingError(f"a title has 1 to {MOST_TITLE} characters")
         if self.grace is not None and not SHORTEST_GRACE <= self.grace <= LONGEST_GRACE:
             raise SettingError(f"a grace of {self.grace} s cannot be had: use {SHORTEST_GRACE} to {LONGEST_GRACE} s")
+        budget = self.moderation_budget
+        if isinstance(budget, int | float) and not LEAST_BUDGET <= budget <= MOST_BUDGET:
+            raise SettingError(
+                f"detectors cannot get by with {budget:g} processors: use {LEAST_BUDGET} to {MOST_BUDGET}, or auto"
+            )
         if self.slate:
             _check_slate(self.slate)
         given = {name: value for name in RoomSettings.__struct_fields__ if (value := getattr(self, name)) is not None}
         given["loudness"] = row.loudness if loudness is msgspec.UNSET else loudness
         given["delay"] = row.delay if self.delay is msgspec.UNSET else self.delay
+        given["moderation_budget"] = row.moderation_budget if budget is msgspec.UNSET else budget
         given["filters"] = row.filters if filters is None else filters
         changed = replace(row, **given)
         check_hold(changed)
@@ -140,7 +150,7 @@ class Rooms:
         self._store = store
         self._link = link
         self._clock = clock
-        self._means = Means(store, link, workers, slates, detections)
+        self._means = Means(store, link, workers, slates, detections, spared(processors))
         self._recorded = recorded
         self.processors = processors
         """CPU seconds that there are in a second."""

@@ -49,6 +49,9 @@ ALTER TABLE rooms ADD COLUMN filters TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE rooms ADD COLUMN delay REAL;
 ALTER TABLE rooms ADD COLUMN on_overrun TEXT NOT NULL DEFAULT 'cover';
 """,
+    """
+ALTER TABLE rooms ADD COLUMN moderation_budget REAL;
+""",
 )
 
 
@@ -77,7 +80,8 @@ class RoomRow:
 
     ``loudness`` in LUFS, None where it is left as it comes. ``grace``: seconds that a broadcast waits for its host.
     ``slate``: the content of the image file that is shown meanwhile, empty for none. ``delay``: seconds that viewers
-    get everything later, None for what the filters declare. ``on_overrun``: "cover" or "stop".
+    get everything later, None for what the filters declare. ``on_overrun``: "cover" or "stop". ``moderation_budget``:
+    processors that its detectors are to get by with, None for what the machine has to spare.
     """
 
     name: str
@@ -93,6 +97,7 @@ class RoomRow:
     filters: tuple[FilterRow, ...] = ()
     delay: float | None = None
     on_overrun: str = "cover"
+    moderation_budget: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,15 +159,15 @@ class Store:
         with self._errors("read"):
             rows = self._db.execute(
                 "SELECT name, title, ladder, preset, loudness, private, stream_key, open, grace, slate, filters, delay,"
-                " on_overrun FROM rooms ORDER BY name"
+                " on_overrun, moderation_budget FROM rooms ORDER BY name"
             )
             return [
                 RoomRow(
                     name, title, ladder, preset, loudness, bool(private), key, bool(is_open), grace, slate,
-                    msgspec.json.decode(filters, type=tuple[FilterRow, ...]), delay, on_overrun,
+                    msgspec.json.decode(filters, type=tuple[FilterRow, ...]), delay, on_overrun, budget,
                 )
                 for name, title, ladder, preset, loudness, private, key, is_open, grace, slate, filters, delay,
-                on_overrun in rows
+                on_overrun, budget in rows
             ]  # fmt: skip
 
     def save_room(self, room: RoomRow) -> None:
@@ -170,15 +175,16 @@ class Store:
         with self._errors("write to"):
             self._db.execute(
                 "INSERT INTO rooms (name, title, ladder, preset, loudness, private, stream_key, open, grace, slate,"
-                " filters, delay, on_overrun) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " filters, delay, on_overrun, moderation_budget)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT(name) DO UPDATE SET title=excluded.title,"
                 " ladder=excluded.ladder, preset=excluded.preset, loudness=excluded.loudness,"
                 " private=excluded.private, stream_key=excluded.stream_key, open=excluded.open,"
                 " grace=excluded.grace, slate=excluded.slate, filters=excluded.filters, delay=excluded.delay,"
-                " on_overrun=excluded.on_overrun",
+                " on_overrun=excluded.on_overrun, moderation_budget=excluded.moderation_budget",
                 (room.name, room.title, room.ladder, room.preset, room.loudness, room.private, room.stream_key,
                  room.open, room.grace, room.slate, msgspec.json.encode(room.filters).decode(), room.delay,
-                 room.on_overrun),
+                 room.on_overrun, room.moderation_budget),
             )  # fmt: skip
 
     def delete_room(self, name: str) -> None:

@@ -167,6 +167,9 @@ def moderation(room: Room) -> list[tuple[str, object]]:
         rows.append(("Delay", f"held {delay:g} s for moderation"))
     if any(has.get("role") == "detector" for has in filters) and (overrun := room.get("on_overrun")):
         rows.append(("If late", _OVERRUN.get(overrun, overrun)))
+        budget = room.get("moderation_budget")
+        share = "a share of the machine's" if budget is None else f"{budget:g}"
+        rows.append(("Budget", f"{share} processors for its detectors"))
     told = room.get("moderation") or {}
     if held := told.get("held_bytes"):
         rows.append(("Held", f"{told['held_seconds']:.1f} s, {held / (1 << 20):.1f} MiB"))
@@ -190,7 +193,8 @@ def _detectors(told: dict[str, Any]) -> str:
     if told.get("restarts"):
         words.append(f"restarts {told['restarts']}")
     if (processors := told.get("processors")) is not None:
-        words.append(f"take {processors:.1f} processors")
+        budget = told.get("budget")
+        words.append(f"take {processors:.1f}{'' if budget is None else f' of {budget:g}'} processors")
     return ", ".join(words)
 
 

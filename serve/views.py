@@ -92,7 +92,7 @@ class ModerationView(msgspec.Struct, frozen=True):
     ``covered``: why viewers get slate and silence, empty if they get the host. Sums over the broadcast's life are
     ``covered_seconds`` by cause, ``findings`` by category, and ``broken_promises``: findings that came after their time
     had been cleared. ``pid``, ``rss`` (bytes), ``restarts`` and ``processors`` (CPU seconds in a second) are the
-    detectors' process's.
+    detectors' process's; ``budget``: what they may take between them, null without any.
     """
 
     held_seconds: float
@@ -106,6 +106,7 @@ class ModerationView(msgspec.Struct, frozen=True):
     rss: int
     restarts: int
     processors: float | None
+    budget: float | None
     faults: list[str]
 
 
@@ -132,6 +133,7 @@ class OperatorRoomView(RoomView, frozen=True, kw_only=True):
 
     ``renditions`` are those of the running broadcast. ``covered``: why viewers get slate and silence though there is a
     host, empty if they get the host; ``on_overrun``: what happens when a detector is late, "cover" or "stop".
+    ``moderation_budget``: processors that its detectors may take between them, null for a share of the machine's.
     """
 
     rtmp_url: str
@@ -144,6 +146,7 @@ class OperatorRoomView(RoomView, frozen=True, kw_only=True):
     slate: bool
     filters: list[FilterView]
     on_overrun: str
+    moderation_budget: float | None
     covered: str
     moderation: ModerationView | None
     renditions: list[RenditionView]
@@ -213,6 +216,7 @@ def operator_view(room: Room, viewers: int, addresses: Addresses, sample: str | 
         slate=bool(room.row.slate),
         filters=[FilterView(f.spec, parse(f.spec).title, f.role, f.lookahead) for f in room.row.filters],
         on_overrun=room.row.on_overrun,
+        moderation_budget=room.row.moderation_budget,
         covered=room.covered,
         moderation=_of(room.moderation, ModerationView),
         renditions=_renditions(room.broadcast.plan) if room.broadcast else [],

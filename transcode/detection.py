@@ -159,10 +159,11 @@ class Detection:
             self._packets.tidy()
         self._pump()
 
-    def change(self, specs: Sequence[str], delay: int, anew: bool = False) -> None:
+    def change(self, specs: Sequence[str], delay: int, cores: float, anew: bool = False) -> None:
         """These detectors look from here on, also at what is held now. ``anew``: even if they are the same ones."""
         self._delay = delay
         self._packets.lag = self._lag
+        anew, self._cores = anew or cores != self._cores, cores
         if tuple(specs) != self._specs or anew:
             self._require(specs)
             self._child.renew()

@@ -139,8 +139,8 @@ class ModerationStats:
 
     ``held_seconds`` and ``held_bytes``: what is held now. ``covered``: why viewers get slate and silence, empty if they
     get the host. ``covered_seconds`` by cause, ``findings`` by category. ``pid``, ``rss`` (bytes), ``restarts`` and
-    ``processors`` (CPU seconds in a second) are the detector process's. ``faults``: what is wrong with filters, for the
-    operator and the host.
+    ``processors`` (CPU seconds in a second) are the detector process's, and ``budget`` is what it was told to get by
+    with (None without one). ``faults``: what is wrong with filters, for the operator and the host.
     """
 
     held_seconds: float = 0.0
@@ -154,4 +154,5 @@ class ModerationStats:
     rss: int = 0
     restarts: int = 0
     processors: float | None = None
+    budget: float | None = None
     faults: tuple[str, ...] = ()

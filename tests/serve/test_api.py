@@ -35,7 +35,7 @@ PUBLIC_FIELDS = {
 }  # fmt: skip
 OPERATOR_FIELDS = PUBLIC_FIELDS | {
     "rtmp_url", "stream_key", "private", "ladder", "preset", "loudness", "grace", "slate", "filters", "on_overrun",
-    "covered", "moderation", "renditions", "worker", "publisher", "warnings",
+    "moderation_budget", "covered", "moderation", "renditions", "worker", "publisher", "warnings",
 }  # fmt: skip
 
 OPERATIONS = [
@@ -106,6 +106,7 @@ async def test_opening_a_room_answers_with_all_there_is_to_know(client: Client) 
         "slate": False,
         "filters": [],
         "on_overrun": "cover",
+        "moderation_budget": None,
         "covered": "",
         "moderation": None,
         "renditions": [],
@@ -373,6 +374,9 @@ async def test_kicking_nobody_is_a_conflict(house: House, client: Client) -> Non
         b'{"filters": ["detect:ahead=4"], "delay": 3.9}',
         b'{"filters": ["see"], "ladder": "source"}',
         b'{"on_overrun": "skip"}',
+        b'{"moderation_budget": 0.05}',
+        b'{"moderation_budget": 65}',
+        b'{"moderation_budget": "auto"}',
         b'{"title": 5}',
         b'{"title": ""}',
         b'{"private": "yes"}',
@@ -442,6 +446,14 @@ async def test_a_room_has_its_filters_in_their_order_and_tells_them_to_its_opera
     assert auto["delay"] == 2.5
     bare = await body_of(await client.patch(f"{ROOMS}/demo", json={"filters": []}, headers=OPERATOR))
     assert (bare["filters"], bare["delay"]) == ([], 0)
+
+
+async def test_a_budget_stays_until_it_is_changed_or_left_to_the_machine(client: Client) -> None:
+    assert (await put(client, moderation_budget=0.5))["moderation_budget"] == 0.5
+    assert (await put(client, title="Other"))["moderation_budget"] == 0.5
+    assert (await put(client, moderation_budget=64))["moderation_budget"] == 64
+    auto = await body_of(await client.patch(f"{ROOMS}/demo", json={"moderation_budget": None}, headers=OPERATOR))
+    assert auto["moderation_budget"] is None
 
 
 async def test_what_a_filter_is_to_hide_reaches_neither_the_public_nor_the_log(
@@ -845,6 +857,7 @@ async def test_the_description_is_sound(client: Client) -> None:
     assert schemas["RoomSettings"]["additionalProperties"] is False
     assert set(schemas["RoomSettings"]["properties"]) == {
         "title", "ladder", "preset", "loudness", "private", "grace", "slate", "filters", "delay", "on_overrun",
+        "moderation_budget",
     }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve.capacity import ASSUMED, SPARE, Picture, Running, estimate, judge, taken
+from serve.capacity import ASSUMED, SPARE, Picture, Running, estimate, judge, spared, taken
 from transcode.ladder import PRESETS, Encoding, parse_ladder, rungs_for, sound_for
 from transcode.media import SOURCE, FrameRate, Plan, Rung, Sound
 
@@ -127,3 +127,11 @@ def test_a_ladder_that_is_advised_fits(processors: int, some: list[Running], wan
         assert judge(processors, some, encoding(words, wanted.preset)).carried
     if "--preset" in text:
         assert judge(processors, some, Encoding(wanted.ladder)).carried
+
+
+# What is left for detectors.
+
+
+@pytest.mark.parametrize(("processors", "cores"), [(0.25, 0.5), (1, 0.5), (2, 1), (3, 1.5), (4, 2), (64, 2)])
+def test_detectors_may_take_half_of_the_machine_within_bounds(processors: float, cores: float) -> None:
+    assert spared(processors) == cores

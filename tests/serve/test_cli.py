@@ -235,6 +235,24 @@ class TestModeration:
         filters = [f"{tmp_path.resolve()}/mine.py:invert", "bleep:words=a+b,tone=mute", "blur-faces"]
         assert api.asked[-1][1] == {"filters": filters, "delay": 4, "on_overrun": "stop"}
 
+    @pytest.mark.parametrize("command", ["start", "set"])
+    @pytest.mark.parametrize(("word", "sent"), [("0.5", 0.5), ("auto", None)])
+    def test_a_budget_is_sent_as_it_is_given(
+        self, api: FakeApi, veilcast: Veilcast, command: str, word: str, sent: float | None
+    ) -> None:
+        assert veilcast("room", command, "demo", "--moderation-budget", word).exit_code == 0
+        assert api.asked[-1][1] == {"moderation_budget": sent}
+
+    def test_show_tells_what_detectors_take_beside_what_they_may(self, api: FakeApi, veilcast: Veilcast) -> None:
+        filters = [{"spec": "bleep", "title": "bleep", "role": "detector", "lookahead": 2.5}]
+        told = {"detectors": [{"filter": "bleep", "lag": 0.5}], "processors": 0.34, "budget": 0.5}
+        shown = self.told(api, veilcast, filters=filters, moderation=told, moderation_budget=0.5).stdout
+        assert "bleep 0.5 s behind, take 0.3 of 0.5 processors" in shown
+        assert "0.5 processors for its detectors" in shown
+        auto = self.told(api, veilcast, filters=filters, moderation_budget=None).stdout
+        assert "a share of the machine's processors for its detectors" in auto
+        assert "processors" not in self.told(api, veilcast).stdout, "a room without detectors"
+
     def test_filters_and_delay_are_taken_back_by_name(self, api: FakeApi, veilcast: Veilcast) -> None:
         assert veilcast("room", "set", "demo", "--filter", "none", "--delay", "auto").exit_code == 0
         assert api.asked[-1][1] == {"filters": [], "delay": None}
@@ -253,6 +271,7 @@ class TestModeration:
             (("--delay", "long"), "write seconds such as 4, or auto"),
             (("--delay", "inf"), "write seconds such as 4, or auto"),
             (("--on-overrun", "skip"), "is not one of 'cover', 'stop'"),
+            (("--moderation-budget", "much"), "write processors such as 0.5, or auto"),
         ],
     )
     @pytest.mark.parametrize("command", ["start", "set"])

@@ -61,9 +61,13 @@ class Watching(Detection):
             for number in range(len(self.specs)):
                 self.took(Cleared(number, *self.seen))
 
-    def change(self, specs: Sequence[str], delay: int, anew: bool = False) -> None:
-        different = anew or tuple(specs) != self._specs
-        super().change(specs, delay, anew)
+    @property
+    def cores(self) -> float:
+        return self._cores
+
+    def change(self, specs: Sequence[str], delay: int, cores: float, anew: bool = False) -> None:
+        different = anew or cores != self._cores or tuple(specs) != self._specs
+        super().change(specs, delay, cores, anew)
         if different:
             self.took(Takes(((Sense.PICTURE, Sense.SOUND),) * len(specs), 0))
 
@@ -86,8 +90,9 @@ class Agency:
         noted: Callable[[str], None],
         recorded: Callable[[Note], None],
         midway: bool,
+        cores: float,
     ) -> Detection:
-        self.hired.append(Watching(plan, specs, delay, said, noted, recorded, midway))
+        self.hired.append(Watching(plan, specs, delay, said, noted, recorded, midway, cores))
         self.hired[-1].start()
         return self.hired[-1]
 
@@ -223,6 +228,31 @@ async def test_a_filter_comes_and_goes_in_one_broadcast(house: House, agency: Ag
     assert third > second + held, "what was held is left out"
     assert waits <= FPS + 2, "until the next keyframe"
     seamless(house, broadcast)
+
+
+async def test_detectors_get_their_share_of_the_machine_unless_the_operator_says_otherwise(
+    house: House, agency: Agency
+) -> None:
+    filtered(house).send(4)
+    assert agency.watching.cores == 2, "the house has 64 processors"
+    moderation = house.rooms.get("demo").moderation
+    assert moderation is not None
+    assert moderation.budget == 2
+
+
+async def test_another_budget_has_detectors_begin_anew_in_the_same_broadcast(house: House, agency: Agency) -> None:
+    host = filtered(house, moderation_budget=0.5)
+    host.send(5)
+    broadcast = broadcast_of(house)
+    assert agency.watching.cores == 0.5
+    agency.watching.honest = False
+    house.rooms.set("demo", RoomSettings(moderation_budget=1.5))
+    host.send(3)
+    assert house.rooms.get("demo").covered == Cause.WARMING, "what those before had cleared counts no more"
+    agency.watching.honest = True
+    host.send(4)
+    assert (broadcast_of(house), len(agency.hired), agency.watching.cores) == (broadcast, 1, 1.5)
+    assert state_of(house) is State.LIVE
 
 
 async def test_plain_filters_act_at_once_and_hold_nothing(house: House) -> None:

@@ -60,12 +60,13 @@ class Desk:
         noted: Callable[[str], None],
         recorded: Callable[[Note], None],
         midway: bool,
+        cores: float,
     ) -> Detection:
-        self.hired.append(Detection(plan, specs, delay, said, noted, recorded, midway))
+        self.hired.append(Detection(plan, specs, delay, said, noted, recorded, midway, cores))
         return self.hired[-1]
 
     def change(self, filters: tuple[FilterRow, ...], delay: int) -> None:
-        self.worker.told.extend(self.moderation.change(filters, delay * SECOND))
+        self.worker.told.extend(self.moderation.change(filters, delay * SECOND, 1.0))
 
     def take(self, start: int, stop: int) -> None:
         for at in range(start, stop):

@@ -121,6 +121,13 @@ async def test_loudness_stays_until_it_is_changed_or_switched_off(house: House) 
         assert house.rooms.get("demo").row.loudness == given
 
 
+async def test_a_budget_that_cannot_be_had_is_answered_with_what_can(house: House) -> None:
+    for given in (0, 0.09, 64.1, -1, float("nan")):
+        with pytest.raises(SettingError, match=r"use 0\.1 to 64, or auto"):
+            house.open(moderation_budget=given)
+    assert house.rooms.all() == []
+
+
 # Filters, and how much later viewers get everything.
 
 SLOW = (FilterRow("look:ahead=4", "detector", 4.0), FilterRow("invert", "video"))

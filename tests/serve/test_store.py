@@ -11,7 +11,7 @@ from ingest.media import Codec, Kind, Track
 from serve.store import FILE, BroadcastRow, RoomRow, Store, StoreError
 from transcode.media import FrameRate, Plan, Rung, Sound
 
-ROOM = RoomRow("demo", "Demo", "720p,480p", "fast", -16.0, False, "k1", True, 60, b"\x89PNG")
+ROOM = RoomRow("demo", "Demo", "720p,480p", "fast", -16.0, False, "k1", True, 60, b"\x89PNG", moderation_budget=0.5)
 TRACKS = (Track(Kind.VIDEO, Codec.H264, b"\x01\x64\x00"), Track(Kind.AUDIO, Codec.AAC, b"\x11\x90"))
 PLAN = Plan(
     (Rung("source", 1280, 720, 1, 4_000_000), Rung("480p", 854, 480, 2, 1_300_000)),

@@ -30,6 +30,7 @@ ROOM: dict[str, Any] = {
     "slate": False,
     "filters": [],
     "on_overrun": "cover",
+    "moderation_budget": None,
     "covered": "",
     "moderation": None,
     "renditions": [],

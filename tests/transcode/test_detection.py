@@ -33,6 +33,7 @@ MS = TIMELINE // 1000
 BOTH = (Kind.PICTURE, Kind.SOUND)
 PLAN = Plan((Rung("48p", 64, 48, 1, 100_000),), sound_for(2, None), FrameRate(10, 1), "fast", 2, 20_000)
 SPEC = "./mine.py:mine"
+CORES = 0.5
 VIDEO = Track(TrackKind.VIDEO, Codec.H264, b"video")
 SOUND = Track(TrackKind.AUDIO, Codec.AAC, b"sound")
 BOX = Box(0, 0, 16, 16)
@@ -80,7 +81,7 @@ class Desk:
         self.records: list[Note] = []
         self.ledger = Ledger()
         self.detection = Detection(
-            PLAN, specs, delay * MS, self.say, self.notes.append, self.records.append, midway=midway
+            PLAN, specs, delay * MS, self.say, self.notes.append, self.records.append, midway=midway, cores=CORES
         )
         self.process = Process()
         self.detection._child = cast("Any", self.process)
@@ -164,7 +165,7 @@ def test_the_process_is_told_what_to_look_for_and_given_nothing_before_it_has_an
     desk.process.listening = True
     desk.detection.greeted()
     desk.feed(picture(100))
-    assert desk.process.told == [Look(VERSION, PLAN, (SPEC,), 1.0)]
+    assert desk.process.told == [Look(VERSION, PLAN, (SPEC,), CORES)]
     desk.detection.took(Takes((BOTH,), 0))
     assert desk.given == [VIDEO, picture(0, True), picture(100)]
 
@@ -180,7 +181,7 @@ def test_a_process_that_takes_other_things_than_the_one_before_has_cleared_nothi
 
 def test_other_detectors_begin_anew() -> None:
     desk = Desk().hire().feed(VIDEO, *pictures(0, 1000)).work().clear(950)
-    desk.detection.change(["./other.py:other"], 2000 * MS)
+    desk.detection.change(["./other.py:other"], 2000 * MS, CORES)
     assert desk.process.renewed == 1
     assert desk.said[-1] == Require((BOTH,))
     assert not desk.passes(500)
@@ -193,10 +194,20 @@ def test_other_detectors_begin_anew() -> None:
 
 def test_the_same_detectors_go_on_unless_they_are_loaded_anew() -> None:
     desk = Desk().hire()
-    desk.detection.change([SPEC], 5000 * MS)
+    desk.detection.change([SPEC], 5000 * MS, CORES)
     assert desk.process.renewed == 0
-    desk.detection.change([SPEC], 5000 * MS, anew=True)
+    desk.detection.change([SPEC], 5000 * MS, CORES, anew=True)
     assert desk.process.renewed == 1
+
+
+def test_another_budget_has_them_begin_anew_and_told_of_it() -> None:
+    desk = Desk().hire().feed(VIDEO, *pictures(0, 1000)).work().clear(950)
+    desk.detection.change([SPEC], 2000 * MS, 2.0)
+    assert desk.process.renewed == 1
+    assert not desk.passes(500)
+    desk.die()
+    desk.hire()
+    assert desk.process.told[0] == Look(VERSION, PLAN, (SPEC,), 2.0)
 
 
 def test_detectors_that_are_retired_are_heard_no_more() -> None:
@@ -600,6 +611,12 @@ class unready(quick):
         raise RuntimeError("no model")
 
 
+class thrifty(quick):
+    def open(self, stream):
+        if stream.cores != 0.75:
+            raise RuntimeError(f"not for {stream.cores} processors")
+
+
 class dying(quick):
     def __init__(self, *, once: str):
         self.once = Path(once)
@@ -631,14 +648,16 @@ class Real:
     """Detection with a process, and all that it said."""
 
     def __init__(self, path: Path, spec: str, limits: Limits = LIMITS) -> None:
+        # Of processors they are told 0.75.
         self.path = path / "mine.py"
         self.path.write_text(MINE)
         self.said: list[LedgerEntry] = []
         self.notes: list[str] = []
         self.ledger = Ledger()
         self.detection = Detection(
-            PLAN, [f"{self.path}:{spec}"], 60 * TIMELINE, self.say, self.notes.append, lambda _: None, limits=limits
-        )
+            PLAN, [f"{self.path}:{spec}"], 60 * TIMELINE, self.say, self.notes.append, lambda _: None, cores=0.75,
+            limits=limits,
+        )  # fmt: skip
 
     def say(self, entry: LedgerEntry) -> None:
         self.said.append(entry)
@@ -680,6 +699,13 @@ async def test_a_process_clears_what_its_detectors_have_seen_and_says_what_they_
     assert made.ledger.picture(TIMELINE) == Verdict(regions=((Box(0, 0, 8, 8), Effect.FILL),))
     assert made.notes == []
     assert made.detection.child.pid is None
+
+
+async def test_detectors_are_told_how_many_processors_they_may_take(tmp_path: Path) -> None:
+    async with real(tmp_path, "thrifty") as made:
+        made.play()
+        await made.until(lambda: made.passes(CLEARED), "clearance")
+    assert made.notes == []
 
 
 async def test_a_process_that_is_killed_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None:
@@ -735,7 +761,7 @@ async def test_detectors_that_are_loaded_anew_look_again_at_what_is_held(tmp_pat
         made.play()
         await made.until(lambda: made.passes(CLEARED), "clearance")
         made.path.write_text(MINE.replace('"thing"', '"other"'))
-        made.detection.change([f"{made.path}:quick"], 60 * TIMELINE, anew=True)
+        made.detection.change([f"{made.path}:quick"], 60 * TIMELINE, 1.0, anew=True)
         assert not made.passes(500)
         await made.until(lambda: made.passes(CLEARED), "clearance")
     assert made.detection.findings == {"thing": 1, "other": 1}

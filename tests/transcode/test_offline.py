@@ -10,6 +10,7 @@ import pytest
 
 from filters.spec import parse
 from tests.support.hls_reader import beeps, flashes, frames
+from transcode.machine import processor_time
 from transcode.offline import OfflineError, run
 from transcode.testcard import make_clip
 
@@ -105,6 +106,20 @@ class Lazy(Detector):
 
     def clearance(self, seen):
         return seen if seen.picture > 2 * TICKS else Upto(0, 0)
+
+
+class Thrifty(Detector):
+    """Refuse to work with fewer processors than there are."""
+
+    def __init__(self, *, cores: float):
+        self.cores = cores
+
+    def open(self, stream):
+        if stream.cores < self.cores:
+            raise RuntimeError("too few")
+
+    def picture(self, picture):
+        return ()
 
 
 class Broken(Detector):
@@ -251,6 +266,11 @@ def test_a_detector_that_needs_longer_than_it_says_has_all_covered(made: Run) ->
 
 def test_a_detector_that_needs_all_of_its_time_decides_about_the_end_too(made: Run) -> None:
     assert codes(made("Seer:first=999,last=999,lag=2.5,lookahead=2.5")) == list(range(FRAMES))
+
+
+def test_detectors_may_take_the_whole_machine(made: Run, refused: Callable[..., str]) -> None:
+    assert codes(made(f"Thrifty:cores={processor_time()}"))[0] is not None
+    assert "too few" in refused(f"Thrifty:cores={processor_time() + 0.01}")
 
 
 def test_sound_is_muted_where_it_was_found(card: Path, made: Run) -> None:
