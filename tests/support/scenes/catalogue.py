@@ -7,13 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 
-from tests.support.scenes import pages
+from tests.support.scenes import chat, form, pages, scrolling, slides, terminal
 from tests.support.scenes.film import Film, Shown
 from tests.support.scenes.scene import Scene
 from tests.support.scenes.take import Take
 
 _MAKERS: dict[str, tuple[Callable[[Take], None], int]] = {
     "pages": (pages.make, 2),
+    "form": (form.make, 2),
+    "scrolling": (scrolling.make, 2),
+    "chat": (chat.make, 2),
+    "slides": (slides.make, 2),
+    "terminal": (terminal.make, 2),
 }
 """How a scene of each kind is made, and how many there are for a seed."""
 _NOISY = ("camera",)

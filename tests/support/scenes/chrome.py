@@ -90,14 +90,13 @@ class Sheet:
         """Return what it looks like, ``height`` pixels of it from its top (default: what the window shows)."""
         tall = self._viewport["height"] if height is None else height / self.zoom
         clip = {"x": 0, "y": 0, "width": self._viewport["width"], "height": tall}
-        asked: dict[str, Any] = {"format": "png", "optimizeForSpeed": True, "clip": {**clip, "scale": self.zoom}}
-        if height is not None:
-            asked["captureBeyondViewport"] = True
-        answer = self._session.send("Page.captureScreenshot", asked)
-        image = cv2.imdecode(np.frombuffer(base64.b64decode(answer["data"]), np.uint8), cv2.IMREAD_COLOR)
-        if image is None:
-            raise OSError("Chromium gave no picture")
-        return np.asarray(image, np.uint8)
+        return self._captured({"clip": {**clip, "scale": self.zoom}, "captureBeyondViewport": height is not None})
+
+    def part(self, box: Box) -> Image:
+        """Return what ``box`` of the window looks like; its sides are whole pixels of the page at this zoom."""
+        left, top, right, bottom = (side / self.zoom for side in box)
+        clip = {"x": left, "y": top, "width": right - left, "height": bottom - top, "scale": self.zoom}
+        return self._captured({"clip": clip})
 
     def height(self) -> int:
         """Return how high the whole page is, in pixels of a picture."""
@@ -120,3 +119,10 @@ class Sheet:
 
     def close(self) -> None:
         self.page.context.close()
+
+    def _captured(self, asked: dict[str, Any]) -> Image:
+        answer = self._session.send("Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True, **asked})
+        image = cv2.imdecode(np.frombuffer(base64.b64decode(answer["data"]), np.uint8), cv2.IMREAD_COLOR)
+        if image is None:
+            raise OSError("Chromium gave no picture")
+        return np.asarray(image, np.uint8)

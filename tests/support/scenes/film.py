@@ -1,4 +1,4 @@
-"""Where a scene is kept on disk: one file for each distinct picture, and a list of what is when on screen.
+"""Where a scene is kept on disk: a video of its distinct pictures, and a list of what is when on screen.
 
 Memory holds one picture at a time, however long the scene.
 """
@@ -8,24 +8,30 @@ from collections.abc import Iterator, Sequence
 from dataclasses import astuple
 from pathlib import Path
 
-import cv2
+import av
 import numpy as np
+from av.video.stream import VideoStream
 
-from tests.support.scenes.scene import HEIGHT, WIDTH, Frame, Image, Label
+from tests.support.scenes.scene import HEIGHT, RATE, WIDTH, Frame, Image, Label
 
 _INDEX = "index.json"
-_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
-_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 95)
+_VIDEO = "pictures.mkv"
+_CODEC = "libx264rgb"  # keeps the colours of each pixel, which YUV does not
+_LOSSLESS, _FINE = "0", "10"  # x264's quantiser; at 10, pixels are off by some three levels
 
 
 class Film:
-    """Writes a scene. ``noisy``: its pictures are a camera's, and are kept as JPEG; others are kept without loss."""
+    """Writes a scene. ``noisy``: its pictures are a camera's, and some levels of loss are nothing in their noise."""
 
     def __init__(self, folder: Path, noisy: bool = False) -> None:
         folder.mkdir(parents=True)
         self._folder = folder
-        self._suffix = "jpg" if noisy else "png"
-        self._how: tuple[int, ...] = _JPEG if noisy else _PNG
+        self._container = av.open(str(folder / _VIDEO), "w")
+        options = {"preset": "ultrafast", "qp": _FINE if noisy else _LOSSLESS}
+        stream = self._container.add_stream(_CODEC, rate=RATE, options=options)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "bgr24"
+        self._stream = stream
         self._last: Image | None = None
         self._pictures = 0
         self._labels: list[tuple[Label, ...]] = []
@@ -47,9 +53,7 @@ class Film:
         if frames <= 0:
             return
         if image is not self._last:
-            name = str(self._folder / f"{self._pictures:05}.{self._suffix}")
-            if not cv2.imwrite(name, image, self._how):
-                raise OSError(f"could not write {name}")
+            self._container.mux(self._stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
             self._last = image
             self._pictures += 1
         if not self._labels or self._labels[-1] != tuple(labels):
@@ -58,9 +62,11 @@ class Film:
         self.frames += frames
 
     def close(self) -> None:
-        """Write what is when on screen; a scene without it is not complete."""
+        """Write the rest, and what is when on screen; a scene is not complete before."""
+        self._container.mux(self._stream.encode())
+        self._container.close()
         labels = [[astuple(label) for label in frame] for frame in self._labels]
-        (self._folder / _INDEX).write_text(json.dumps({"suffix": self._suffix, "labels": labels, "runs": self._runs}))
+        (self._folder / _INDEX).write_text(json.dumps({"labels": labels, "runs": self._runs}))
 
 
 class Shown:
@@ -71,27 +77,21 @@ class Shown:
 
     def __iter__(self) -> Iterator[Frame]:
         index = json.loads((self._folder / _INDEX).read_text())
-        labels = [
-            tuple(
-                Label(name, category, text, (box[0], box[1], box[2], box[3]), share)
-                for name, category, text, box, share in frame
-            )
-            for frame in index["labels"]
-        ]
-        shown = -1
-        image: Image = np.empty(0, np.uint8)
-        for picture, said, frames in index["runs"]:
-            if picture != shown:
-                image = self._read(self._folder / f"{picture:05}.{index['suffix']}")
-                shown = picture
-            frame = Frame(image, labels[said])
-            for _ in range(frames):
-                yield frame
+        labels = [tuple(_label(*fields) for fields in frame) for frame in index["labels"]]
+        with av.open(str(self._folder / _VIDEO)) as container:
+            pictures = container.decode(video=0)
+            shown = -1
+            image: Image = np.empty(0, np.uint8)
+            for picture, said, frames in index["runs"]:
+                if picture != shown:
+                    image = np.asarray(next(pictures).to_ndarray(format="bgr24"), np.uint8)
+                    image.flags.writeable = False
+                    shown = picture
+                frame = Frame(image, labels[said])
+                for _ in range(frames):
+                    yield frame
 
-    @staticmethod
-    def _read(path: Path) -> Image:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise OSError(f"could not read {path}")
-        image.flags.writeable = False
-        return np.asarray(image, np.uint8)
+
+def _label(name: str, category: str, text: str, box: list[int], share: float) -> Label:
+    left, top, right, bottom = box
+    return Label(name, category, text, (left, top, right, bottom), share)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from math import ceil
 from random import Random
 
+from tests.support.scenes.prose import Prose
+
 SANS = ("DejaVu Sans", "Liberation Sans")
 SERIF = ("DejaVu Serif", "Liberation Serif")
 MONO = ("DejaVu Sans Mono", "Liberation Mono")
@@ -64,3 +66,9 @@ def look(rng: Random, dark: bool, zoom: float, fonts: tuple[str, ...] = SANS + S
     """Choose a look; text is large enough to be read at ``zoom``."""
     size = max(rng.randrange(13, 17), ceil(_LEAST / zoom))
     return Look(dark, *rng.choice(_DARK if dark else _LIGHT), rng.choice(fonts), rng.choice(MONO), size, zoom)
+
+
+def columns(prose: Prose) -> str:
+    """Return what stands below on a page that has room for it: three columns without a secret."""
+    parts = "".join(f"<h2>{prose.title()}</h2><p>{prose.paragraph(5)}</p>" for _ in range(6))
+    return f'<div style="columns:3;padding:12px 20px">{parts}</div>'

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from tests.support.scenes.chrome import ZOOMS, Chrome, marked
-from tests.support.scenes.look import look
-from tests.support.scenes.scene import RATE, Label
-from tests.support.scenes.sight import seen
+from tests.support.scenes.look import columns, look
+from tests.support.scenes.scene import RATE
+from tests.support.scenes.sight import all_seen
 from tests.support.scenes.take import Take
 
 LENGTH = 16 * RATE
@@ -29,12 +29,7 @@ def make(take: Take) -> None:
             sheet.show(f"{chosen.style}</head><body>{page(take)}")
             image, boxes = sheet.taken()
             sheet.close()
-            labels: list[Label] = []
-            for name, box in boxes.items():
-                label = seen(take.vault[name], box)
-                if label is not None:
-                    labels.append(label)
-            take.film.add(image, labels, frames)
+            take.film.add(image, all_seen(take.vault, boxes), frames)
 
 
 def _s(take: Take, category: str) -> str:
@@ -77,7 +72,7 @@ def _shop(take: Take) -> str:
     <p>Valid until {prose.number(1, 12):02}/{prose.number(27, 33)}</p><p class="dim">or the card you used before:</p>
     <p>{_s(take, "card-number")}</p><p class="button">Pay {prose.price()}</p></div>
     <div class="panel"><h2>Order {prose.order()}</h2><table>{items}</table><p>Total {prose.price()}</p>
-    <p class="dim">Delivery on {prose.date()}</p></div></div></div>"""
+    <p class="dim">Delivery on {prose.date()}</p></div></div></div>{columns(take.prose)}"""
 
 
 def _invoice(take: Take) -> str:
@@ -92,7 +87,7 @@ def _invoice(take: Take) -> str:
     <p>Please pay to IBAN {_s(take, "iban")}</p><p>or to {_s(take, "iban")}.</p>
     <p>Questions? {_s(take, "email")}, {_s(take, "phone")}</p>
     <table style="width:100%"><tr><th>#<th>Item<th>Ref.<th>Qty<th>Price</tr>{items}</table>
-    <h2>Total {prose.price()}</h2><p class="dim">{prose.paragraph(2)}</p></div>"""
+    <h2>Total {prose.price()}</h2><p class="dim">{prose.paragraph(2)}</p></div>{columns(take.prose)}"""
 
 
 def _admin(take: Take) -> str:
@@ -109,7 +104,7 @@ def _admin(take: Take) -> str:
     return f"""<div class="row">{_side(take, "Overview,People,Orders,Reports,Settings")}<div class="grow">
     <h1>People</h1><div class="row">{tiles}</div>
     <table class="panel"><tr><th>Id<th>Name<th>E-mail<th>SSN<th>Since</tr>{rows}</table>
-    <p class="dim">Page 1 of {prose.number(3, 90)}, commit {prose.hash()}</p></div></div>"""
+    <p class="dim">Page 1 of {prose.number(3, 90)}, commit {prose.hash()}</p>{columns(take.prose)}</div></div>"""
 
 
 def _settings(take: Take) -> str:
@@ -124,7 +119,7 @@ def _settings(take: Take) -> str:
     <p class="button">New key</p></div><div class="panel"><h2>Database</h2><p>User: {prose.module()}</p>
     <p>Password: <span class="mono">{_s(take, "password")}</span></p><h2>Mail server</h2>
     <p>Login: {_s(take, "email")}</p><p>Password: <span class="mono">{_s(take, "password")}</span></p>
-    <p class="dim">Build {prose.hash(10)}</p></div></div></div>"""
+    <p class="dim">Build {prose.hash(10)}</p></div></div></div>{columns(take.prose)}"""
 
 
 def _contacts(take: Take) -> str:
@@ -135,7 +130,7 @@ def _contacts(take: Take) -> str:
         for _ in range(9)
     )
     return f"""<div class="row">{_side(take, "All,Family,Work,Club,Deleted")}<div class="grow"><h1>Contacts</h1>
-    <div style="display:flex;flex-wrap:wrap;gap:10px">{cards}</div></div></div>"""
+    <div style="display:flex;flex-wrap:wrap;gap:10px">{cards}</div>{columns(take.prose)}</div></div>"""
 
 
 def _bank(take: Take) -> str:
@@ -147,7 +142,8 @@ def _bank(take: Take) -> str:
     return f"""<div class="bar"><b>Harbour Bank</b><span>Accounts</span><span>Transfers</span><span>Log out</span></div>
     <div style="padding:6px 20px"><h1>Current account</h1><p>IBAN {_s(take, "iban")}</p>
     <p>Balance <b>{prose.price()}</b> on {prose.date()}</p><p>Card {_s(take, "card-number")}, valid until 09/29</p>
-    <table class="panel"><tr><th>Date<th>Name<th>Account<th>Reference<th>Amount</tr>{rows}</table></div>"""
+    <table class="panel"><tr><th>Date<th>Name<th>Account<th>Reference<th>Amount</tr>{rows}</table></div>
+    {columns(take.prose)}"""
 
 
 _PAGES: tuple[Callable[[Take], str], ...] = (_mail, _shop, _invoice, _admin, _settings, _contacts, _bank)

@@ -1,12 +1,12 @@
 """What of a secret can be seen: where its ink is, what of it lies in a window and under nothing else. Pure, no I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tests.support.scenes.scene import HEIGHT, WIDTH, Box, Image, Label
-from tests.support.scenes.secrets import Secret
+from tests.support.scenes.secrets import Secret, Vault
 
 PICTURE: Box = (0, 0, WIDTH, HEIGHT)
 _READABLE = 0.5  # of a character's area: with less of it, it is hidden
@@ -44,6 +44,11 @@ def seen(
     text = secret.text if text is None else text
     left, top, right, bottom = box
     window = _common(window, PICTURE)
+    if not _area(_common(box, window)):
+        return None
+    if _common(box, window) == box and not any(_area(_common(box, cover)) for cover in covers):
+        share = min(len(text) / len(secret.text), 1.0)
+        return Label(secret.id, secret.category, text, box, round(share, 3))
     parts: list[tuple[str, Box, float]] = []
     for index, sign in enumerate(text):
         cell = (
@@ -67,6 +72,18 @@ def seen(
     shown = (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))
     share = sum(part for _, _, part in parts) / max(len(secret.text), len(text))
     return Label(secret.id, secret.category, "".join(sign for sign, _, _ in parts), shown, round(share, 3))
+
+
+def all_seen(
+    vault: Vault,
+    boxes: Mapping[str, Box],
+    window: Box = PICTURE,
+    covers: Sequence[Box] = (),
+    shift: tuple[int, int] = (0, 0),
+) -> tuple[Label, ...]:
+    """Return what can be read of the secrets whose ink fills ``boxes`` (by id), moved by ``shift`` (x, y)."""
+    labels = (seen(vault[name], moved(box, *shift), window, covers) for name, box in boxes.items())
+    return tuple(label for label in labels if label is not None)
 
 
 def _common(one: Box, other: Box) -> Box:

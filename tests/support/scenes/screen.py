@@ -1,0 +1,115 @@
+"""An X server of its own, without a window manager, and the pictures of its screen."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from PIL import ImageGrab
+
+from tests.support.scenes.scene import HEIGHT, WIDTH, Image
+
+PROGRAMS = ("Xvfb", "xterm", "xdotool", "mousepad")
+_DISPLAYS = range(140, 200)
+_STARTS = 20.0  # seconds that a program has to open its window
+_STEP = 0.02
+_SETTLED = 2.0  # seconds after which a screen that keeps changing is taken as it is
+
+
+class ScreenError(RuntimeError):
+    """A program is missing, or did not come up."""
+
+
+class Screen:
+    """An X server; the programs on it have ``folder`` as their home, and end with it."""
+
+    def __init__(self, folder: Path, subpixel: bool) -> None:
+        self._folder = folder
+        self._subpixel = subpixel
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        missing = [program for program in PROGRAMS if shutil.which(program) is None]
+        if missing:
+            raise ScreenError(f"missing on this machine: {', '.join(missing)}")
+        for number in _DISPLAYS:
+            if not Path(f"/tmp/.X11-unix/X{number}").exists() and self._serve(number):
+                return self
+        raise ScreenError("no X server came up")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for child in reversed(self._children):
+            child.terminate()
+            child.wait()
+
+    def start(self, *command: str, **more: str) -> subprocess.Popen[bytes]:
+        """Start a program; ``more`` goes into its environment."""
+        child = subprocess.Popen(command, env={**self.environment, **more}, stderr=subprocess.DEVNULL)
+        self._children.append(child)
+        return child
+
+    def do(self, *words: str) -> str:
+        """Have xdotool do something, and return what it prints."""
+        done = subprocess.run(("xdotool", *words), env=self.environment, capture_output=True, check=False)
+        return done.stdout.decode().strip()
+
+    def window(self, *search: str) -> str:
+        """Return the id of the newest visible window that xdotool's ``search`` finds, once there is one."""
+        until = time.monotonic() + _STARTS
+        while time.monotonic() < until:
+            found = self.do("search", "--onlyvisible", *search).split()
+            if found:
+                return found[-1]
+            time.sleep(_STEP)
+        raise ScreenError(f"no window for {search}")
+
+    def picture(self) -> Image:
+        """Return what is on the screen."""
+        grabbed = ImageGrab.grab(xdisplay=self._display)
+        return np.ascontiguousarray(np.asarray(grabbed.convert("RGB"), np.uint8)[:, :, ::-1])
+
+    def settled(self, changed: Callable[[Image], bool] = lambda _: True) -> Image:
+        """Return what is on the screen when it has ``changed`` as it should, and two pictures in a row are alike."""
+        until = time.monotonic() + _SETTLED
+        last = self.picture()
+        while time.monotonic() < until:
+            time.sleep(_STEP)
+            image = self.picture()
+            if changed(image) and np.array_equal(image, last):
+                return image
+            last = image
+        return last
+
+    def _serve(self, number: int) -> bool:
+        self._display = f":{number}"
+        fonts = self._folder / "fonts.conf"
+        order = "rgb" if self._subpixel else "none"
+        fonts.write_text(_FONTS.format(order=order))
+        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LC_ALL")}
+        self.environment = {
+            **kept,
+            "DISPLAY": self._display,
+            "HOME": str(self._folder),
+            "XDG_RUNTIME_DIR": str(self._folder),
+            "FONTCONFIG_FILE": str(fonts),
+            "GSETTINGS_BACKEND": "memory",
+            "NO_AT_BRIDGE": "1",
+        }
+        server = self.start("Xvfb", self._display, "-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp", "-ac")
+        until = time.monotonic() + _STARTS
+        while time.monotonic() < until and server.poll() is None:
+            if self.do("getdisplaygeometry"):
+                return True
+            time.sleep(_STEP)
+        return False
+
+
+_FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><include>/etc/fonts/fonts.conf</include>
+<match target="font"><edit name="rgba" mode="assign"><const>{order}</const></edit>
+<edit name="hintstyle" mode="assign"><const>hintslight</const></edit></match></fontconfig>"""
