@@ -1,0 +1,99 @@
+"""What viewers got, as a file, and which of its frames is which of the programme: by the markers. Reads files only.
+
+A room's output has a constant rate and its delay is constant, so the first marker gives the distance between the two
+numberings, and all others must confirm it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+from av.video.stream import VideoStream
+
+from filters import Planes
+from tests.support.leaks.pixels import small
+from tests.support.leaks.programme import HALF
+from tests.support.scenes.scene import RATE
+from transcode.conversion import planes_of
+
+_DARK, _BRIGHT = 40, 210
+"""Mean luma (limited range) of a marker's black is below the one, of its white above the other."""
+_NEAR = 4  # frames within which a marker is looked for where it ought to be
+
+
+class ReceivedError(Exception):
+    """What was received cannot be compared with what was published; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What viewers got: frame ``number`` of the programme is number ``number + shift`` in the file ``path``.
+
+    ``slated``: markers that were not found because all around them is slate.
+    """
+
+    path: Path
+    shift: int
+    slated: int
+
+
+def frames(path: Path, first: int = 0) -> Iterator[tuple[int, Planes]]:
+    """Yield number and planes of the file's pictures from number ``first`` on; planes hold until the next one."""
+    with av.open(str(path)) as file:
+        stream = file.streams.video[0]
+        stream.thread_type, stream.thread_count = "FRAME", 2
+        if first > 0:
+            assert stream.time_base is not None
+            file.seek(int(Fraction(first, RATE) / stream.time_base), stream=stream)
+        for frame in file.decode(stream):
+            assert frame.time is not None
+            number = round(frame.time * RATE)
+            if number >= first:
+                yield number, planes_of(frame)
+
+
+def find(path: Path, markers: Sequence[int]) -> Reception:
+    """Return where in the file ``path`` a programme with these ``markers`` is. Raises ReceivedError."""
+    shift = next(iter(_edges(path, 0)), None)
+    if shift is None:
+        raise ReceivedError("the first marker was not received: had the detectors loaded their models by then?")
+    shift -= markers[0]
+    slated = 0
+    for number, marker in enumerate(markers[1:], 1):
+        begin = marker + shift - HALF - _NEAR
+        edge = next(iter(_edges(path, begin, begin + 2 * (HALF + _NEAR))), None)
+        if edge is None and number < len(markers) - 1:
+            slated += 1
+        elif edge != marker + shift:
+            where = "was not received" if edge is None else f"is {edge - marker - shift:+} frames off"
+            raise ReceivedError(f"marker {number + 1} of {len(markers)} {where}: what was received has lost its pace")
+    return Reception(path, shift, slated)
+
+
+def _edges(path: Path, first: int, end: int | None = None) -> Iterator[int]:
+    """Yield the numbers of frames that are white, after one that is black."""
+    levels = _levels(path, first, end)
+    for (_, before), (number, level) in pairwise(levels):
+        if before < _DARK and level > _BRIGHT:
+            yield number
+
+
+def _levels(path: Path, first: int, end: int | None) -> Iterator[tuple[int, float]]:
+    for number, planes in frames(path, first):
+        if end is not None and number >= end:
+            return
+        yield number, float(small(planes.y).mean())
+
+
+def remux(data: Path, path: Path) -> None:
+    """Write the pictures of ``data``, fragments of CMAF, as an MP4 file ``path`` in which one can go to a place."""
+    with av.open(str(data)) as file, av.open(str(path), "w", format="mp4") as out:
+        source = file.streams.video[0]
+        target: VideoStream = out.add_stream_from_template(source)
+        for packet in file.demux(source):
+            if packet.dts is not None:
+                packet.stream = target
+                out.mux_one(packet)
