@@ -121,6 +121,7 @@ class Api:
     def watched(self, request: web.Request, room: str) -> None:
         """A player asked for a playlist of ``room``."""
         self._of(room).request(_client(request), time.monotonic())
+        self._rooms.watched(room)
 
     def viewers(self, room: str) -> int:
         """How many watch ``room``."""
@@ -166,6 +167,7 @@ class Api:
         if not 0 < len(beat.viewer) <= _MOST_VIEWER_ID:
             raise Problem(400, "Bad request", f"viewer has 1 to {_MOST_VIEWER_ID} characters")
         self._of(room.name).heartbeat(beat.viewer, _client(request), time.monotonic())
+        room.watched()
         return _json(self._public(room))
 
     async def openapi(self, _: web.Request) -> web.Response:

@@ -23,6 +23,9 @@ from transcode.wire import Covering, Fault
 
 _log = logging.getLogger(__name__)
 
+AWAKE = 60.0
+"""Seconds that detectors stay at work after the last viewer has gone, or the broadcast has begun without any."""
+
 
 class Worker(Protocol):
     """What transcodes a broadcast: a process of its own, but for tests."""
@@ -66,7 +69,7 @@ Slates = Callable[[Track, Slate, Callable[[CodedSlate], None]], None]
 @dataclass(frozen=True, slots=True)
 class Means:
     """What a room's broadcasts work with. ``spared``: processors that the detectors of a room may take between them
-    where its operator has not said."""
+    where its operator has not said. ``awake``: seconds that detectors stay at work though nobody watches."""
 
     store: Store
     link: PartLink
@@ -74,6 +77,7 @@ class Means:
     slates: Slates
     detections: Detections
     spared: float = 1.0
+    awake: float = AWAKE
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ class Metrics(Collector):
                 ("held_bytes", "Media that is held back"),
                 ("clearance_lag_seconds", "How far a detector is behind the newest media", "filter"),
                 ("detector_rss_bytes", "Memory of a room's detectors"),
+                ("detectors_asleep", "1 where nobody watches, and detectors rest"),
                 ("detector_processors", "CPU seconds that a room's detectors take in a second"),
             )
         }
@@ -129,6 +130,7 @@ class Metrics(Collector):
             counts["broken_promises"].add_metric([room.name], stats.broken_promises)
             if stats.detectors:
                 gauges["detector_rss_bytes"].add_metric([room.name], stats.rss)
+                gauges["detectors_asleep"].add_metric([room.name], float(stats.asleep))
                 counts["detector_restarts"].add_metric([room.name], stats.restarts)
                 if stats.processors is not None:
                     gauges["detector_processors"].add_metric([room.name], stats.processors)

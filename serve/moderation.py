@@ -94,6 +94,7 @@ class Moderation:
         self._overran = overran
         self._filters: tuple[FilterRow, ...] = ()
         self._cores = 0.0
+        self._took: float | None = None  # processors, before the detectors fell asleep
         self._detection: Detection | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self.tracks: dict[Kind, Track] = {}
@@ -123,9 +124,16 @@ class Moderation:
         return tuple(fault for fault in found if fault)
 
     @property
+    def asleep(self) -> bool:
+        """Whether there are detectors, and they sleep."""
+        return self._detection is not None and self._detection.asleep
+
+    @property
     def processors(self) -> float | None:
-        """CPU seconds that the detectors take in a second; None in their first ones."""
-        return self._detection.child.processors if self._detection is not None else 0.0
+        """CPU seconds that the detectors take in a second, or will when they are awake; None in their first ones."""
+        if self._detection is None:
+            return 0.0
+        return self._took if self._detection.asleep else self._detection.child.processors
 
     @property
     def stats(self) -> ModerationStats:
@@ -151,6 +159,7 @@ class Moderation:
             restarts=detection.child.restarts,
             processors=detection.child.processors,
             budget=self._cores,
+            asleep=detection.asleep,
         )
 
     @property
@@ -220,6 +229,26 @@ class Moderation:
         yield from self.hold.change(delay)
         if before or filters:
             self._recorded(Note("filters", self.hold.now))
+
+    def sleep(self) -> None:
+        """Nobody watches: let the detectors, if there are any, rest. What they do not look at does not go out."""
+        detection = self._detection
+        if detection is None or detection.asleep:
+            return
+        self._took = detection.child.processors
+        self._settled_at = None
+        detection.sleep()
+        self._recorded(Note("asleep", self.hold.now))
+        self._changed()
+
+    def wake(self) -> None:
+        """Somebody watches: have the detectors look again."""
+        detection = self._detection
+        if detection is None or not detection.asleep:
+            return
+        detection.wake()
+        self._recorded(Note("awake", self.hold.now))
+        self._changed()
 
     def cover(self, on: bool) -> None:
         """Let slate and silence go out until it is lifted."""

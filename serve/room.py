@@ -24,6 +24,7 @@ from serve.capacity import ASSUMED, Picture, Running
 from serve.errors import RoomError
 from serve.signal import Signal
 from serve.store import DETECTOR, BroadcastRow, FilterRow, RoomRow, StoreError
+from serve.viewers import GONE
 from transcode.cmaf.codecs import CodecError, parse_aac, parse_avc
 from transcode.ladder import Encoding, parse_ladder
 from transcode.media import TIMELINE, Slate
@@ -160,6 +161,7 @@ class Room:
         self._opening: Opening | None = None
         self._started_at = clock.wall()
         self._away_since = 0
+        self._watched = clock.ticks()  # how long, by the clock, somebody has watched, or may have come yet
         self._shown: tuple[object, ...] = ()
         self._takeovers: deque[int] = deque(maxlen=TAKEOVERS)  # when (clock ticks)
         self._refused_at: int | None = None
@@ -450,11 +452,19 @@ class Room:
         self._timekeeper.disconnect()
         self._show_state()
 
+    def watched(self) -> None:
+        """Somebody watches."""
+        self._watched = self._clock.ticks() + round(GONE * TIMELINE)
+        if self.broadcast is not None:
+            self.broadcast.moderation.wake()
+
     def tick(self) -> None:
         """Time passes; called ten times a second."""
         now = self._clock.ticks()
         if self.broadcast is None:
             return
+        if now - self._watched >= self._means.awake * TIMELINE:
+            self.broadcast.moderation.sleep()
         if self._beginning and not self.broadcast.moderation.hold.silent:
             self._beginning = False
             self.broadcast.slate(self._slate)
@@ -515,7 +525,8 @@ class Room:
         self._show_state()
 
     def _settle(self, broadcast: Broadcast) -> None:
-        """Tell a broadcast that begins what the room has beside media."""
+        """Tell a broadcast that begins what the room has beside media. Viewers have a while to come."""
+        self._watched = max(self._watched, self._clock.ticks())
         broadcast.slate(self._slate)
         self._timekeeper.keeps_time = broadcast.keeps_time
 
@@ -546,7 +557,8 @@ class Room:
             await asyncio.wait(endings.values())
 
     def _show_state(self) -> None:
-        shown = self.state, self.broadcast, self.publisher, self.covered, tuple(self.warnings)
+        asleep = self.broadcast is not None and self.broadcast.moderation.asleep
+        shown = self.state, self.broadcast, self.publisher, self.covered, asleep, tuple(self.warnings)
         if shown != self._shown:
             self._shown = shown
             self.changed.fire()

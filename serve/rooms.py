@@ -14,7 +14,7 @@ import msgspec
 
 from filters.spec import parse
 from ingest.source import PublishRequest, Refused, Sink, Source
-from serve.broadcast import Means, Slates, Workers
+from serve.broadcast import AWAKE, Means, Slates, Workers
 from serve.capacity import ASSUMED, Picture, judge, spared
 from serve.errors import CapacityError, RoomError, SettingError, UnknownRoomError
 from serve.moderation import Detections, start_detection
@@ -145,12 +145,13 @@ class Rooms:
         processors: float,
         recorded: Callable[[str, Note], None] = lambda *_: None,
         detections: Detections = start_detection,
+        awake: float = AWAKE,
     ) -> None:
         self.changed = Signal()
         self._store = store
         self._link = link
         self._clock = clock
-        self._means = Means(store, link, workers, slates, detections, spared(processors))
+        self._means = Means(store, link, workers, slates, detections, spared(processors), awake)
         self._recorded = recorded
         self.processors = processors
         """CPU seconds that there are in a second."""
@@ -221,6 +222,12 @@ class Rooms:
         room = self.get(name)
         room.update(replace(room.row, open=False))
         return room
+
+    def watched(self, name: str) -> None:
+        """Somebody watches the room ``name``, if there is such a room."""
+        room = self._rooms.get(name)
+        if room is not None:
+            room.watched()
 
     def rotate_key(self, name: str) -> Room:
         """Give a room a new stream key; the old one is worthless at once."""

@@ -39,6 +39,7 @@ _COVERED = {
     "warming": "a detector is getting ready",
     "late": "a detector is late",
     "unseen": "detectors have not seen all of it",
+    "asleep": "nobody watched, and detectors slept",
 }
 _TYPES = {"str": "a text", "int": "a whole number", "float": "a number", "bool": "true or false"}
 _OVERRUN = {"cover": "shows the slate", "stop": "stops the room"}
@@ -189,7 +190,8 @@ def _detectors(told: dict[str, Any]) -> str:
     words = []
     for detector in told.get("detectors") or []:
         lag = detector.get("lag")
-        words.append(f"{detector['filter']} {'is getting ready' if lag is None else f'{lag:.1f} s behind'}")
+        doing = "sleeps" if told.get("asleep") else "is getting ready" if lag is None else f"{lag:.1f} s behind"
+        words.append(f"{detector['filter']} {doing}")
     if told.get("restarts"):
         words.append(f"restarts {told['restarts']}")
     if (processors := told.get("processors")) is not None:

@@ -6,7 +6,8 @@ for each address and program; a page's own requests are not counted again. Each 
 
 from collections import Counter
 
-_GONE = 15.0
+GONE = 15.0
+"""Seconds after which somebody who was not heard of watches no longer."""
 _MOST = 100_000
 """Viewers counted in a room; beyond it the count stands still rather than memory grow."""
 
@@ -45,9 +46,9 @@ class Viewers:
         return len(self._pages) + len(self._players)
 
     def _expire(self, now: float) -> None:
-        while self._pages and now - next(iter(self._pages.values()))[0] >= _GONE:
+        while self._pages and now - next(iter(self._pages.values()))[0] >= GONE:
             self._leave(next(iter(self._pages)))
-        while self._players and now - next(iter(self._players.values())) >= _GONE:
+        while self._players and now - next(iter(self._players.values())) >= GONE:
             del self._players[next(iter(self._players))]
 
     def _leave(self, viewer: str) -> None:

@@ -11,6 +11,7 @@ from serve.inspector import Inspected
 from serve.room import Publisher, Room
 from transcode.cmaf.codecs import parse_aac, parse_avc
 from transcode.media import Plan
+from transcode.verdicts import Cause
 
 _View = TypeVar("_View", bound=msgspec.Struct)
 
@@ -92,7 +93,8 @@ class ModerationView(msgspec.Struct, frozen=True):
     ``covered``: why viewers get slate and silence, empty if they get the host. Sums over the broadcast's life are
     ``covered_seconds`` by cause, ``findings`` by category, and ``broken_promises``: findings that came after their time
     had been cleared. ``pid``, ``rss`` (bytes), ``restarts`` and ``processors`` (CPU seconds in a second) are the
-    detectors' process's; ``budget``: what they may take between them, null without any.
+    detectors' process's; ``budget``: what they may take between them, null without any; ``asleep``: nobody watches, so
+    they are given nothing, and what they have not seen does not go out.
     """
 
     held_seconds: float
@@ -107,12 +109,14 @@ class ModerationView(msgspec.Struct, frozen=True):
     restarts: int
     processors: float | None
     budget: float | None
+    asleep: bool
     faults: list[str]
 
 
 class RoomView(msgspec.Struct, frozen=True, kw_only=True):
     """A room, for everybody. ``delay``: seconds that viewers get everything later; ``live_since`` in Unix seconds.
 
+    ``asleep``: nobody watched, so moderation slept; whoever comes gets the host about ``delay`` seconds later.
     ``sample``: only in a demo whose sample host is on air, the path of the clip that it publishes.
     """
 
@@ -123,6 +127,7 @@ class RoomView(msgspec.Struct, frozen=True, kw_only=True):
     delay: float
     broadcast: str | None
     live_since: float | None
+    asleep: bool
     watch_url: str
     hls_url: str
     sample: str | msgspec.UnsetType = msgspec.UNSET
@@ -196,6 +201,7 @@ def room_view(room: Room, viewers: int, addresses: Addresses, sample: str | None
         delay=room.delay,
         broadcast=room.broadcast.id if room.broadcast else None,
         live_since=room.broadcast.started_at / 1000 if room.broadcast else None,
+        asleep=room.covered == Cause.ASLEEP,
         watch_url=f"{addresses.web}/r/{room.name}",
         hls_url=f"{addresses.web}/hls/{room.name}/master.m3u8",
         sample=sample or msgspec.UNSET,

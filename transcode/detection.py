@@ -3,17 +3,21 @@
 The gate's side, in its event loop. Whatever happens to the process, what it has not seen is never taken for cleared: a
 stretch that is left out, or was given to one that died, becomes a hole, and so does what comes after they have cleared
 its time.
+
+While nobody watches it can sleep: the process lives on and is given nothing. What has not been looked at when its time
+comes is a hole. The log goes on from keyframe to keyframe, so that it wakes up with the newest one that has come.
 """
 
-import heapq
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from filters import Box, Kind, Unverified, Upto
+from filters import Kind, Upto
 from filters.spec import parse
 from ingest.media import Kind as TrackKind
 from transcode.log import PacketLog
 from transcode.media import LATE_TRACK, TIMELINE, Plan, RoomItem, Tick, TimedPacket
+from transcode.own_time import OwnTime
+from transcode.statements import Statements, TooManyError
 from transcode.supervisor import Limits, Supervisor, Unfit, python
 from transcode.verdicts import (
     Cause,
@@ -38,9 +42,10 @@ _AHEAD = TIMELINE // 2
 _LEAST_LAG = TIMELINE
 _TIDY = TIMELINE
 _SOUND = TIMELINE // 5  # no packet of sound lasts longer
+_NOTICE = TIMELINE
+"""What detectors that sleep have not looked at is a hole so long before its time comes: it is not missed then."""
+_HOLES = TIMELINE // 10  # as often
 _EVERYTHING = (Kind.PICTURE, Kind.SOUND)
-MOST = 2000
-"""Findings in force, or regions unverified, that a room's detectors may have: each costs time for each picture."""
 _FRUITLESS = 2  # processes in a row that got nowhere: it is what they are given
 
 
@@ -68,13 +73,11 @@ class Detection:
     ) -> None:
         self.fault = ""
         """What is wrong with the filters, for operator and host."""
-        self.broken_promises = 0
-        self.findings: Counter[str] = Counter()
-        """By category."""
         self._plan = plan
         self._said = said
         self._recorded = recorded
         self._noted = noted
+        self._statements = Statements(noted, recorded)
         self._delay = delay
         self._cores = cores
         self._child = Supervisor("detector", command, self, noted, limits)
@@ -85,13 +88,16 @@ class Detection:
         self._heard = 0  # how far the detectors have got sound, or take it for silence
         self._shown: int | None = None  # the last picture that the process was given (ticks)
         self._before = set(TrackKind) if midway else set[TrackKind]()  # of what something came before a process begins
-        self._unverified: dict[tuple[int, int], Unverified] = {}
-        self._ends: list[int] = []  # of findings, a heap
         self._blind: set[TrackKind] = set()  # of what the process has not been given a packet to begin with
         self._began_at = -1  # how far all was cleared when the process began
         self._given = False  # whether it has been sent a packet
         self._fruitless = 0  # how many before it got nowhere
         self._retired = False
+        self._time = OwnTime()  # the process's
+        self._asleep = False
+        self._woken = False  # whether this process has slept
+        self._woke_at = -1  # ticks
+        self._shut = 0  # up to where (ticks) is a hole what was not looked at in sleep
         self._require(specs)
 
     def _require(self, specs: Sequence[str]) -> None:
@@ -102,23 +108,38 @@ class Detection:
         self._ready = False  # whether this one has
         self._context = 0
         self._cleared = [Upto(-1, -1)] * len(self._specs)
-        self._promised = list(self._cleared)  # by the process that lives
+        self._statements.begin(self._titles)
         self._said(Require((_EVERYTHING,) * len(self._specs)))
 
     @property
+    def findings(self) -> Mapping[str, int]:
+        """How many, by category."""
+        return self._statements.findings
+
+    @property
+    def broken_promises(self) -> int:
+        """Findings of what had been cleared before."""
+        return self._statements.broken_promises
+
+    @property
     def detectors(self) -> tuple[DetectorStats, ...]:
-        """How far behind each is."""
+        """How far behind each is; that is not told while they sleep."""
         takes = self._takes or ((),) * len(self._titles)
         newest = Upto(self._pictures_at, self._now)
         return tuple(
-            DetectorStats(title, _longest(_lag(cleared, newest, kind) for kind in kinds))
+            DetectorStats(title, None if self._asleep else _longest(_lag(cleared, newest, kind) for kind in kinds))
             for title, cleared, kinds in zip(self._titles, self._cleared, takes, strict=True)
         )
 
     @property
     def warm(self) -> bool:
-        """Whether each of the detectors has cleared something."""
-        return self._reached >= 0
+        """Whether each of the detectors has cleared something; after a sleep, some of what has come since."""
+        return not self._asleep and self._reached >= max(0, self._woke_at)
+
+    @property
+    def asleep(self) -> bool:
+        """Whether they sleep."""
+        return self._asleep
 
     @property
     def child(self) -> Supervisor:
@@ -140,11 +161,13 @@ class Detection:
                 self._pictures_at = max(self._pictures_at, dts)
                 self._heard = max(self._heard, dts - LATE_TRACK)
                 self._now = max(self._now, dts)
-                if any(pts < cleared.picture for cleared in self._cleared):
-                    self._said(Hole(pts, pts + 1, Cause.UNSEEN))
+                if any(pts < cleared.picture for cleared in self._cleared) or (
+                    self._asleep and pts < self._time.given.picture
+                ):
+                    self._said(Hole(pts, pts + 1, self._why))
             case TimedPacket(pts=pts, dts=dts):
                 if pts < self._heard:
-                    self._said(Hole(pts, min(pts + _SOUND, self._heard), Cause.UNSEEN, Kind.SOUND))
+                    self._said(Hole(pts, min(pts + _SOUND, self._heard), self._why, Kind.SOUND))
                 self._heard = max(self._heard, pts)
                 self._now = max(self._now, dts)
             case Tick(pts=pts):
@@ -154,19 +177,76 @@ class Detection:
         self._packets.append(item)
         if self._now - self._tidied >= _TIDY:
             self._tidied = self._now
-            if self._reached >= 0:
+            if self._asleep:
+                self._keep_newest()
+            elif self._reached >= 0:
                 self._packets.aired(max(0, min(self._reached, self._now - self._delay) - self._context))
             self._packets.tidy()
+        self._shut_eyes()
         self._pump()
 
     def change(self, specs: Sequence[str], delay: int, cores: float, anew: bool = False) -> None:
         """These detectors look from here on, also at what is held now. ``anew``: even if they are the same ones."""
         self._delay = delay
         self._packets.lag = self._lag
+        self._shut_eyes()
         anew, self._cores = anew or cores != self._cores, cores
         if tuple(specs) != self._specs or anew:
             self._require(specs)
             self._child.renew()
+
+    def sleep(self) -> None:
+        """Give the detectors nothing from here on: nobody watches. What they have got they finish."""
+        if self._asleep:
+            return
+        self._asleep = True
+        self._before = set(TrackKind)
+        for packet in self._packets.waiting:  # they have got some that are shown later, and may clear those
+            if packet.kind is TrackKind.VIDEO and packet.pts < self._time.given.picture:
+                self._said(Hole(packet.pts, packet.pts + 1, Cause.ASLEEP))
+        self._shut_eyes()
+
+    def wake(self) -> None:
+        """Have the detectors look again, from the newest keyframe on that has come, or the next."""
+        if not self._asleep:
+            return
+        self._asleep = False
+        self._woke_at = self._now
+        self._keep_newest()
+        keyframe = self._packets.keyframe
+        self._leave_out(self._now if keyframe is None else keyframe)
+        if not self._ready:
+            return  # the next process begins with what there is
+        self._woken |= self._time.top >= 0
+        self._blind = {TrackKind.VIDEO, TrackKind.AUDIO}
+        self._shown = None
+        earliest = self._packets.earliest
+        self._time.jump(self._now if earliest is None else earliest)
+        for entry in self._statements.again(self._time):
+            self._said(entry)
+        self._pump()
+
+    def _keep_newest(self) -> None:
+        """Let the log begin with the newest keyframe."""
+        self._packets.aired(self._now)
+        self._packets.rewind()
+
+    def _shut_eyes(self) -> None:
+        """What has not been looked at when its time comes, as they sleep, does not go out."""
+        upto = self._now - self._delay + _NOTICE
+        if self._asleep and upto - max(self._shut, self._reached) >= _HOLES:
+            self._leave_out(upto)
+
+    def _leave_out(self, upto: int) -> None:
+        start = max(self._shut, self._reached, 0)
+        if upto > start:
+            self._said(Hole(start, upto, Cause.ASLEEP))
+            self._shut = upto
+
+    @property
+    def _why(self) -> Cause:
+        """Why something is not seen."""
+        return Cause.ASLEEP if self._asleep or self._reached < self._woke_at else Cause.UNSEEN
 
     def retire(self) -> None:
         """Nobody hears any more what it says."""
@@ -195,18 +275,21 @@ class Detection:
             case Takes(takes=takes, context=context):
                 self._learn(takes, context)
                 self._begin()
-            case Hole(start=start, end=end):  # it could not decode that, and another process may
-                self._said(Hole(start, end, Cause.UNSEEN))
+            case Hole():  # it could not decode that, and another process may
+                for hole in self._time.told(replace(message, cause=Cause.UNSEEN, of=None)):
+                    self._said(hole)
             case Found(detector=detector) | Veil(detector=detector) | Unveil(detector=detector):
                 self._check(detector)
                 self._hear(message)
             case Cleared(detector=detector, picture=picture, sound=sound):
                 self._check(detector)
-                before = self._cleared[detector]
-                self._cleared[detector] = Upto(max(picture, before.picture), max(sound, before.sound))
-                self._promised[detector] = Upto(picture, sound)
+                self._statements.promise(detector, Upto(picture, sound))
                 self.fault = ""
-                self._said(message)
+                for entry in self._time.told(message):
+                    assert isinstance(entry, Cleared)
+                    before = self._cleared[detector]
+                    self._cleared[detector] = Upto(max(entry.picture, before.picture), max(entry.sound, before.sound))
+                    self._said(entry)
             case Fault(text=text):
                 if text != self.fault:
                     self._recorded(Note("fault", self._now))
@@ -239,7 +322,6 @@ class Detection:
         if takes != self._takes:
             self._takes = takes
             self._cleared = [Upto(-1, -1)] * len(takes)
-            self._promised = list(self._cleared)
             self._said(Require(takes))
 
     def _begin(self) -> None:
@@ -249,67 +331,19 @@ class Detection:
         if self._reached >= 0:
             self._packets.aired(max(0, self._reached - self._context))
         self._packets.rewind()
-        self._promised = [Upto(-1, -1)] * len(self._specs)
-        self._unverified.clear()
+        self._statements.begin(self._titles)
         self._blind = {TrackKind.VIDEO, TrackKind.AUDIO}
         self._shown = None
+        self._time = OwnTime()
+        self._woken = False
         self._pump()
 
     def _hear(self, said: Found | Veil | Unveil) -> None:
-        match said:
-            case Unveil(detector=detector, id=number):
-                self._unverified.pop((detector, number), None)
-            case _:
-                self._judge(said)
-        if isinstance(said, Found):
-            finding = said.finding
-            self._bound(finding.end)
-            self.findings[finding.category] += 1
-            self._recorded(
-                Note(
-                    "finding",
-                    finding.start,
-                    finding.end,
-                    self._titles[said.detector],
-                    finding.kind,
-                    finding.category,
-                    finding.covering,
-                )
-            )
-        self._said(said)
-
-    def _bound(self, end: int) -> None:
-        """Count findings that are in force or will be. Raises Unfit if these, or what is unverified, are too many."""
-        heapq.heappush(self._ends, end)
-        while self._ends and self._ends[0] < self._now - self._delay:
-            heapq.heappop(self._ends)
-        if max(len(self._ends), len(self._unverified)) > MOST:
-            self._ends.clear()
-            raise Unfit(f"has found more than {MOST} things at once, or has as many unverified")
-
-    def _judge(self, said: Found | Veil) -> None:
-        """Count what a detector had promised not to say any more."""
-        cleared = self._promised[said.detector]
-        if isinstance(said, Veil):
-            broken = said.region.start < cleared.picture
-            self._unverified[said.detector, said.region.id] = said.region
-            self._bound(said.region.start)
-        else:
-            broken = said.finding.start < _upto(cleared, said.finding.kind) and not self._still_veiled(said)
-        if broken:
-            title = self._titles[said.detector]
-            if not self.broken_promises:
-                self._noted(f"Filter {title} finds things before what it has cleared: it should clear less.")
-            self.broken_promises += 1
-            self._recorded(Note("broken promise", self._now, filter=title))
-
-    def _still_veiled(self, found: Found) -> bool:
-        """Whether a finding is of what its detector has said not to be sure of."""
-        box, start = found.finding.box, found.finding.start
-        return box is not None and any(
-            number == found.detector and region.start <= start and _holds(region.box, box)
-            for (number, _), region in self._unverified.items()
-        )
+        try:
+            for entry in self._statements.hear(said, self._time, self._now, self._now - self._delay):
+                self._said(entry)
+        except TooManyError as error:
+            raise Unfit(str(error)) from None
 
     def _check(self, detector: int) -> None:
         if not 0 <= detector < len(self._specs):
@@ -332,20 +366,39 @@ class Detection:
         return min(known, default=-1)
 
     def _pump(self) -> None:
-        while self._ready and self._child.listening and (logged := self._packets.take()) is not None:
+        while self._looks and (logged := self._packets.take()) is not None:
             item = logged.item
-            if isinstance(item, TimedPacket):
-                if item.kind in self._blind and not self._begins(item):
-                    self._packets.withdraw()
+            own = self._time.own(item)
+            if own is None or (isinstance(item, TimedPacket) and item.kind in self._blind and not self._begins(item)):
+                self._packets.withdraw()
+                if isinstance(item, TimedPacket):
                     self._lost(item)
-                    continue
+                    if item.kind is TrackKind.VIDEO:
+                        self._blind.add(TrackKind.VIDEO)  # those after it need it
+                continue
+            if isinstance(item, TimedPacket):
                 self._given = True
                 if item.kind is TrackKind.VIDEO:
                     if logged.gap and self._shown is not None:
                         # After a gap they have to see as much as at the beginning before they can judge.
-                        self._said(Hole(min(self._shown + 1, item.pts), item.pts + self._context, Cause.UNSEEN))
+                        self._said(Hole(min(self._shown + 1, item.pts), item.pts + self._context, self._why))
                     self._shown = item.pts
-            self._child.say(Entry(logged.offset, item))
+            elif isinstance(item, Tick):
+                self._pass_over(item.pts)
+            self._time.gave(own)
+            self._child.say(Entry(logged.offset, own))
+
+    @property
+    def _looks(self) -> bool:
+        """Whether there is somebody to give something to."""
+        return self._ready and not self._asleep and self._child.listening
+
+    def _pass_over(self, upto: int) -> None:
+        """Time passes up to ``upto``. Of what they have been given nothing of yet, nothing from before was seen."""
+        for kind in self._blind & self._before:
+            if upto > max(self._reached, 0):
+                of = Kind.PICTURE if kind is TrackKind.VIDEO else Kind.SOUND
+                self._said(Hole(max(self._reached, 0), upto, self._why, of))
 
     def _begins(self, packet: TimedPacket) -> bool:
         """Whether a process can begin with ``packet``. What came before, and was not cleared, nobody has seen."""
@@ -356,30 +409,24 @@ class Detection:
         reached = max(self._reached, 0)
         judges = packet.pts + self._context
         if judges > reached and packet.kind in self._before:  # else there is nothing before it
-            self._said(Hole(reached, judges, Cause.UNSEEN))
+            self._said(Hole(reached, judges, self._why))
         self._before.add(packet.kind)
-        if is_picture:
+        if self._woken:
+            if not is_picture:  # one packet of sound takes another to decode, and the last that they got is another
+                self._said(Hole(packet.pts, packet.pts + _SOUND, self._why, Kind.SOUND))
+        elif is_picture:
             # What the process before was not sure of stays covered as far as it had cleared the rest.
             self._said(Orphan(max(packet.pts, 1, *(cleared.picture for cleared in self._cleared))))
         return True
 
     def _lost(self, packet: TimedPacket) -> None:
         """The detectors are not shown this: it waited for too long, or cannot be decoded."""
-        if packet.pts < self._reached:
+        if packet.pts < self._reached and not (self._woken or self._asleep):
             return  # those before were
         if packet.kind is TrackKind.VIDEO:
-            self._said(Hole(packet.pts, packet.pts + 1, Cause.UNSEEN))
+            self._said(Hole(packet.pts, packet.pts + 1, self._why))
         else:
-            self._said(Hole(packet.pts, packet.pts + _SOUND + self._context, Cause.UNSEEN))
-
-
-def _holds(outer: Box, inner: Box) -> bool:
-    return (
-        outer.left <= inner.left
-        and outer.top <= inner.top
-        and inner.left + inner.width <= outer.left + outer.width
-        and inner.top + inner.height <= outer.top + outer.height
-    )
+            self._said(Hole(packet.pts, packet.pts + _SOUND + self._context, self._why))
 
 
 def _upto(cleared: Upto, kind: Kind) -> int:

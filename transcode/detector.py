@@ -7,7 +7,7 @@ ends when it is told to, when the gate is gone, and at the first mistake: until 
 import os
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 
 from filters import Detector, FilterError
 from filters.registry import make
@@ -34,7 +34,7 @@ class Acks:
         self._link = link
         self._lock = threading.Lock()
         self._given: deque[int] = deque()
-        self._done: set[int] = set()
+        self._done: Counter[int] = Counter()  # one may be given again, after a sleep
 
     def given(self, offset: int) -> None:
         """The entry ``offset`` is being worked on."""
@@ -44,11 +44,13 @@ class Acks:
     def done(self, offset: int) -> None:
         """It is done with."""
         with self._lock:
-            self._done.add(offset)
+            self._done[offset] += 1
             last = None
-            while self._given and self._given[0] in self._done:
+            while self._given and self._done[self._given[0]]:
                 last = self._given.popleft()
-                self._done.discard(last)
+                self._done[last] -= 1
+                if not self._done[last]:
+                    del self._done[last]
             if last is not None:
                 self._link.send(Ack(last))
 

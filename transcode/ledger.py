@@ -128,14 +128,16 @@ class Ledger:
     def _barred(self, kind: Kind, start: int, end: int) -> Cause | None:
         if self._covered:
             return Cause.OPERATOR
+        holes = [
+            hole.cause for hole in self._holes if hole.of in (None, kind) and hole.start < end and start < hole.end
+        ]
+        if Cause.ASLEEP in holes:
+            return Cause.ASLEEP  # no clearance of that is missed
         for takes, cleared in zip(self._takes, self._cleared, strict=True):
             upto = cleared.picture if kind is Kind.PICTURE else cleared.sound
             if kind in takes and end > upto:
                 return Cause.WARMING if upto < 0 else Cause.LATE
-        for hole in self._holes:
-            if hole.of in (None, kind) and hole.start < end and start < hole.end:
-                return hole.cause
-        return Cause.UNSEEN if start < self._forgotten else None
+        return holes[0] if holes else Cause.UNSEEN if start < self._forgotten else None
 
     def _orphan(self, end: int) -> None:
         """Regions that nobody will lift become findings."""

@@ -5,7 +5,7 @@ keyframe before what viewers have seen. Nothing is copied: the log holds the ite
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ingest.media import Kind, Track
@@ -95,7 +95,26 @@ class PacketLog:
     @property
     def oldest(self) -> int | None:
         """When the oldest packet is shown that the log has (ticks); None if it has none."""
-        return next((logged.item.pts for logged in self._entries if isinstance(logged.item, TimedPacket)), None)
+        return next((packet.pts for packet in self._packets), None)
+
+    @property
+    def keyframe(self) -> int | None:
+        """When the oldest keyframe is shown that the log has (ticks); None if it has none."""
+        return next((item.pts for item in self._packets if _is_keyframe(item)), None)
+
+    @property
+    def earliest(self) -> int | None:
+        """The earliest stamp (ticks) of the packets that the log has; None if it has none."""
+        return min((min(packet.pts, packet.dts) for packet in self._packets), default=None)
+
+    @property
+    def waiting(self) -> list[TimedPacket]:
+        """The packets that are not sent."""
+        return [logged.item for logged in self._entries[self._next :] if isinstance(logged.item, TimedPacket)]
+
+    @property
+    def _packets(self) -> Iterator[TimedPacket]:
+        return (logged.item for logged in self._entries if isinstance(logged.item, TimedPacket))
 
     def append(self, item: RoomItem) -> int:
         """Log the next item and return its offset."""

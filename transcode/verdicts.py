@@ -27,9 +27,11 @@ class Cause(StrEnum):
     """A clearance was missing when the time had come."""
     UNSEEN = "unseen"
     """It was not shown to the detectors: they were too far behind, or another had to begin anew."""
+    ASLEEP = "asleep"
+    """Nobody watched, and the detectors slept: it was not shown to them."""
 
 
-OVERRUNS = (Cause.WARMING, Cause.LATE, Cause.UNSEEN)
+OVERRUNS = (Cause.WARMING, Cause.LATE, Cause.UNSEEN, Cause.ASLEEP)
 """Those that come of detectors: picture and sound are covered together."""
 
 
@@ -111,7 +113,8 @@ LedgerEntry = Require | Found | Veil | Unveil | Orphan | Cleared | Hole | Cover
 class Note:
     """One line of the moderation log. Nothing in it is of the stream's content.
 
-    ``what``: "finding", "covered", "uncovered", "dump", "fault", "broken promise", "filters". ``start`` and ``end`` in
+    ``what``: "finding", "covered", "uncovered", "dump", "fault", "broken promise", "filters", "asleep", "awake".
+    ``start`` and ``end`` in
     ticks of the room's timeline, where they mean something; ``filter`` is the filter's title.
     """
 
@@ -140,7 +143,8 @@ class ModerationStats:
     ``held_seconds`` and ``held_bytes``: what is held now. ``covered``: why viewers get slate and silence, empty if they
     get the host. ``covered_seconds`` by cause, ``findings`` by category. ``pid``, ``rss`` (bytes), ``restarts`` and
     ``processors`` (CPU seconds in a second) are the detector process's, and ``budget`` is what it was told to get by
-    with (None without one). ``faults``: what is wrong with filters, for the operator and the host.
+    with (None without one). ``asleep``: nobody watches, so that detectors are given nothing. ``faults``: what is wrong
+    with filters, for the operator and the host.
     """
 
     held_seconds: float = 0.0
@@ -155,4 +159,5 @@ class ModerationStats:
     restarts: int = 0
     processors: float | None = None
     budget: float | None = None
+    asleep: bool = False
     faults: tuple[str, ...] = ()

@@ -31,7 +31,8 @@ BASE = "/api/v1"
 ROOMS = f"{BASE}/rooms"
 OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
 PUBLIC_FIELDS = {
-    "name", "title", "state", "viewers", "delay", "broadcast", "live_since", "watch_url", "hls_url",
+    "name", "title", "state", "viewers", "delay", "broadcast", "live_since", "asleep", "watch_url",
+    "hls_url",
 }  # fmt: skip
 OPERATOR_FIELDS = PUBLIC_FIELDS | {
     "rtmp_url", "stream_key", "private", "ladder", "preset", "loudness", "grace", "slate", "filters", "on_overrun",
@@ -95,6 +96,7 @@ async def test_opening_a_room_answers_with_all_there_is_to_know(client: Client) 
         "delay": 0,
         "broadcast": None,
         "live_since": None,
+        "asleep": False,
         "watch_url": "http://stream.example:8080/r/demo",
         "hls_url": "http://stream.example:8080/hls/demo/master.m3u8",
         "rtmp_url": "rtmp://stream.example:1935/live",

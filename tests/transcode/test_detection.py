@@ -770,7 +770,7 @@ async def test_detectors_that_are_loaded_anew_look_again_at_what_is_held(tmp_pat
 
 
 def test_detectors_that_find_more_than_can_be_covered_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transcode.detection.MOST", 30)
+    monkeypatch.setattr("transcode.statements.MOST", 30)
     desk = Desk().hire()
     for at in range(0, 5000, 100):  # each is over before many more come
         desk.flow(picture(at, at % 1000 == 0))

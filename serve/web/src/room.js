@@ -106,7 +106,7 @@ function drawFacts() {
   write("badge", texts.badges[state]);
   write("viewers", isLive ? texts.watching(room.viewers) : "");
   write("since", isLive && room.live_since !== null ? liveSince(room.live_since, Date.now() / 1000) : "");
-  write("delay", room === null || player.file !== null ? "" : delayWords(room.delay));
+  write("delay", room === null || player.file !== null ? "" : delayWords(room.delay, room.asleep));
 }
 
 function write(id, text) {

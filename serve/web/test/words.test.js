@@ -18,6 +18,11 @@ test("a delay is told in words, and only when there is one", () => {
   assert.equal(delayWords(4.04), "Shown 4 seconds later, for moderation");
 });
 
+test("whoever finds moderation asleep is told how long it takes to wake up", () => {
+  assert.equal(delayWords(4, true), "Nobody was watching: moderation wakes up, about 4 s");
+  assert.equal(delayWords(2.5, true), "Nobody was watching: moderation wakes up, about 3 s");
+});
+
 test("a room without a title is called by its name", () => {
   assert.equal(roomTitle({ name: "talk", title: "" }), "talk");
   assert.equal(roomTitle({ name: "talk", title: "Tuesday" }), "Tuesday");

@@ -47,6 +47,7 @@ export const texts = {
   autoQualityOf: (label) => `Auto (${label})`,
   sourceQuality: (size) => `${size}, source`,
   watching: (count) => (count === 1 ? "1 watching" : `${count} watching`),
+  waking: (seconds) => `Nobody was watching: moderation wakes up, about ${seconds} s`,
   delay: (seconds) => `Shown ${seconds} ${seconds === 1 ? "second" : "seconds"} later, for moderation`,
   liveSince: { now: "Live since just now", minutes: (m) => `Live for ${m} min`, hours: (h, m) => `Live for ${h} h ${m} min` },
   pageTitle: (title) => `${title} · Veilcast`,

@@ -11,7 +11,8 @@ export function liveSince(since, now) {
 }
 
 /** How far behind the room is held on purpose, in words; "" when it is not. */
-export function delayWords(seconds) {
+export function delayWords(seconds, asleep = false) {
+  if (asleep) return texts.waking(Math.ceil(seconds));
   return seconds > 0 ? texts.delay(Math.round(seconds * 10) / 10) : "";
 }
 
