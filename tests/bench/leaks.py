@@ -23,7 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.bench.e2e import machine
-from tests.support.leaks import faults, figures, programme, table
+from tests.support.leaks import faults, figures, onair, programme, table
 from tests.support.leaks.figures import Cost, Figures, percentile
 from tests.support.leaks.observing import Observed, observe, slate_of
 from tests.support.leaks.programme import Programme, compose
@@ -93,6 +93,9 @@ def _play(shown: Programme, folder: Path, given: argparse.Namespace) -> None:
     spec = _toy(shown, folder, given.toy.split(",")) if given.toy else given.filter
     if given.offline:
         _simulate(spec, shown, folder)
+    else:
+        done = onair.play(spec, shown, folder / "received.mp4", partial(print, flush=True))
+        done.save(folder / "figures.json")
 
 
 def _toy(shown: Programme, folder: Path, words: Sequence[str]) -> str:

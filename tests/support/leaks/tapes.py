@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import av
@@ -91,13 +92,16 @@ def _make(kind: str, seed: int, folder: Path) -> None:
     from tests.support.scenes.catalogue import scenes  # scenes need programs that offline work on kept ones does not
 
     began = time.monotonic()
-    draft = folder.with_name(folder.name + ".draft")
-    draft.mkdir(parents=True, exist_ok=True)
-    for number, scene in enumerate(scenes((kind,), seed, _TAPES.parent / "scenes")):
-        record(scene, draft / f"{number:02}.mp4")
-    if not any(draft.glob("*.json")):
-        raise TapeError(f"there is no scene of the kind {kind}")
-    draft.rename(folder)
+    _TAPES.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=_TAPES, prefix="making-") as name:
+        draft = Path(name, "draft")
+        draft.mkdir()
+        for number, scene in enumerate(scenes((kind,), seed, _TAPES.parent / "scenes")):
+            record(scene, draft / f"{number:02}.mp4")
+        if not any(draft.glob("*.json")):
+            raise TapeError(f"there is no scene of the kind {kind}")
+        if not folder.is_dir():  # two runs may make the same ones
+            draft.rename(folder)
     _log.info("scenes of the kind %s: made in %.0f s", kind, time.monotonic() - began)
 
 
