@@ -12,6 +12,7 @@ from stdnum import luhn
 
 from filters.secrets.confusion import DIGIT, WORD, as_digits, count_digits
 from filters.secrets.match import Match, at_end
+from filters.secrets.ordinary import without
 
 CATEGORY = "card-number"
 
@@ -56,6 +57,7 @@ def find(text: str) -> Iterator[Match]:
     """Yield complete numbers, and what may be the beginning of one at the text's end, or its end at the beginning."""
     if count_digits(text) < _LEAST:
         return
+    text = without(text)
     for run in _runs(text):
         labelled = _LABEL.search(text[max(0, run[0].start - _LONGEST_LABEL) : run[0].start]) is not None
         at = 0
@@ -95,11 +97,18 @@ def _runs(text: str) -> Iterator[list[_Group]]:
 def _longest(run: Sequence[_Group], first: int, labelled: bool) -> tuple[int, float] | None:
     best: tuple[int, float] | None = None
     digits = 0
+    if not run[first].real:
+        return None
     for last in range(first, min(len(run), first + _MOST_GROUPS)):
         digits += len(run[last].digits)
         if digits > 19:
             break
-        if digits >= 13 and (score := _score(run, first, last, labelled)) and (best is None or score >= best[1]):
+        if (
+            digits >= 13
+            and run[last].real
+            and (score := _score(run, first, last, labelled))
+            and (best is None or score >= best[1])
+        ):
             best = last, score
     return best
 
@@ -116,6 +125,8 @@ def _score(run: Sequence[_Group], first: int, last: int, labelled: bool) -> floa
             return 0.97 if parted else 0.9
         if len(parted ^ _parts(len(digits))) <= 2:
             return 0.8
+        if len(groups) <= 3 and max(len(group.digits) for group in groups) >= 6:
+            return 0.6  # one without groups that was torn apart
     if labelled and len(groups) == 1:
         return 0.7
     if len(groups) < 3 or _table(run, first, last):
@@ -155,7 +166,7 @@ def _table(run: Sequence[_Group], first: int, last: int) -> bool:
 
 
 def _begun(text: str, run: Sequence[_Group], labelled: bool) -> Iterator[Match]:
-    if not at_end(text, run[-1].end):
+    if not at_end(text, run[-1].end) or text[max(0, run[0].start - 1) : run[0].start] in ("-", ".", "/"):
         return
     run = [group for group in run if group.real]
     for first in range(max(0, len(run) - 4), len(run)):

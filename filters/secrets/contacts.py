@@ -29,6 +29,8 @@ _FILES = frozenset("png jpg jpeg gif svg webp pdf js ts css html htm py so dll e
 _LABEL = re.compile(r"(?i)(?:mailto|e-?mail|mail|from|to|cc|bcc)\s?[:=]?\s*<?\Z|<\Z")
 _SHELL = re.compile(r"(?i)(?:^|[\s;&|$])(?:ssh|scp|sftp|rsync|mosh)\s(?:\S+\s)*\Z")
 _PROMPT = re.compile(r"\s?(?::\s?[~/]|\s[~/][\w/.\-]*[\]#$%]|[\w~/: .\-]{0,40}[#$%](?:\s|\Z))")
+_TORN_LOCAL = re.compile(r"(?<![\w.])[A-Za-z](?=[\w.+\-]*[\d._+])[\w.+\-]*[\w+_] ?\Z")
+_TORN_DOMAIN = re.compile(r" ([A-Za-z0-9\-]*)((?: ?[.,] ?[A-Za-z0-9\-]+)*)(?![\w@])")
 _LONGEST_LOCAL = 64  # RFC 5321, section 4.5.3.1.1
 
 
@@ -40,7 +42,12 @@ def find(text: str) -> Iterator[Match]:
             continue
         start = local.start() + len(local[0]) - len(local[0].lstrip(" .,-'|!%"))
         if match := _address(text, start, sign):
-            yield match
+            torn = (
+                _TORN_LOCAL.search(text, max(0, start - _LONGEST_LOCAL), start)
+                if text[start - 1 : start] == " "
+                else None
+            )
+            yield match._replace(start=torn.start()) if torn and not match.partial else match
 
 
 def _address(text: str, start: int, sign: re.Match[str]) -> Match | None:
@@ -52,6 +59,10 @@ def _address(text: str, start: int, sign: re.Match[str]) -> Match | None:
         begun = not spaced and not typographic and at_end(text, sign.end()) and not _SHELL.search(before)
         return Match(CATEGORY, start, sign.end(), 0.4, partial=True) if begun else None
     end, top = _end(text, domain)
+    if top not in TOP_LEVEL and (torn := _TORN_DOMAIN.match(text, end)):
+        last = re.split(r"[., ]+", top + torn[1] + torn[2])[-1].lower()
+        if (top or torn[2]) and _MISREAD.get(last, last) in TOP_LEVEL and len(torn[1]) <= 20:
+            end, top = torn.end(), _MISREAD.get(last, last)
     if _PROMPT.match(text, end):
         return None
     if text[start : sign.start()].lower() == "git" and text[end : end + 1] in (":", "/"):

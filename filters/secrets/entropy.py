@@ -13,7 +13,7 @@ from filters.secrets.match import Match
 
 CATEGORY = "key"
 
-_TOKEN = re.compile(r"[A-Za-z0-9_\-+/=.~|]{20,}")
+_TOKEN = re.compile(r"[A-Za-z0-9_\-+/.~|]{20,}={0,2}")
 _ADDRESS = re.compile(r"(?i)(?:\b[a-z][a-z0-9+.\-]{1,12}:/ ?/|\bwww\.)\S*")
 _UUID = re.compile(r"(?i)[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 _HEX = re.compile(r"(?i)(?:0x)?[0-9a-f]+")
@@ -24,7 +24,7 @@ _PARTS = re.compile(r"[/.]+")
 _SEPARATORS = re.compile(r"[_\-=+~|]+")
 _WORDLIKE = re.compile(r"[a-z]+|[A-Z]+|[A-Z][a-z]+|[0-9]+|[a-z]+[0-9]{1,4}|[A-Z][a-z]+[0-9]{1,4}|v?[0-9]+[a-z]{0,3}")
 _NAME = (
-    r"(?:api|access|secret|auth|private|client|signing|encryption|session|refresh|csrf|bot|app|account|storage|sas|master|"
+    r"(?:ap[il1|]|access|secret|auth|private|client|signing|encryption|session|refresh|csrf|bot|app|account|storage|sas|master|"
     r"webhook|service|deploy|license|licence|shared|admin|user|id|consumer|oauth|jwt|ssh|aws|gcp|azure|github|gitlab|"
     r"stripe|slack|openai|anthropic)"
 )
@@ -32,12 +32,14 @@ _STRONG = rf"(?:{_NAME}[ _\-]?){{1,3}}(?:keys?|tokens?|secret|hash|credentials?)
 _WEAK = r"key|auth(?:orization)?|api|signature|sig|session(?:[ _\-]?id)?|cookie|salt|nonce|bearer"
 _CONTEXT = re.compile(
     rf"(?i)(?:(?P<strong>{_STRONG})|(?P<weak>{_WEAK}))(?:[ _\-]?(?:base64|base|id|value|hex|prod|production|live|test|dev|staging))?"
-    r"[\"'\])}]{0,2}(?: ?[:=]>? ?|: ?|;  ?| is (?:now )?| {1,3})[\"'`(]{0,2}"
-    r"(?:(?:token|bearer|basic) )?(?P<value>[A-Za-z0-9_\-+/=.~|!]{8,})"
+    r"[\"'\])}]{0,2}(?: ?[:=]>? {0,3}|;  ?| is (?:now )?| {1,3})[\"'`(]{0,2}"
+    r"(?:(?:token|bearer|basic) )?(?P<value>[A-Za-z0-9_\-+/=.~|!]+)"
 )
 _HINT = re.compile(r"(?i)key|token|secret|passwd|auth|api|bearer|sig|session|cookie|credential|salt|nonce|hash")
+_NEXT = re.compile(r" ([A-Za-z0-9+/_|\-]{3,}={0,2})(?![\w@:.])")
+_BEFORE = re.compile(r"(?<![^\s\"'=:(])([A-Za-z0-9+/_\-]{3,}) \Z")
 _LONG = 20
-_CHANGES = 0.4  # of a token's places
+_CHANGES = 0.37  # of a token's places
 _BITS = 3.3  # a character
 
 
@@ -47,8 +49,12 @@ def find(text: str) -> Iterator[Match]:
         for found in _CONTEXT.finditer(text):
             start, end = found.span("value")
             end -= len(found["value"]) - len(found["value"].rstrip(".|!,"))
-            if text[end : end + 1] not in ("(", "[") and _beside(text[start:end], found["strong"] is not None):
-                yield Match(CATEGORY, start, end, 0.85 if found["strong"] else 0.75)
+            if text[end : end + 1] in ("(", "["):
+                continue
+            whole = _torn(text, end)
+            written = text[start:whole].replace(" ", "") if found["strong"] else text[start:end]
+            if _beside(text[start:end], found["strong"] is not None) or (whole > end and _beside(written, True)):
+                yield Match(CATEGORY, start, whole, 0.85 if found["strong"] else 0.75)
     if len(text) < _LONG:
         return
     addresses = [found.span() for found in _ADDRESS.finditer(text)] if "//" in text or "www" in text else []
@@ -56,7 +62,12 @@ def find(text: str) -> Iterator[Match]:
         if any(start <= found.start() < end for start, end in addresses):
             continue
         if not _PUBLIC.search(text[max(0, found.start() - 30) : found.start()]) and drawn(found[0]):
-            yield Match(CATEGORY, *found.span(), 0.8)
+            start, end = found.span()
+            while before := _BEFORE.search(text, max(0, start - _LONG * 2), start):
+                if not _piece(before[1]):
+                    break
+                start = before.start(1)
+            yield Match(CATEGORY, start, _torn(text, end), 0.8)
 
 
 def drawn(token: str) -> bool:
@@ -64,16 +75,29 @@ def drawn(token: str) -> bool:
     token = token.strip("-_.=|~")
     if len(token) < _LONG or known(token):
         return False
-    if (
-        token.startswith(("/", "./", "~", "AAAAB3", "AAAAC3", "AAAAE2"))
-        or "//" in token
-        or token.count("/") > len(token) / 12
-    ):
+    if token.startswith(("./", "~", "AAAAB3", "AAAAC3", "AAAAE2")) or token.count("/") > len(token) / 8:
+        return False
+    if ("//" in token or token[0] == "/") and (len(token) < 39 or _changes(token) < 0.45):
         return False
     parts = [part for part in _PARTS.split(token) if part]
     if len(parts) > 1 and all(len(part) < _LONG for part in parts) and (len(parts) > 4 or any(map(worded, parts))):
         return False
     return not worded(token) and _random(token, _CHANGES, both=True)
+
+
+def _torn(text: str, end: int) -> int:
+    """Return where a token ends that recognition has torn apart."""
+    while (after := _NEXT.match(text, end)) and _piece(after[1]):
+        end = after.end(1)
+    return end
+
+
+def _piece(text: str) -> bool:
+    """Tell whether a token that stands beside a drawn one is a piece of it."""
+    digits = sum("0" <= character <= "9" for character in text)
+    if digits == len(text) or worded(text):
+        return False
+    return (digits > 0 and (_changes(text) >= 0.3 or _HEX.fullmatch(text) is not None)) or _changes(text) > 0.38
 
 
 def mixed(text: str) -> bool:
@@ -94,8 +118,8 @@ def worded(token: str) -> bool:
     pieces = [piece for piece in re.split(r"[_\-=+~|/.]+", token) if piece]
     if not all(_WORDLIKE.fullmatch(piece) for piece in pieces):
         pieces = [word for piece in pieces for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+", piece)]
-        mean = len(token) / len(pieces) if pieces else 0
-        return mean >= 4
+        long = sum(len(word) for word in pieces if len(word) >= 4 and word[-1].islower())
+        return bool(pieces) and (len(token) / len(pieces) >= 4 or long >= 0.6 * len(token))
     return len(pieces) > 1 or not re.fullmatch(r"[A-Za-z]+[0-9]{2,}", token) or len(token) < _LONG
 
 
@@ -113,11 +137,11 @@ def _beside(value: str, strong: bool) -> bool:
     """Tell whether what stands beside a context is a secret."""
     letters = sum(map(str.isalpha, value))
     digits = sum("0" <= character <= "9" for character in value)
-    if not letters:
+    if not letters or len(value) < 8:
         return False
     if _UUID.fullmatch(value) or (_HEX.fullmatch(value) and not value.lower().startswith("0x")):
         return digits >= 2 and len(value) >= (12 if strong else 24)
-    if worded(value) or "/" in value[:2] or re.fullmatch(r"[\w]+(?:\.[A-Za-z_]\w*)+", value):
+    if worded(value) or ("/" in value[:2] and len(value) < 39) or re.fullmatch(r"[\w]+(?:\.[A-Za-z_]\w*)+", value):
         return False
     if strong:
         return digits >= 1 and _random(value, 0.2) if len(value) < 16 else _random(value, 0.25)

@@ -33,7 +33,7 @@ _SORTS = (
     _sort(r"whsec_", 32, 16),
     _sort(r"sk ?- ?(?:ant|or|proj|svcacct|admin|None)(?: ?- ?[a-z0-9]{2,8})?(?: ?- ?)", 90, 12, r"A-Za-z0-9_\-"),
     _sort(r"sk-", 48, 20),  # OpenAI, DeepSeek
-    _sort(r"A(?:K|S|X)[I1l|][A4](?=[A-Z0-9 ])", 16, 12, "A-Z0-9lo|"),  # AWS
+    _sort(r"A ?[KSX5] ?[I1l|] ?[A4](?=[A-Z0-9 ])", 16, 12, "A-Z0-9lo"),  # AWS
     _sort(rf"[gq]h[pousr](?: ?[_\-] ?| |(?=[A-Za-z0-9]{{30}}))", 36, 18),  # GitHub
     _sort(r"g[il1]thub[_ ]?pat[_ ]?", 82, 20, "A-Za-z0-9_"),
     _sort(r"g[l1I|](?:pat|ptt|dt|rt|soat) ?- ?", 20, 14, r"A-Za-z0-9_\-"),  # GitLab
@@ -53,10 +53,10 @@ _SORTS = (
         r"(?:rubygems|pnu|oy2|r8|gsk|xai|tvly|lin_api|sbp|sntrys|glsa|dckr_pat|pul|nvapi|ATATT3|ATCTT3)[_\-]", 36, 18
     ),
     _sort(r"key-(?=[0-9a-f]{8})", 32, 24, "a-f0-9"),  # Mailgun
-    _sort(r"EAACEdEose0cBA|EAA(?=[A-Z0-9][A-Za-z0-9]{12})", 100, 20),  # Facebook
+    _sort(r"(?<![+/])(?:EAACEdEose0cBA|EAA(?=[A-Z0-9][A-Za-z0-9]{12}))", 100, 20),  # Facebook
 )
 _HINTS = re.compile(
-    r"(?i)[sr5p]\s?k[ _.\-]|sk ?-|wh|a[ksx][i1l|]|h[pousr]|pat|g[l1i|]|a[il1|]za|ya29|gocs|//|x[o0]x|xapp|hf|npm|pyp|sg ?\.|v1|"
+    r"(?i)[sr5p]\s?k[ _.\-]|sk ?-|wh|a ?[ksx5] ?[i1l|]|h[pousr]|pat|g[l1i|]|a[il1|]za|ya29|gocs|//|x[o0]x|xapp|hf|npm|pyp|sg ?\.|v1|"
     r"shp|key-|eaa|rubygems|pnu|oy2|r8|gsk|xai|tvly|lin_|sbp|sntrys|nvapi|at[ac]tt|pul"
 )
 _JWT = re.compile(r"(?<![A-Za-z0-9])[ec]y[JjIl1](?=[A-Za-z0-9_\-]{4})[A-Za-z0-9_\-]*(?: ?\. ?[A-Za-z0-9_\-]+){0,2}")
@@ -107,17 +107,18 @@ def _tokens(text: str) -> Iterator[Match]:
 
 
 def _known(text: str, sort: _Sort, prefix: re.Match[str]) -> Match | None:
-    body = re.compile(f"[{sort.body}|]*").match(text, prefix.end())
+    body = re.compile(f"[|{sort.body}]*").match(text, prefix.end())
     end = body.end() if body else prefix.end()
     length = end - prefix.end()
-    while length < sort.usual and (piece := re.compile(rf" ([{sort.body}|]{{2,}})(?![^\W_])").match(text, end)):
-        if not length or entropy.mixed(piece[1]):
+    while length < sort.usual and (piece := re.compile(rf" ([|{sort.body}]{{2,}})(?![^\W_])").match(text, end)):
+        if not length or entropy.mixed(piece[1]) or abs(length + len(piece[1]) - sort.usual) <= 1:
             length += len(piece[1])
             end = piece.end()
         else:
             break
     secret = text[prefix.end() : end]
-    if sort.mixed and length >= 6 and not entropy.mixed(secret):
+    whole = abs(length - sort.usual) <= 1 and "_" not in secret and not secret.islower()
+    if sort.mixed and length >= 6 and not whole and not entropy.mixed(secret):
         return None
     if length >= sort.least:
         if not sort.mixed and not entropy.mixed(secret) and secret.islower():

@@ -18,6 +18,7 @@ from stdnum.iso7064 import mod_97_10
 
 from filters.secrets.confusion import as_digits, as_letters, count_digits
 from filters.secrets.match import Match, at_end
+from filters.secrets.ordinary import without
 
 IBAN, SSN, VAT = "iban", "ssn", "vat"
 
@@ -35,19 +36,23 @@ def _structures() -> dict[str, str]:
 COUNTRIES: Mapping[str, str] = MappingProxyType(_structures())
 
 _IBAN = re.compile(
-    r"(?<![A-Za-z0-9])[A-Za-z0158|]{2} ?[0-9OoQDIlSBZ|]{2}(?=[ \-.]{0,2}[A-Za-z0-9|])[A-Za-z0-9| \-.]{4,}"
+    r"(?<![A-Za-z0-9])[A-Za-z0158|] ?[A-Za-z0158|] ?[0-9OoQDIlSBZ|]{2}(?=[ \-.]{0,2}[A-Za-z0-9|])[A-Za-z0-9| \-.]{4,}"
 )
 _FOURS = re.compile(r"[^\W_]{4}[ \-.]{1,2}[^\W_]{4}")
 _SSN = re.compile(
     r"(?<![\w\-.,/+])(?<!\d )([0-9OoQIlSBZ|]{3})( ?[\-.] ?| )([0-9OoQIlSBZ|]{2})( ?[\-.] ?| )([0-9OoQIlSBZ|]{4})(?![\w]|[\-.,/] ?\d| \d)"
+)
+_SSN_TORN = re.compile(
+    r"(?<![\w\-.,/+])((?:[0-9OoQIlSBZ|] ?){3})-((?: ?[0-9OoQIlSBZ|]){2}) ?-((?: ?[0-9OoQIlSBZ|]){4})(?![\w]|[\-.,/] ?\d)"
 )
 _SSN_PLAIN = re.compile(r"(?<!\w)\d{3}[ \-.]?\d{2}[ \-.]?\d{4}(?!\w)")
 _SSN_BEGUN = re.compile(r"(?<![\w\-.,/+])[0-9OIl]{3} ?- ?[0-9OIl]{2} ?- ?[0-9OIl]{0,3}(?=\s*[|_]?\s*\Z)")
 _SSN_LABEL = re.compile(r"(?i)(?:\bssn\b|\bitin\b|social security|\bss ?#)[\w ./#]{0,16}[:=]?\s*\Z")
 
 _VAT = re.compile(
-    r"(?<![A-Za-z0-9])(AT ?U|BE|BG|CHE|CY|CZ|DE|DK|EE|EL|ES|FI|FR|GB|GR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|XI)"
-    r"(?=[ \-.]{0,2}[A-Z0-9Ol|])((?:[ \-.]{0,2}[A-Z0-9Ol|]){8,13})(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9])(AT ?[UV]|[B8]E|[B8]G|CHE|CY|C[Z2]|DE|DK|EE|EL|E[S5]|F[I1l]|FR|G[B8]|GR|HR|HU|[I1l]E|[I1l]T|LT|LU|LV|MT|NL|PL|PT|"
+    r"R[O0]|[S5]E|[S5][I1l]|[S5]K|X[I1l])"
+    r"(?=[ \-.]{0,2}[A-Z0-9Olo|])((?:[ \-.]{0,2}[A-Z0-9Olo|]){8,13})(?![A-Za-z0-9])"
 )
 _VAT_LABEL = re.compile(
     r"(?i)(?:\bvat\b|ust-?id|umsatzsteuer|\buid\b|\bt\.?v\.?a\b|\bp\.? ?iva\b|partita iva|\bn\.?i\.?f\b|\bc\.?i\.?f\b|\bbtw\b|\bmoms\b|\bnip\b|"
@@ -153,6 +158,8 @@ def _iban_score(country: str, structure: str, written: str, shown: str) -> float
             and written[2:4] == check
         ):
             return 0.75 if misfits == 0 else 0.6
+        if misfits == 0 and digits >= 0.8 and (grouped or written[:2].isupper()):
+            return 0.5
         if misfits <= 1 and digits >= 0.5 and strict and grouped:
             return 0.55
         return 0
@@ -180,7 +187,7 @@ def _checked(country: str, check: str, structure: str, body: str) -> bool:
     )
     variants = {read}
     if "c" in structure:
-        variants.add("".join(as_digits(c) if sort == "c" else c for c, sort in zip(read, structure, strict=True)))
+        variants.add("".join(as_digits(b) if s == "c" else r for b, r, s in zip(body, read, structure, strict=True)))
     return any(one.isascii() and one.isalnum() and mod_97_10.is_valid(one + country + check) for one in variants)
 
 
@@ -188,6 +195,11 @@ def ssns(text: str) -> Iterator[Match]:
     """Yield social security numbers: in groups, or beside a label; and what may be the beginning of one."""
     if count_digits(text) < 5:
         return
+    text = without(text)
+    for found in _SSN_TORN.finditer(text):
+        area, group, serial = (as_digits(part).replace(" ", "") for part in found.groups())
+        if _ssn(area, group, serial) and count_digits(found[0]) >= 5:
+            yield Match(SSN, *found.span(), 0.7)
     for found in _SSN.finditer(text):
         area, group, serial = as_digits(found[1]), as_digits(found[3]), as_digits(found[5])
         if not _ssn(area, group, serial) or count_digits(found[0]) < 5:
@@ -242,8 +254,8 @@ def vat_field(text: str) -> Iterator[Match]:
 
 def _vat(found: re.Match[str], labelled: bool) -> Match | None:
     prefix = found[1].replace(" ", "")
-    country = prefix[:2]
-    body = prefix[2:]
+    country = as_letters(prefix[:2].replace("l", "I"))
+    body = prefix[2:].replace("V", "U")
     places = []
     for at, character in enumerate(found[2]):
         if character not in " -.":

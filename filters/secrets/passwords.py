@@ -7,7 +7,7 @@ a placeholder, stars.
 import re
 from collections.abc import Iterator
 
-from filters.secrets.confusion import as_digits, tolerant
+from filters.secrets.confusion import as_digits, count_digits, tolerant
 from filters.secrets.match import Match
 
 CATEGORY = "password"
@@ -67,7 +67,7 @@ _BESIDE = re.compile(
     rf"(?:[\"'`](?P<quoted>[^\"'`\n]{{1,128}})[\"'`]?|(?P<bare>\S{{1,128}})))"
 )
 _CODE = re.compile(
-    rf"(?i)(?<![^\W_])(?:{_NUMBERED})(?:[\"']?\s?(?:[:=#]|is|ist)?\s{{0,3}}[\"']?)(?P<digits>[0-9OoIlSBZ|]{{3,8}}(?:[ \-][0-9]{{3,4}})?)(?![\w.])"
+    rf"(?i)(?<![^\W_])(?:{_NUMBERED})(?:[\"']?\s?(?:[:=#]|is|ist)?\s{{0,3}}[\"']?)(?P<digits>[0-9OoIlSBZ|](?:[ \-]?[0-9OoIlSBZ|]){{2,7}})(?![\w.])"
 )
 _COMMANDS = re.compile(
     r"(?i)(?:--?(?:password|passwd|passphrase|pass|pwd)[= ]|\bsshpass -p ?|\bmysql\w*\b[^|;]{0,80}? -p(?=\S)|"
@@ -102,6 +102,7 @@ _CODE_BEFORE = re.compile(
     r"(?:\b(?:def|fn|func|function|if|elif|while|assert|return|lambda|import|from)\b|self\.|this\.)[^\"']*\Z"
 )
 _NEAR = re.compile(r"[\w\-]{0,8}[\"']?\s{0,3}[:=;.,>]{0,2}\s{0,3}[\"']?(?P<token>[^\s\"']{4,})")
+_TORN = re.compile(r"([^\s:=()\[\]{},;]{1,32}) ([^\s:=()\[\]{},;]{1,32})\s*")
 _TAIL = ",;)]}>\"'`"
 _SYMBOL = re.compile(r"[^\w\s.,:;'\"()\-/]")
 _QUESTION = re.compile(
@@ -159,7 +160,9 @@ def find(text: str) -> Iterator[Match]:
             yield match
     for found in _CODE.finditer(text):
         digits = as_digits(found["digits"])
-        if digits.replace(" ", "").replace("-", "").isdigit() and sum(map(str.isdigit, found["digits"])) >= 3:
+        bare = re.sub(r"[ \-]", "", digits)
+        real = count_digits(found["digits"])
+        if real >= len(bare) / 3 and len(bare) >= (3 if found[0][0] in "cC" else 4):
             yield Match(CATEGORY, *found.span("digits"), 0.85)
 
 
@@ -207,6 +210,9 @@ def _beside(text: str, found: re.Match[str]) -> Match | None:
     bare = found["bare"].rstrip(_TAIL) if not _SYMBOL.search(found["bare"][:-1]) else found["bare"].rstrip("\"'`,;")
     end = start + len(bare)
     rest = text[end:].strip()
+    torn = _TORN.fullmatch(text, start) if ":" in mark or "=" in mark else None
+    if torn and _strong(torn[1] + torn[2]) and not _NEVER.intersection((torn[1].lower(), torn[2].lower())):
+        return Match(CATEGORY, *torn.span(), 0.7)
     if not bare or _harmless(bare):
         return None
     if found["name"].lower() in ("pass", "pw", "clave", "mdp", "psk") and not (":" in mark or "=" in mark):
@@ -221,6 +227,8 @@ def _beside(text: str, found: re.Match[str]) -> Match | None:
         phrase = "phrase" in found["name"].lower()
         if phrase and re.fullmatch(r"[\w\-' ]+", rest or "x"):
             return Match(CATEGORY, start, len(text.rstrip()), 0.8)
+        if torn and torn[2].lower() not in _NEVER and mark.strip() != "=":
+            return Match(CATEGORY, *torn.span(), 0.55)
         followed = re.match(r"[A-Za-z]", rest) is not None and not re.match(r"(?i)[\w \-]{2,20}[:=]", rest)
         return None if followed or len(bare) < 3 else Match(CATEGORY, start, end, 0.75)
     if "phrase" in found["name"].lower() and rest and re.fullmatch(r"[a-z]+(?: [a-z]+){2,}", f"{bare} {rest}"):
@@ -235,6 +243,8 @@ def _code(text: str, found: re.Match[str], bare: str) -> bool:
     """Tell whether what stands there is rather a part of a program."""
     before = text[max(0, found.start() - 60) : found.start("name")]
     following = text[found.start("bare") :]
+    if _CALL.match(bare) and re.search(r"\d", bare) and bare[-1:] not in ")(":
+        return False
     if _CALL.match(following) or _ATTRIBUTE.fullmatch(bare) or _IDENTIFIER.fullmatch(bare):
         return not re.search(r"\d", bare) or _CALL.match(following) is not None
     if _strong(bare):

@@ -12,12 +12,13 @@ import phonenumbers
 from filters.errors import SpecError
 from filters.secrets.confusion import as_digits, count_digits
 from filters.secrets.match import Match, at_end
+from filters.secrets.ordinary import without
 
 CATEGORY = "phone"
 
 _D = "[0-9OoIlSBZ|]"
 _CANDIDATE = re.compile(
-    rf"(?<![\w.,/:#$\N{{POUND SIGN}}\N{{EURO SIGN}}=*\-])(?:[+t] ?(?=\d)|00 ?(?=[1-9]))?[(\[]?{_D}(?:[ \-./()\[\]]{{0,3}}{_D}){{6,17}}(?![\w%]|[,.:]\d)"
+    rf"(?<![\w.,/:#$\N{{POUND SIGN}}\N{{EURO SIGN}}=*\-])(?:[+t] ?(?=[\dIl|])|00 ?(?=[1-9]))?[(\[]?{_D}(?:[ \-./()]{{0,3}}{_D}){{6,17}}(?![\w%]|[,.:]\d)"
 )
 _LABEL = re.compile(
     r"(?i)(?:\b(?:tele)?phones?\b|\btel(?:efon\w*|éfono)?\b|\bmob(?:ile|il)?\b|\bcell\b|\bfax\b|\bcall\b|\bhandy\w*|\btéléphone\b|"
@@ -30,12 +31,15 @@ _NO_PHONE = re.compile(
 _DATE = re.compile(
     r"(?<!\d)(?:(?:19|20)\d\d[ \-./]\d\d?[ \-./]\d\d?(?!\d{3})|\d\d?[\-./]\d\d?[\-./](?:19|20)\d\d)(?!\d)|(?<!\d)\d\d?:\d\d"
 )
-_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _NORTH_AMERICAN = re.compile(
     r"(?:\+?1[ \-.]{1,2})?(?:\([2-9]\d\d\)[ \-]{0,2}|[2-9]\d\d(?P<first>[ \-./]{1,3}))[2-9]\d\d(?P<second>[ \-.]{1,3})\d{4}"
 )
 _TRUNK = ("GB", "DE", "FR", "IT", "NL", "AT", "CH", "BE", "AU", "SE", "IE")
 """Countries whose numbers are tried, where one begins with 0 and the operator's region has none such."""
+_LEAD = re.compile(r"[OoIlSBZ|]+[ .\-]+|[(\[](?=[^)\]]*\Z)")
+_ZIP = re.compile(r"\d{5}-\d{4}")  # ZIP+4
+_TEN = re.compile(r"1?[2-9]\d\d[2-9]\d{6}")
+_PAIRS = re.compile(r"0\d(?:[ .]\d\d){4}")
 _LEAST = 7
 _MOST = 15  # E.164, section 6.2.1
 _BEGUN = re.compile(
@@ -55,6 +59,7 @@ class Phones:
         """Yield numbers, and what may be the beginning of one at the text's end."""
         if count_digits(text) < 5:
             return
+        text = without(text)
         for found in _CANDIDATE.finditer(text):
             if match := self._candidate(text, found):
                 yield match
@@ -69,7 +74,10 @@ class Phones:
 
     def _candidate(self, text: str, found: re.Match[str]) -> Match | None:
         written = _trimmed(found[0])
-        start, end = found.start(), found.start() + len(written)
+        lead = _LEAD.match(written)
+        start = found.start() + (lead.end() if lead else 0)
+        end = found.start() + len(written)
+        written = text[start:end]
         real = count_digits(written)
         digits = "".join(filter(str.isdigit, as_digits(written)))
         if real < 0.7 * len(digits) or not _LEAST <= len(digits) <= _MOST + 2:
@@ -78,9 +86,9 @@ class Phones:
         labelled = _LABEL.search(before) is not None
         shown = "+" + written[1:] if written[0] == "t" else written
         shown = as_digits(shown)
-        if shown.startswith(("+", "00")):
+        if shown[0] == "+" or (shown.startswith("00") and (labelled or re.search(r"[ \-/(]", shown))):
             score = _international(shown, digits)
-        elif not labelled and (_DATE.search(shown) or _ADDRESS.search(shown) or _NO_PHONE.search(before)):
+        elif not labelled and (_DATE.search(shown) or _ZIP.fullmatch(shown) or _NO_PHONE.search(before)):
             return None
         else:
             score = self._national(shown, digits, labelled)
@@ -95,11 +103,13 @@ class Phones:
             if strong or labelled:
                 return 0.85 if valid else 0.65
             return 0.7 if valid else 0
+        if _TEN.fullmatch(digits) and re.match(r"(?:1[ \-.])?[(\d]", shown) and _torn(shown) and _valid(digits, "US"):
+            return 0.65
         if len(digits) > 13 or (not re.search(r"[ \-./()]", shown) and not labelled):
             return 0
         if digits[0] == "0":
             regions = dict.fromkeys((self._region, *_TRUNK))
-            if re.match(r"\(?0\d{1,5}[ \-/)]", shown) or labelled:
+            if re.match(r"\(?0\d{1,5}[ \-/)]", shown) or _PAIRS.fullmatch(shown) or labelled:
                 return 0.7 if any(_valid(shown, region) for region in regions) else 0
             return 0
         if self._region == "US" and not labelled:
@@ -122,6 +132,12 @@ def _trimmed(written: str) -> str:
     while tail := re.search(r"[ \-./()\[\]]+[OoIlSBZ|]+\Z", written):
         written = written[: tail.start()]
     return written
+
+
+def _torn(shown: str) -> bool:
+    """Tell whether dashes, dots or brackets part ten digits as in North America, with a space somewhere in between."""
+    parts = [part.replace(" ", "") for part in re.split(r"[\-.()/]+", shown.strip("( "))]
+    return [len(part) for part in parts if part][-3:] == [3, 3, 4] and len(parts) >= 3
 
 
 def _international(shown: str, digits: str) -> float:

@@ -6,16 +6,16 @@ Errs on the side of too much, but for what screens are full of: prose, menus, da
 import re
 from collections.abc import Collection, Iterator
 
-from filters.secrets import entropy, passwords
-from filters.secrets.confusion import DIGIT, as_digits, count_digits
+from filters.secrets import entropy, numbers, passwords
+from filters.secrets.confusion import DIGIT, as_digits, as_letters, count_digits
 
 _RUN = re.compile(rf"(?<![A-Za-z0-9_]){DIGIT}(?:[ .\-/()]{{0,3}}{DIGIT})+(?![A-Za-z0-9_])")
 _ORDINARY = re.compile(
-    r"(?:19|20)\d\d ?[\-/.] ?\d\d? ?[\-/.] ?\d\d?(?:[T ]\d\d?[:.\-]?\d\d(?:[:.\-]?\d\d(?:[.,]\d+)?)?)?|\d\d?[\-/.]\d\d?[\-/.](?:19|20)?\d\d|"
-    r"\d{1,3}(?:\.\d{1,5}){2,4}|\d{1,3}(?:[., ]\d{3})+(?:[.,]\d\d)?"
+    r"(?<!\d)(?:19|20)\d\d ?[\-/.] ?\d\d? ?[\-/.] ?\d\d?(?:[T ]\d\d?[:.\-]?\d\d(?:[:.\-]?\d\d(?:[.,]\d+)?)?)?|\d\d?[\-/.]\d\d?[\-/.](?:19|20)?\d\d|"
+    r"(?<!\d)(?:\d{1,3}(?:\.\d{1,5}){2,4}|\d{1,3}(?:[., ]\d{3})+(?:[.,]\d\d)?)(?!\d)"
 )
 _AT = re.compile(
-    r"[\w.+\-]{2,} ?(?:[@\N{COPYRIGHT SIGN}\N{REGISTERED SIGN}\N{EURO SIGN}\N{CENT SIGN}]|\([a@]\)) ?[\w\-]{2,}(?:[.,][\w\-]+)*|"
+    r"[\w.+\-]{2,} ?(?:[@\N{COPYRIGHT SIGN}\N{REGISTERED SIGN}\N{EURO SIGN}\N{CENT SIGN}]|\([a@]\)) ?(?=[A-Za-z])(?!github|gitlab)[\w\-]{2,}(?:[.,][\w\-]+)*|"
     r"[\w\-]+[.\-+][\w.\-]*[QG&8][\w\-]{3,}[.,](?:com|org|net|co|de|fr|io|uk|eu|edu)\b|"
     r"[\w.\-]{3,}[QG&8](?:gmail|outlook|yahoo|hotmail|icloud|example|proton)\w*"
 )
@@ -25,7 +25,7 @@ _PREFIX = re.compile(
     r"(?i)(?<![a-z0-9])(?:[s5]\s?k[_\- ](?:l[i1l|]ve|test|ant|proj)|a[kx][i1l|]a[a-z0-9]{6}|[gq]h[pousr][_ \-][a-z0-9]{4}|github[_ ]pat|"
     r"g[l1]pat|a[il1|]za[\w\-]{6}|ey[jil1][\w\-]{6}|x[o0]x[bpars]|bearer \w*\d|begin .{0,12}private|whsec)"
 )
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z0-9|]{2} ?[0-9OolIQDSBZ|]{2}(?: ?[A-Z0-9OolI|]{4}){2,}")
+_IBAN = re.compile(r"(?<![A-Za-z0-9])([A-Z0-9|l]{2}) ?[0-9OolIQDSBZ|]{2}(?: ?[A-Z0-9OolI|]{4}){2,}")
 _NUMBERS = frozenset({"card", "phone", "iban", "ssn", "vat"})
 _LEAST_DIGITS = 9
 
@@ -36,7 +36,9 @@ def spans(text: str, kinds: Collection[str]) -> Iterator[tuple[int, int]]:
         yield from _runs(text)
         if "iban" in kinds:
             for found in _IBAN.finditer(text):
-                if count_digits(found[0]) >= 0.5 * len(found[0].replace(" ", "")):
+                if as_letters(found[1]) in numbers.COUNTRIES and count_digits(found[0]) >= 0.5 * len(
+                    found[0].replace(" ", "")
+                ):
                     yield found.span()
     if "email" in kinds:
         for found in _AT.finditer(text):
@@ -45,8 +47,7 @@ def spans(text: str, kinds: Collection[str]) -> Iterator[tuple[int, int]]:
     if "key" in kinds:
         yield from _tokens(text)
     if "password" in kinds:
-        for match in passwords.near(text):
-            yield match
+        yield from passwords.near(text)
 
 
 def _runs(text: str) -> Iterator[tuple[int, int]]:
