@@ -23,13 +23,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.bench.e2e import machine
-from tests.support.leaks import faults, figures, onair, programme, table
+from tests.support.leaks import faults, figures, onair, programme, soak, table
 from tests.support.leaks.figures import Cost, Figures, percentile
 from tests.support.leaks.observing import Observed, observe, slate_of
 from tests.support.leaks.programme import Programme, compose
 from tests.support.leaks.received import find
 from tests.support.leaks.scoring import Totals, judge
 from tests.support.leaks.simulated import simulate
+from tests.support.leaks.soak import SOUND_FILTER
 from tests.support.leaks.tapes import ARTIFACTS, tapes
 from tests.support.scenes.catalogue import KINDS
 from tests.support.scenes.scene import RATE
@@ -48,6 +49,8 @@ def main() -> None:
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     if given.file:
         sys.exit(_score(given.file, given))
+    if given.soak:
+        sys.exit(_soak(given))
     with TemporaryDirectory(dir=ARTIFACTS, prefix="run-") as name:
         folder = Path(name)
         seed = TUNING_SEED if given.tune else given.seed
@@ -74,6 +77,9 @@ def _arguments() -> argparse.Namespace:
     told = f"a detector that knows the answer, with none, or a list of {','.join(FAULTS)}, planted in each scene"
     parser.add_argument("--toy", metavar="FAULTS", help=f"{told}: it shows what the benchmark is worth")
     parser.add_argument("--offline", action="store_true", help="no room: in this process, as fast as it goes")
+    parser.add_argument(
+        "--soak", type=float, metavar="MINUTES", help=f"keep a room on air that has {SOUND_FILTER}, too; scores nothing"
+    )
     parser.add_argument("--stale", action="store_true", help="scenes that are there, even of older sources")
     parser.add_argument("--keep", action="store_true", help="what was published and received, for --file")
     parser.add_argument("--file", type=Path, metavar="DIR", help="score what an earlier run has kept")
@@ -120,6 +126,16 @@ def _simulate(spec: str, shown: Programme, folder: Path) -> None:
         lag = percentile((cost.lag / RATE for cost in of_kind), 0.95)
         costs[kind] = Cost(sum(cost.cpu for cost in of_kind) * RATE / (end - first), None, lag)
     Figures(spec, False, done.lookahead, costs).save(folder / "figures.json")
+
+
+def _soak(given: argparse.Namespace) -> int:
+    """Keep a room on air; return the exit status."""
+    seed = TUNING_SEED if given.tune else given.seed
+    specs = (given.filter, SOUND_FILTER)
+    done = soak.soak(specs, tapes(given.kinds, seed, given.stale), given.soak, partial(print, flush=True))
+    found = list(soak.verdicts(done))
+    print(f"\n{' and '.join(specs)}", *soak.lines(done), "", *found, sep="\n", flush=True)
+    return 0 if all(verdict.met for verdict in found) else 1
 
 
 # --- scoring ---------------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def play(spec: str, programme: Programme, received: Path, tell: Callable[[str], 
 
 def publisher(url: str, path: Path, log: Path, *words: str) -> Child:
     """Publish ``path`` in real time, as it is."""
-    return Child((*VEILCAST, "push", path, url, *words), log)
+    return Child((*VEILCAST, "push", *words, path, url), log)
 
 
 def look_at(room: Mapping[str, Any]) -> Look:

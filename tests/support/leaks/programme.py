@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import chain, groupby, repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
@@ -22,6 +23,11 @@ from av.video.stream import VideoStream
 from filters.api import SAMPLE_RATE
 from tests.support.leaks.tapes import Tape, encode, read
 from tests.support.scenes.scene import HEIGHT, RATE, WIDTH, Image
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from filters.api import Samples
 
 LEADER = 20
 """Seconds of grey in which detectors load their models."""
@@ -79,12 +85,15 @@ def load(path: Path) -> Programme:
     return Programme(path, found["frames"], tuple(found["markers"]), cues)
 
 
-def compose(tapes: Sequence[Tape], path: Path, leader: int = LEADER) -> Programme:
-    """Make a programme of ``tapes`` as the MP4 file ``path``: scenes as they are encoded, with a faint hum."""
+def compose(
+    tapes: Sequence[Tape], path: Path, leader: int = LEADER, tail: int = TAIL, sound: "Samples | None" = None
+) -> Programme:
+    """Make a programme of ``tapes`` as the MP4 file ``path``: scenes as they are encoded, and ``sound``, (1, count) at
+    ``SAMPLE_RATE``, over and over; a faint hum unless told. ``leader`` and ``tail`` in seconds."""
     with TemporaryDirectory(dir=path.parent) as folder:
-        grey, tail, marker = (Path(folder, f"{name}.mp4") for name in ("leader", "tail", "marker"))
+        grey, end, marker = (Path(folder, f"{name}.mp4") for name in ("leader", "tail", "marker"))
         encode(repeat(_plain(_GREY), leader * RATE), grey)
-        encode(repeat(_plain(_GREY), TAIL * RATE), tail)
+        encode(repeat(_plain(_GREY), tail * RATE), end)
         encode(chain(repeat(_plain(0), HALF), repeat(_plain(255), HALF)), marker)
         pieces = [(grey, leader * RATE)]
         markers, cues = [], []
@@ -97,10 +106,10 @@ def compose(tapes: Sequence[Tape], path: Path, leader: int = LEADER) -> Programm
                 pieces.append((tape.path, tape.frames))
                 cues.append(Cue(at, tape))
                 at += tape.frames
-        pieces += [(marker, 2 * HALF), (tail, TAIL * RATE)]
+        pieces += [(marker, 2 * HALF), (end, tail * RATE)]
         markers.append(at + HALF)
-        programme = Programme(path, at + 2 * HALF + TAIL * RATE, tuple(markers), tuple(cues))
-        _join(pieces, programme)
+        programme = Programme(path, at + 2 * HALF + tail * RATE, tuple(markers), tuple(cues))
+        _join(pieces, programme, _hum() if sound is None else sound[0])
     programme.save()
     return programme
 
@@ -109,16 +118,15 @@ def _plain(level: int) -> Image:
     return np.full((HEIGHT, WIDTH, 3), level, np.uint8)
 
 
-def _join(pieces: Sequence[tuple[Path, int]], programme: Programme) -> None:
+def _join(pieces: Sequence[tuple[Path, int]], programme: Programme, wave: "NDArray[np.float32]") -> None:
     """Write all pieces (file, frames), one after the other, without encoding them again."""
     with av.open(str(pieces[0][0])) as first, av.open(str(programme.path), "w", format="mp4") as out:
         video = out.add_stream_from_template(first.streams.video[0])
-        sound = out.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
-        assert isinstance(sound, AudioStream)
+        heard = out.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
+        assert isinstance(heard, AudioStream)
         expected = bytes(first.streams.video[0].codec_context.extradata or b"")
-        both = heapq.merge(
-            _pictures(pieces, video, expected), _sound(programme.frames, sound), key=lambda packet: packet[0]
-        )
+        sound = _sound(programme.frames, wave, heard)
+        both = heapq.merge(_pictures(pieces, video, expected), sound, key=lambda packet: packet[0])
         for _, packet in both:
             out.mux_one(packet)
 
@@ -142,8 +150,13 @@ def _pictures(
         at += frames
 
 
-def _sound(frames: int, stream: AudioStream) -> "Iterator[tuple[Fraction, av.Packet[Stream]]]":
-    wave = (_HUM * np.sin(2 * np.pi * _HERTZ * np.arange(SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)
+def _hum() -> "NDArray[np.float32]":
+    return (_HUM * np.sin(2 * np.pi * _HERTZ * np.arange(SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)
+
+
+def _sound(
+    frames: int, wave: "NDArray[np.float32]", stream: AudioStream
+) -> "Iterator[tuple[Fraction, av.Packet[Stream]]]":
     for first in range(0, frames * SAMPLE_RATE // RATE, _BLOCK):
         block = np.take(wave, np.arange(first, first + _BLOCK), mode="wrap")[None]
         frame = av.AudioFrame.from_ndarray(block, "fltp", "mono")
