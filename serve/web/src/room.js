@@ -47,7 +47,7 @@ function update() {
   drawQuality();
   unmute.hidden = shown !== null || player.sound !== "off" || player.state === "off";
   element("sound-only").hidden = shown !== null || player.tracks.video;
-  watch.playing(player.state === "playing" && player.file === null);
+  watch.playing(player.state === "playing");
 }
 
 /** Play the broadcast that is on air or, if it is asked for, the `file` with the demo's sample. */
