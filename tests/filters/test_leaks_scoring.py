@@ -3,6 +3,7 @@
 Pictures are drawn here, veiled by what covers rooms' pictures, and judged by what judges them in the benchmark.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,13 +19,18 @@ from tests.support.leaks import table
 from tests.support.leaks.faults import Fault, write
 from tests.support.leaks.figures import Cost, Figures, percentile
 from tests.support.leaks.likeness import READABLE, likeness
+from tests.support.leaks.observing import observe, slate_of
 from tests.support.leaks.onair import spent
 from tests.support.leaks.pixels import distinct, inked, is_slate, overdone, small, veiled
-from tests.support.leaks.programme import Cue, Programme
+from tests.support.leaks.programme import Cue, Programme, compose, load
+from tests.support.leaks.received import ReceivedError, find
 from tests.support.leaks.scoring import Secret, Seen, Totals, judge, wilson
-from tests.support.leaks.tapes import Labels, Tape
-from tests.support.scenes.scene import Box, Label
+from tests.support.leaks.simulated import simulate
+from tests.support.leaks.tapes import Labels, Tape, record
+from tests.support.scenes.scene import Box, Frame, Label, Scene
+from tests.support.server import ROOT
 
+TOY = ROOT / "tests" / "support" / "leaks" / "toy.py"
 BOX: Box = (100, 60, 300, 84)
 """Of the secret on the page."""
 WIDTH, HEIGHT = 640, 360
@@ -312,3 +318,45 @@ def test_processors_are_counted_of_one_process_at_a_time() -> None:
 def test_percentiles_of_nothing_are_none() -> None:
     assert percentile(range(101), 0.95) == 95
     assert percentile([], 0.95) is None
+
+
+def toy_scene() -> Scene:
+    """A page on which two secrets appear after half a second, one below the other."""
+    secrets = (("mail", "anna.smith@example.com", 100), ("card", "4111 1111 1111 1111", 300))
+    image = np.full((720, 1280, 3), LIGHT[0], np.uint8)
+    empty = image.copy()
+    labels = []
+    for name, text, top in secrets:
+        cv2.putText(image, text, (100, top + 25), cv2.FONT_HERSHEY_SIMPLEX, 0.9, LIGHT[1], 2, cv2.LINE_AA)
+        (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.9, 2)
+        labels.append(Label(name, "email", text, (100, top, 100 + width, top + 32), 1.0))
+    frames = [Frame(empty, ())] * 15 + [Frame(image, tuple(labels))] * 30
+    return Scene("toy", "page", 1, frames)
+
+
+def test_what_is_planted_in_a_programme_is_found_in_what_goes_out(tmp_path: Path) -> None:
+    tape = record(toy_scene(), tmp_path / "page.mp4")
+    programme = compose([tape], tmp_path / "programme.mp4", leader=1, tail=2)
+    assert load(programme.path) == programme
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps(write(programme, [Fault.FRAME_LATE]).to_json()))
+    received = tmp_path / "received.mp4"
+    simulated = simulate(f"{TOY}:Knowing:script={script}", programme, received)
+    assert simulated.lookahead == 1.0
+    reception = find(received, programme.markers)
+    assert reception.shift == 30  # a second of slate
+    observed = observe(programme.cues[0], reception, slate_of(received))
+    assert (observed.frames, observed.unreadable, observed.overdone, observed.slate) == (45, [], 0.0, 0)
+    assert list(observed.crops) == ["mail"]
+    mail, card = sorted(judge(observed.seen), key=lambda secret: secret.id, reverse=True)
+    assert (mail.by_timing, mail.first_frame, mail.open) == (1, True, ((15, 15),))
+    assert (card.shown, card.leaked) == (30, 0)
+
+
+def test_what_has_lost_its_pace_is_not_compared(tmp_path: Path) -> None:
+    tape = record(toy_scene(), tmp_path / "page.mp4")
+    programme = compose([tape], tmp_path / "programme.mp4", leader=1, tail=1)
+    first, last = programme.markers
+    assert find(programme.path, programme.markers).shift == 0
+    with pytest.raises(ReceivedError, match=r"\+1 frames off"):
+        find(programme.path, (first, last - 1))
