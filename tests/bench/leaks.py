@@ -181,7 +181,7 @@ def _crops(observed: Sequence[Observed]) -> Path:
     for scene in observed:
         for name, png in scene.crops.items():
             plain = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)
-            (folder / f"{scene.kind}-{scene.name}-{plain}.png").write_bytes(png)
+            (folder / f"{scene.name}-{plain}.png").write_bytes(png)
     return folder
 
 

@@ -306,7 +306,7 @@ def test_the_table_has_a_row_for_each_kind_and_one_for_all() -> None:
     assert [line.split()[0] for line in text.splitlines()[2:4]] == ["pages", "all"]
     assert "1.00%" in text
     (line,) = table.leaks({"pages": totals})
-    assert line == "  pages/one card-0 (card-number): timing, from the first frame on; 1 of 30 frames: 0"
+    assert line == "  one card-0 (card-number): timing, from the first frame on; 1 of 30 frames: 0"
 
 
 def test_processors_are_counted_of_one_process_at_a_time() -> None:

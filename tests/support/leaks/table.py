@@ -83,7 +83,7 @@ def _bound(count: int, of: int) -> str:
 
 def leaks(by_kind: Mapping[str, Totals]) -> Iterator[str]:
     """Yield a line for each secret that leaked."""
-    for kind, totals in by_kind.items():
+    for totals in by_kind.values():
         for scene, secret in totals.leaks:
             how = " and ".join(
                 way for way, frames in (("timing", secret.by_timing), ("misread", secret.by_misread)) if frames
@@ -92,7 +92,7 @@ def leaks(by_kind: Mapping[str, Totals]) -> Iterator[str]:
             spans = " ".join(f"{a}-{b}" if b > a else f"{a}" for a, b in secret.open[:8])
             more = " ..." if len(secret.open) > 8 else ""
             yield (
-                f"  {kind}/{scene} {secret.id} ({secret.category}): {how}{first}; "
+                f"  {scene} {secret.id} ({secret.category}): {how}{first}; "
                 f"{secret.leaked} of {secret.shown} frames: {spans}{more}"
             )
 
