@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 
-from tests.support.scenes import chat, form, pages, scrolling, slides, terminal
+from tests.support.scenes import chat, editor, form, pages, scrolling, slides, terminal
 from tests.support.scenes.film import Film, Shown
 from tests.support.scenes.scene import Scene
 from tests.support.scenes.take import Take
@@ -19,6 +19,7 @@ _MAKERS: dict[str, tuple[Callable[[Take], None], int]] = {
     "chat": (chat.make, 2),
     "slides": (slides.make, 2),
     "terminal": (terminal.make, 2),
+    "editor": (editor.make, 2),
 }
 """How a scene of each kind is made, and how many there are for a seed."""
 _NOISY = ("camera",)

@@ -44,14 +44,18 @@ class Screen:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for child in reversed(self._children):
-            child.terminate()
-            child.wait()
+            self.end(child)
 
     def start(self, *command: str, **more: str) -> subprocess.Popen[bytes]:
         """Start a program; ``more`` goes into its environment."""
         child = subprocess.Popen(command, env={**self.environment, **more}, stderr=subprocess.DEVNULL)
         self._children.append(child)
         return child
+
+    def end(self, child: subprocess.Popen[bytes]) -> None:
+        """End a program that ``start`` has started."""
+        child.terminate()
+        child.wait()
 
     def do(self, *words: str) -> str:
         """Have xdotool do something, and return what it prints."""
@@ -67,6 +71,11 @@ class Screen:
                 return found[-1]
             time.sleep(_STEP)
         raise ScreenError(f"no window for {search}")
+
+    def size(self, window: str) -> tuple[int, int]:
+        """Return how wide and high a window is."""
+        lines = dict(line.split("=") for line in self.do("getwindowgeometry", "--shell", window).splitlines())
+        return int(lines["WIDTH"]), int(lines["HEIGHT"])
 
     def picture(self) -> Image:
         """Return what is on the screen."""
@@ -97,10 +106,11 @@ class Screen:
             "HOME": str(self._folder),
             "XDG_RUNTIME_DIR": str(self._folder),
             "FONTCONFIG_FILE": str(fonts),
-            "GSETTINGS_BACKEND": "memory",
+            "GSETTINGS_BACKEND": "keyfile",
             "NO_AT_BRIDGE": "1",
         }
-        server = self.start("Xvfb", self._display, "-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp", "-ac")
+        options = ("-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp", "-noreset")
+        server = self.start("Xvfb", self._display, *options)
         until = time.monotonic() + _STARTS
         while time.monotonic() < until and server.poll() is None:
             if self.do("getdisplaygeometry"):

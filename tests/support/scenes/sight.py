@@ -11,6 +11,7 @@ from tests.support.scenes.secrets import Secret, Vault
 PICTURE: Box = (0, 0, WIDTH, HEIGHT)
 _READABLE = 0.5  # of a character's area: with less of it, it is hidden
 _DIFFERS = 24  # of 255 levels: fainter edges of letters are not ink that could be read
+_STANDS_OUT = 60  # likewise, where the ground may have a gradient
 
 
 def difference(one: Image, other: Image) -> NDArray[np.bool_]:
@@ -27,6 +28,17 @@ def ink(differs: NDArray[np.bool_], box: Box) -> Box | None:
     if not len(rows):
         return None
     return (left + int(columns[0]), top + int(rows[0]), left + int(columns[-1]) + 1, top + int(rows[-1]) + 1)
+
+
+def on_plain(image: Image, box: Box) -> Box | None:
+    """Return the bounding box of what stands out within ``box``, most of which is of one colour."""
+    left, top, right, bottom = max(box[0], 0), max(box[1], 0), box[2], box[3]
+    part = image[top:bottom, left:right].astype(np.int16)
+    if not part.size:
+        return None
+    ground = np.median(part.reshape(-1, 3), axis=0)
+    found = ink(np.asarray(np.abs(part - ground).max(axis=2) > _STANDS_OUT), (0, 0, right - left, bottom - top))
+    return None if found is None else moved(found, left, top)
 
 
 def moved(box: Box, x: int, y: int) -> Box:

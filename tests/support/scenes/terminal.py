@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from tests.support.scenes.scene import HEIGHT, RATE, WIDTH, Box, Image
 from tests.support.scenes.screen import Screen, ScreenError
 from tests.support.scenes.secrets import Secret
-from tests.support.scenes.sight import all_seen, ink
+from tests.support.scenes.sight import all_seen, on_plain
 from tests.support.scenes.take import Take
 
 _LENGTH = 16 * RATE
@@ -23,9 +21,10 @@ _FONTS = ("DejaVu Sans Mono", "Liberation Mono")
 _SIZES = (9, 10, 11, 12, 14)
 """Points, at 96 to the inch: 9 is 12 pixels high, its capitals 8 or 9."""
 _COLOURS = (("white", "black"), ("#fdf6e3", "#3b4d54"), ("black", "#d0d0d0"), ("#1d2433", "#d7dce2"))
+_LIGHT_PAINTS, _DARK_PAINTS = ("#00652f", "#8b1a8b", "#005f87"), ("#4fd06a", "#ff8ad0", "#5ad1e6")
+"""What green, magenta and cyan are, on a light and on a dark ground."""
 _PAINTS = ("", "\x1b[1m", "\x1b[32m", "\x1b[36m", "\x1b[35m")
 _PLAIN = "\x1b[0m"
-_DIFFERS = 60  # levels from the ground: letters' edges and all
 _DONE = b"!"
 # Runs in the terminal. What comes over the socket is printed; then the terminal is asked for its state, which it tells
 # once it has drawn all, and that is passed on.
@@ -111,12 +110,7 @@ class _Terminal:
 
     def _ink(self, image: Image, row: int, column: int, count: int) -> Box | None:
         left, top = self.origin[0] + column * self.cell[0], self.origin[1] + row * self.cell[1]
-        cells = (round(left), round(top), round(left + count * self.cell[0]), round(top + self.cell[1]))
-        part = image[cells[1] : cells[3], cells[0] : cells[2]].astype(np.int16)
-        ground = np.median(part.reshape(-1, 3), axis=0)
-        differs = np.zeros(image.shape[:2], np.bool_)
-        differs[cells[1] : cells[3], cells[0] : cells[2]] = np.abs(part - ground).max(axis=2) > _DIFFERS
-        return ink(differs, cells)
+        return on_plain(image, (round(left), round(top), round(left + count * self.cell[0]), round(top + self.cell[1])))
 
 
 def make(take: Take) -> None:
@@ -140,14 +134,28 @@ def _open(take: Take, screen: Screen) -> _Terminal:
         server.bind(path)
         server.listen(1)
         server.settimeout(20)
-        look = ("-fa", rng.choice(_FONTS), "-fs", size, "-bg", back, "-fg", fore, "+sb", "-b", "0", "-bw", "0")
+        look: tuple[str, ...] = (
+            "-fa",
+            rng.choice(_FONTS),
+            "-fs",
+            size,
+            "-bg",
+            back,
+            "-fg",
+            fore,
+            "+sb",
+            "-b",
+            "0",
+            "-bw",
+            "0",
+        )
         screen.start(
             "xterm", *look, "-geometry", "20x5+0+0", "-xrm", "XTerm*allowWindowOps: true", "-e", *_argv(child, path)
         )
         link, _ = server.accept()
     link.settimeout(20)
     window = screen.window("--class", "xterm")
-    small = _size(screen, window)
+    small = screen.size(window)
     cell = (small[0] / 20, small[1] / 5)
     columns, rows = int(WIDTH / cell[0]), int(HEIGHT / cell[1])
     wide, high = round(columns * cell[0]), round(rows * cell[1])
@@ -162,11 +170,6 @@ def _open(take: Take, screen: Screen) -> _Terminal:
 
 def _argv(child: Path, path: str) -> tuple[str, ...]:
     return (sys.executable, "-u", str(child), path)
-
-
-def _size(screen: Screen, window: str) -> tuple[int, int]:
-    lines = dict(line.split("=") for line in screen.do("getwindowgeometry", "--shell", window).splitlines())
-    return int(lines["WIDTH"]), int(lines["HEIGHT"])
 
 
 def _session(take: Take, terminal: _Terminal) -> Iterator[None]:
