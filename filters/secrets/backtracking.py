@@ -56,7 +56,8 @@ def check(pattern: str, place: str) -> None:
         elif repeat := _OPEN.match(pattern, at):
             if closed and (closed.repeats or closed.branches):
                 raise SpecError(
-                    f"{place} has a repeat within a repeat, or alternatives that are repeated, as in (a+)+: that may take "
+                    f"{place} has a repeat within a repeat, or alternatives that are repeated, as in "
+                    f"(a+)+: that may take "
                     "for ever; bound the outer one, as in (a+){1,5}"
                 )
             open_repeats += 1
@@ -68,7 +69,8 @@ def check(pattern: str, place: str) -> None:
             most = max(map(int, re.findall(r"\d+", counted[0])))
             if closed and (closed.repeats or closed.branches) and most > (5 if closed.repeats else _MANY):
                 raise SpecError(
-                    f"{place} has a repeat within one of up to {most}: that may take for ever; bound the inner or the outer one"
+                    f"{place} has a repeat within one of up to {most}: that may take for ever; bound "
+                    f"the inner or the outer one"
                 )
             closed = None
             at = counted.end()
@@ -77,7 +79,8 @@ def check(pattern: str, place: str) -> None:
             at += 1
     if open_repeats > _MOST_OPEN or wide > _MOST_WIDE:
         raise SpecError(
-            f"{place} has too many open repeats: {_MOST_OPEN} can be, {_MOST_WIDE} of them such as .*; bound them, as in "
+            f"{place} has too many open repeats: {_MOST_OPEN} can be, {_MOST_WIDE} of them such as "
+            f".*; bound them, as in "
             ".{0,20}"
         )
 

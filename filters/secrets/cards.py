@@ -29,7 +29,7 @@ _ISSUERS = tuple(
         (r"30[0-59]|3[689]", (14, 16, 17, 18, 19)),  # Diners Club
         (r"6011|64[4-9]|65", (16, 17, 18, 19)),  # Discover
         (r"352[89]|35[3-8]", (16, 17, 18, 19)),  # JCB
-        (r"62|81", (16, 17, 18, 19)),  # UnionPay
+        (r"62", (16, 17, 18, 19)),  # UnionPay
         (r"220[0-4]", (16, 17, 18, 19)),  # Mir
         (r"50|5[6-8]|6304|67|60|82", (13, 14, 15, 16, 17, 18, 19)),  # Maestro, RuPay, Elo, Verve
     )
@@ -176,7 +176,7 @@ def _begun(text: str, run: Sequence[_Group], labelled: bool) -> Iterator[Match]:
         if (
             not _LEAST <= len(digits) <= 16
             or not _issued(digits)
-            or sum(group.real for group in groups) < len(digits) - 2
+            or sum(group.real for group in groups) < len(digits) - 1
         ):
             continue
         if len(groups) == 1:

@@ -11,13 +11,14 @@ from filters.secrets.match import Match, at_end
 
 CATEGORY = "email"
 
-TOP_LEVEL = frozenset(
-    "com org net edu gov mil int info biz name pro app dev io ai co me tv cc ly sh gg xyz online site shop store tech "
-    "cloud blog email live news world today life space agency studio company solutions digital group ac ad ae ag ar at "
-    "au az ba bd be bg bh br by ca ch cl cn cr cy cz de dk do dz ec ee eg es eu fi fr ge gh gr gt hk hr hu id ie il in "
-    "iq ir is it jo jp ke kr kw kz lb li lk lt lu lv ma mc md mk mn mt mx my ng nl no np nz om pa pe ph pk pl pt qa ro "
-    "rs ru sa se sg si sk th tn tr tw ua uk us uy uz ve vn za example test invalid local localhost".split()
-)
+_TOP_LEVEL = """
+com org net edu gov mil int info biz name pro app dev io ai co me tv cc ly sh gg xyz online site shop store tech cloud
+blog email live news world today life space agency studio company solutions digital group ac ad ae ag ar at au az ba
+bd be bg bh br by ca ch cl cn cr cy cz de dk do dz ec ee eg es eu fi fr ge gh gr gt hk hr hu id ie il in iq ir is it
+jo jp ke kr kw kz lb li lk lt lu lv ma mc md mk mn mt mx my ng nl no np nz om pa pe ph pk pl pt qa ro rs ru sa se sg
+si sk th tn tr tw ua uk us uy uz ve vn za example test invalid local localhost
+"""
+TOP_LEVEL = frozenset(_TOP_LEVEL.split())
 """Top-level domains that are common, and those of RFC 2606. Others count where there is no space in an address."""
 
 _AT = re.compile(r" ?(?:[@\N{COPYRIGHT SIGN}\N{REGISTERED SIGN}]|\(@\)|\(a\)|\[at\]) ?")
@@ -25,12 +26,13 @@ _LOCAL = re.compile(r"(?:[A-Za-z0-9._%+\-'|!]|(?<=\w),(?=\w)|(?<=\w) (?=\.\w))+\
 _DOMAIN = re.compile(r"[A-Za-z0-9|!_\-]+(?: ?[.,\N{MIDDLE DOT}] ?[A-Za-z0-9|!\-]+)*")
 _DOT = re.compile(r" ?[.,\N{MIDDLE DOT}] ?")
 _MISREAD = {"c0m": "com", "corn": "com", "conn": "com", "cm": "com", "om": "com", "0rg": "org", "nel": "net"}
-_FILES = frozenset("png jpg jpeg gif svg webp pdf js ts css html htm py so dll exe zip whl gz tgz json map".split())
+_FILE_NAMES = "png jpg jpeg gif svg webp pdf js ts css html htm py so dll exe zip whl gz tgz json map"
+_FILES = frozenset(_FILE_NAMES.split())
 _LABEL = re.compile(r"(?i)(?:mailto|e-?mail|mail|from|to|cc|bcc)\s?[:=]?\s*<?\Z|<\Z")
 _SHELL = re.compile(r"(?i)(?:^|[\s;&|$])(?:ssh|scp|sftp|rsync|mosh)\s(?:\S+\s)*\Z")
 _PROMPT = re.compile(r"\s?(?::\s?[~/]|\s[~/][\w/.\-]*[\]#$%]|[\w~/: .\-]{0,40}[#$%](?:\s|\Z))")
 _TORN_LOCAL = re.compile(r"(?<![\w.])[A-Za-z](?=[\w.+\-]*[\d._+])[\w.+\-]*[\w+_] ?\Z")
-_TORN_DOMAIN = re.compile(r" ([A-Za-z0-9\-]*)((?: ?[.,] ?[A-Za-z0-9\-]+)*)(?![\w@])")
+_TORN_DOMAIN = re.compile(r" ([A-Za-z0-9|\-]*)((?:[.,][A-Za-z0-9|\-]+)*)(?![\w@])")
 _LONGEST_LOCAL = 64  # RFC 5321, section 4.5.3.1.1
 
 

@@ -46,7 +46,8 @@ class Patterns:
         for number, regex in enumerate(self._regexes, 1):
             if regex.search(""):
                 raise SpecError(
-                    f"pattern {number} of the option patterns matches nothing at all: let it ask for a character at least"
+                    f"pattern {number} of the option patterns matches nothing at all: let it ask for "
+                    f"a character at least"
                 )
 
     def find(self, text: str) -> Iterator[Match]:
@@ -58,7 +59,7 @@ class Patterns:
 
 
 class Allowed:
-    """Texts that are no secrets: literal ones; ``@example.com`` for all of a domain; ``/…/`` for regular expressions."""
+    """Texts that are no secrets: literal ones, ``@example.com`` for all of a domain, ``/…/`` for regular expressions."""
 
     def __init__(self, allow: Sequence[str]) -> None:
         self._regexes = []

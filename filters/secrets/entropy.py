@@ -1,4 +1,4 @@
-"""Tells tokens that a machine has drawn from words, names, paths, hashes and the rest of what screens are full of. Pure.
+"""Tells tokens that a machine has drawn from words, names, paths, hashes and all else that screens are full of. Pure.
 
 What is drawn from letters and digits changes between small letters, capitals and digits at six places of ten; names in
 CamelCase and snake_case at two or three. A context (``API_KEY=``, ``"token": "…"``) lowers what is asked for.
@@ -8,6 +8,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 from filters.secrets.match import Match
 
@@ -18,20 +19,26 @@ _ADDRESS = re.compile(r"(?i)(?:\b[a-z][a-z0-9+.\-]{1,12}:/ ?/|\bwww\.)\S*")
 _UUID = re.compile(r"(?i)[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 _HEX = re.compile(r"(?i)(?:0x)?[0-9a-f]+")
 _PUBLIC = re.compile(
-    r"(?i)(?:base64,|\b(?:sha-?\d{1,3}|md5|ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-\w+|integrity|digest|fingerprint)[-:= \"'@]+)\Z"
+    r"(?i)(?:base64,|\b(?:sha-?\d{1,3}|md5|ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-\w+|integrity|digest|"
+    r"fingerprint)[-:= \"'@]+)\Z"
 )
 _PARTS = re.compile(r"[/.]+")
 _SEPARATORS = re.compile(r"[_\-=+~|]+")
 _WORDLIKE = re.compile(r"[a-z]+|[A-Z]+|[A-Z][a-z]+|[0-9]+|[a-z]+[0-9]{1,4}|[A-Z][a-z]+[0-9]{1,4}|v?[0-9]+[a-z]{0,3}")
 _NAME = (
-    r"(?:ap[il1|]|access|secret|auth|private|client|signing|encryption|session|refresh|csrf|bot|app|account|storage|sas|master|"
+    r"(?:ap[il1|]|access|secret|auth|private|client|signing|encryption|session|refresh|csrf|bot|app|"
+    r"account|storage|sas|master|"
     r"webhook|service|deploy|license|licence|shared|admin|user|id|consumer|oauth|jwt|ssh|aws|gcp|azure|github|gitlab|"
     r"stripe|slack|openai|anthropic)"
 )
-_STRONG = rf"(?:{_NAME}[ _\-]?){{1,3}}(?:keys?|tokens?|secret|hash|credentials?)|tokens?|secret(?:[ _\-]?key)?|passwd|credentials?"
+_STRONG = (
+    rf"(?:{_NAME}[ _\-]?){{1,3}}(?:keys?|tokens?|secret|hash|credentials?)|tokens?|secret(?:[ _\-]?key)?|"
+    rf"passwd|credentials?"
+)
 _WEAK = r"key|auth(?:orization)?|api|signature|sig|session(?:[ _\-]?id)?|cookie|salt|nonce|bearer"
 _CONTEXT = re.compile(
-    rf"(?i)(?:(?P<strong>{_STRONG})|(?P<weak>{_WEAK}))(?:[ _\-]?(?:base64|base|id|value|hex|prod|production|live|test|dev|staging))?"
+    rf"(?i)(?:(?P<strong>{_STRONG})|(?P<weak>{_WEAK}))(?:[ _\-]?(?:base64|base|id|value|hex|prod|"
+    rf"production|live|test|dev|staging))?"
     r"[\"'\])}]{0,2}(?: ?[:=]>? {0,3}|;  ?| is (?:now )?| {1,3})[\"'`(]{0,2}"
     r"(?:(?:token|bearer|basic) )?(?P<value>[A-Za-z0-9_\-+/=.~|!]+)"
 )
@@ -97,7 +104,9 @@ def _piece(text: str) -> bool:
     digits = sum("0" <= character <= "9" for character in text)
     if digits == len(text) or worded(text):
         return False
-    return (digits > 0 and (_changes(text) >= 0.3 or _HEX.fullmatch(text) is not None)) or _changes(text) > 0.38
+    return (digits > 0 and (_changes(text) >= 0.3 or _HEX.fullmatch(text) is not None)) or re.search(
+        r"[a-z][A-Z]|[A-Z]{2,}[a-z]", text
+    ) is not None
 
 
 def mixed(text: str) -> bool:
@@ -160,7 +169,7 @@ def _random(token: str, changes: float, *, both: bool = False) -> bool:
 
 def _changes(token: str) -> float:
     sorts = ["d" if character.isdigit() else "u" if character.isupper() else "l" for character in token]
-    return sum(one != other for one, other in zip(sorts, sorts[1:], strict=False)) / max(1, len(sorts) - 1)
+    return sum(one != other for one, other in pairwise(sorts)) / max(1, len(sorts) - 1)
 
 
 def _bits(token: str) -> float:

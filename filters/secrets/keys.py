@@ -34,7 +34,7 @@ _SORTS = (
     _sort(r"sk ?- ?(?:ant|or|proj|svcacct|admin|None)(?: ?- ?[a-z0-9]{2,8})?(?: ?- ?)", 90, 12, r"A-Za-z0-9_\-"),
     _sort(r"sk-", 48, 20),  # OpenAI, DeepSeek
     _sort(r"A ?[KSX5] ?[I1l|] ?[A4](?=[A-Z0-9 ])", 16, 12, "A-Z0-9lo"),  # AWS
-    _sort(rf"[gq]h[pousr](?: ?[_\-] ?| |(?=[A-Za-z0-9]{{30}}))", 36, 18),  # GitHub
+    _sort(r"[gq]h[pousr](?: ?[_\-] ?| |(?=[A-Za-z0-9]{30}))", 36, 18),  # GitHub
     _sort(r"g[il1]thub[_ ]?pat[_ ]?", 82, 20, "A-Za-z0-9_"),
     _sort(r"g[l1I|](?:pat|ptt|dt|rt|soat) ?- ?", 20, 14, r"A-Za-z0-9_\-"),  # GitLab
     _sort(r"A[Il1|]za", 35, 20, r"A-Za-z0-9_\-"),  # Google
@@ -56,14 +56,16 @@ _SORTS = (
     _sort(r"(?<![+/])(?:EAACEdEose0cBA|EAA(?=[A-Z0-9][A-Za-z0-9]{12}))", 100, 20),  # Facebook
 )
 _HINTS = re.compile(
-    r"(?i)[sr5p]\s?k[ _.\-]|sk ?-|wh|a ?[ksx5] ?[i1l|]|h[pousr]|pat|g[l1i|]|a[il1|]za|ya29|gocs|//|x[o0]x|xapp|hf|npm|pyp|sg ?\.|v1|"
+    r"(?i)[sr5p]\s?k[ _.\-]|sk ?-|wh|a ?[ksx5] ?[i1l|]|h[pousr]|pat|g[l1i|]|a[il1|]za|ya29|gocs|//|"
+    r"x[o0]x|xapp|hf|npm|pyp|sg ?\.|v1|"
     r"shp|key-|eaa|rubygems|pnu|oy2|r8|gsk|xai|tvly|lin_|sbp|sntrys|nvapi|at[ac]tt|pul"
 )
 _JWT = re.compile(r"(?<![A-Za-z0-9])[ec]y[JjIl1](?=[A-Za-z0-9_\-]{4})[A-Za-z0-9_\-]*(?: ?\. ?[A-Za-z0-9_\-]+){0,2}")
 _BEARER = re.compile(r"(?i)\b(?:bearer|basic)\s+(?=[A-Za-z0-9])([A-Za-z0-9._~+/\-]{8,}=*)")
 _PEM = re.compile(r"BEG[I1l|]N (?:[A-Z0-9]+ ){0,2}PR[I1l|]VATE KEY(?: BLOCK)?")
 _URL = re.compile(
-    r"[A-Za-z][A-Za-z0-9+.\-]{1,20} ?[:;] ?/ ?/ ?([^\s/:@\N{COPYRIGHT SIGN}'\"<>]{0,64} ?: ?[^\s@\N{COPYRIGHT SIGN}'\"<>]{1,128}?|"
+    r"[A-Za-z][A-Za-z0-9+.\-]{1,20} ?[:;] ?/ ?/ ?"
+    r"([^\s/:@\N{COPYRIGHT SIGN}'\"<>]{0,64} ?: ?[^\s@\N{COPYRIGHT SIGN}'\"<>]{1,128}?|"
     r"[A-Za-z0-9_\-]{8,128}) ?[@\N{COPYRIGHT SIGN}](?=\s?[A-Za-z0-9\[$])"
 )
 _PLACEHOLDER = re.compile(r"(?i)(?:\$\{?\w|\{|<|\*{3}|•|x{3,}\Z|%s|%\()")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from filters.errors import SpecError
-from filters.secrets import cards, contacts, keys, numbers, passwords, phones, suspicion
+from filters.secrets import cards, contacts, keys, labels, numbers, passwords, phones, suspicion
 from filters.secrets.confusion import plain
 from filters.secrets.custom import Allowed, Patterns, Words
 from filters.secrets.match import Match, merged
@@ -92,8 +92,11 @@ class Matcher:
         return [(match.start, match.end) for match in merged(found)]
 
     def label(self, text: str) -> str | None:
-        """Return the category of the secret that a text is the label of, or ends with the label of; None if it is none."""
-        category = passwords.label(plain(text))
+        """Return the category of the secret that a text is the label of, or ends with the label of.
+
+        None if it is none, or one of a kind that is not looked for.
+        """
+        category = labels.label(plain(text))
         return category if category in {CATEGORIES[kind] for kind in self._kinds} else None
 
     def value(self, category: str, text: str) -> list[Match]:

@@ -36,57 +36,67 @@ def _structures() -> dict[str, str]:
 COUNTRIES: Mapping[str, str] = MappingProxyType(_structures())
 
 _IBAN = re.compile(
-    r"(?<![A-Za-z0-9])[A-Za-z0158|] ?[A-Za-z0158|] ?[0-9OoQDIlSBZ|]{2}(?=[ \-.]{0,2}[A-Za-z0-9|])[A-Za-z0-9| \-.]{4,}"
+    r"(?<![A-Za-z0-9])(?=([A-Za-z0158|] ?[A-Za-z0158|] ?[0-9OoQDIlSBZ|] ?[0-9OoQDIlSBZ|](?=[ \-.]{0,2}[A-Za-z0-9|])"
+    r"[A-Za-z0-9| \-.]{4,60}))"
 )
 _FOURS = re.compile(r"[^\W_]{4}[ \-.]{1,2}[^\W_]{4}")
 _SSN = re.compile(
-    r"(?<![\w\-.,/+])(?<!\d )([0-9OoQIlSBZ|]{3})( ?[\-.] ?| )([0-9OoQIlSBZ|]{2})( ?[\-.] ?| )([0-9OoQIlSBZ|]{4})(?![\w]|[\-.,/] ?\d| \d)"
+    r"(?<![\w\-.,/+])(?<!\d )([0-9OoQIlSBZ|]{3})( ?[\-.] ?| )([0-9OoQIlSBZ|]{2})( ?[\-.] ?|"
+    r" )([0-9OoQIlSBZ|]{4})(?![\w]|[\-.,/] ?\d| \d)"
 )
 _SSN_TORN = re.compile(
-    r"(?<![\w\-.,/+])((?:[0-9OoQIlSBZ|] ?){3})-((?: ?[0-9OoQIlSBZ|]){2}) ?-((?: ?[0-9OoQIlSBZ|]){4})(?![\w]|[\-.,/] ?\d)"
+    r"(?<![\w\-.,/+])((?:[0-9OoQIlSBZ|] ?){3})-((?: ?[0-9OoQIlSBZ|]){2}) ?-"
+    r"((?: ?[0-9OoQIlSBZ|]){4})(?![\w]|[\-.,/] ?\d)"
 )
 _SSN_PLAIN = re.compile(r"(?<!\w)\d{3}[ \-.]?\d{2}[ \-.]?\d{4}(?!\w)")
 _SSN_BEGUN = re.compile(r"(?<![\w\-.,/+])[0-9OIl]{3} ?- ?[0-9OIl]{2} ?- ?[0-9OIl]{0,3}(?=\s*[|_]?\s*\Z)")
 _SSN_LABEL = re.compile(r"(?i)(?:\bssn\b|\bitin\b|social security|\bss ?#)[\w ./#]{0,16}[:=]?\s*\Z")
 
 _VAT = re.compile(
-    r"(?<![A-Za-z0-9])(AT ?[UV]|[B8]E|[B8]G|CHE|CY|C[Z2]|DE|DK|EE|EL|E[S5]|F[I1l]|FR|G[B8]|GR|HR|HU|[I1l]E|[I1l]T|LT|LU|LV|MT|NL|PL|PT|"
+    r"(?<![A-Za-z0-9])(AT ?[UV]|[B8]E|[B8]G|CHE|CY|C[Z2]|DE|DK|EE|EL|E[S5]|F[I1l]|FR|G[B8]|GR|HR|HU|"
+    r"[I1l]E|[I1l]T|LT|LU|LV|MT|NL|PL|PT|"
     r"R[O0]|[S5]E|[S5][I1l]|[S5]K|X[I1l])"
     r"(?=[ \-.]{0,2}[A-Z0-9Olo|])((?:[ \-.]{0,2}[A-Z0-9Olo|]){8,13})(?![A-Za-z0-9])"
 )
 _VAT_LABEL = re.compile(
-    r"(?i)(?:\bvat\b|ust-?id|umsatzsteuer|\buid\b|\bt\.?v\.?a\b|\bp\.? ?iva\b|partita iva|\bn\.?i\.?f\b|\bc\.?i\.?f\b|\bbtw\b|\bmoms\b|\bnip\b|"
+    r"(?i)(?:\bvat\b|ust-?id|umsatzsteuer|\buid\b|\bt\.?v\.?a\b|\bp\.? ?iva\b|partita iva|"
+    r"\bn\.?i\.?f\b|\bc\.?i\.?f\b|\bbtw\b|\bmoms\b|\bnip\b|"
     r"\bmwst)[\w .\-/°]{0,24}[:=#]?\s*\Z"
 )
 _VAT_BARE = re.compile(r"[0-9Ol|](?:[ \-.]{0,2}[0-9A-Z|]){6,13}(?![A-Za-z0-9])")
 _VAT_LETTERS: Mapping[str, str] = MappingProxyType(
     {
-        **{
-            "AT": r"U\d{8}",
-            "BE": r"[01]?\d{9}",
-            "BG": r"\d{9,10}",
-            "CH": r"E\d{9}",
-            "CY": r"\d{8}[A-Z]",
-            "CZ": r"\d{8,10}",
-        },
-        **{
-            "DE": r"\d{9}",
-            "DK": r"\d{8}",
-            "EE": r"\d{9}",
-            "EL": r"\d{9}",
-            "ES": r"[A-Z0-9]\d{7}[A-Z0-9]",
-            "FI": r"\d{8}",
-        },
-        **{"FR": r"[A-Z0-9]{2}\d{9}", "GB": r"\d{9}(?:\d{3})?", "GR": r"\d{9}", "HR": r"\d{11}", "HU": r"\d{8}"},
-        **{
-            "IE": r"\d[A-Z0-9]\d{5}[A-Z]{1,2}",
-            "IT": r"\d{11}",
-            "LT": r"\d{9}(?:\d{3})?",
-            "LU": r"\d{8}",
-            "LV": r"\d{11}",
-        },
-        **{"MT": r"\d{8}", "NL": r"\d{9}B\d{2}", "PL": r"\d{10}", "PT": r"\d{9}", "RO": r"\d{2,10}", "SE": r"\d{12}"},
-        **{"SI": r"\d{8}", "SK": r"\d{10}", "XI": r"\d{9}(?:\d{3})?"},
+        "AT": r"U\d{8}",
+        "BE": r"[01]?\d{9}",
+        "BG": r"\d{9,10}",
+        "CH": r"E\d{9}",
+        "CY": r"\d{8}[A-Z]",
+        "CZ": r"\d{8,10}",
+        "DE": r"\d{9}",
+        "DK": r"\d{8}",
+        "EE": r"\d{9}",
+        "EL": r"\d{9}",
+        "ES": r"[A-Z0-9]\d{7}[A-Z0-9]",
+        "FI": r"\d{8}",
+        "FR": r"[A-Z0-9]{2}\d{9}",
+        "GB": r"\d{9}(?:\d{3})?",
+        "GR": r"\d{9}",
+        "HR": r"\d{11}",
+        "HU": r"\d{8}",
+        "IE": r"\d[A-Z0-9]\d{5}[A-Z]{1,2}",
+        "IT": r"\d{11}",
+        "LT": r"\d{9}(?:\d{3})?",
+        "LU": r"\d{8}",
+        "LV": r"\d{11}",
+        "MT": r"\d{8}",
+        "NL": r"\d{9}B\d{2}",
+        "PL": r"\d{10}",
+        "PT": r"\d{9}",
+        "RO": r"\d{2,10}",
+        "SE": r"\d{12}",
+        "SI": r"\d{8}",
+        "SK": r"\d{10}",
+        "XI": r"\d{9}(?:\d{3})?",
     }
 )
 """What follows a country's letters, by the European Commission's list of VAT number structures."""
@@ -106,7 +116,7 @@ def ibans(text: str) -> Iterator[Match]:
 
 
 def _iban(text: str, found: re.Match[str]) -> Match | None:
-    places = [found.start() + at for at, character in enumerate(found[0]) if character not in " -."]
+    places = [found.start() + at for at, character in enumerate(found[1]) if character not in " -."]
     written = "".join(text[place] for place in places)
     best: Match | None = None
     for country in dict.fromkeys(
@@ -124,18 +134,20 @@ def _iban(text: str, found: re.Match[str]) -> Match | None:
             if length > len(places) or text[places[length - 1] + 1 : places[length - 1] + 2].isalnum():
                 continue
             score = _iban_score(country, structure, written[:length], text[places[0] : places[length - 1] + 1])
+            if written[:2].upper() != country and count_digits(written) < 0.85 * len(written) and score < 0.9:
+                continue  # rather hexadecimal
             if score and (best is None or score > best.score):
                 best = Match(IBAN, places[0], places[length - 1] + 1, score)
         if (
             best is None
             and len(places) < len(structure) + 4
             and at_end(text, places[-1] + 1)
-            and not found[0][2].isspace()
+            and not found[1][2].isspace()
         ):
             body = written[4:]
             fits = _misfits(structure[: len(body)], body) == 0
             drawn = sum(map(str.isdigit, body)) >= 0.5 * len(body)
-            grouped = re.fullmatch(r"\w{4} \w{1,4}(?: \w{1,4})*", found[0].rstrip(" |-.")) is not None
+            grouped = re.fullmatch(r"\w{4} \w{1,4}(?: \w{1,4})*", found[1].rstrip(" |-.")) is not None
             if len(body) >= 4 and fits and written[2:4].isdigit() and drawn and (grouped or len(body) >= 8):
                 best = Match(IBAN, places[0], places[-1] + 1, 0.5, partial=True)
     return best

@@ -1,103 +1,61 @@
-"""Finds passwords, PINs and codes beside what they are called, and knows such labels. Pure.
+"""Finds passwords, PINs and codes beside what they are called. Pure.
 
-A password looks like anything: that it is one is known only by its label. So what counts is what it is not: prose, code,
-a placeholder, stars.
+A password looks like anything: that it is one is known only by its label. So what counts is what it is not: prose, a
+part of a program, a placeholder, stars.
 """
 
 import re
 from collections.abc import Iterator
 
-from filters.secrets.confusion import as_digits, count_digits, tolerant
+from filters.secrets import labels
+from filters.secrets.confusion import as_digits, count_digits
+from filters.secrets.labels import LETTERED, NUMBERED, QUESTION, SHORT, WORDS
 from filters.secrets.match import Match
 
-CATEGORY = "password"
+CATEGORY = labels.CATEGORY
 
-_LETTERED = "|".join(
-    tolerant(word)
-    for word in (
-        *(
-            "password",
-            "passwd",
-            "passwort",
-            "kennwort",
-            "passphrase",
-            "passcode",
-            "pass code",
-            "pass phrase",
-            "contraseña",
-        ),
-        *(
-            "contrasena",
-            "mot de passe",
-            "wachtwoord",
-            "parola d'ordine",
-            "lösenord",
-            "adgangskode",
-            "passord",
-            "salasana",
-        ),
-        *(
-            "palavra-passe",
-            "senha",
-            "hasło",
-            "heslo",
-            "jelszó",
-            "şifre",
-            "parolă",
-            "пароль",
-            "密码",
-            "パスワード",
-            "비밀번호",
-        ),
-    )
-)
-_SHORT = r"pwd|pw|psk|pass|mdp|clave|wpa[23]?[ \-]?(?:key|psk)|(?:wi-?fi|network) ?key|network security key"
-_NUMBERED = (
-    r"(?:sim |card |security |bank |atm |door )?p[il1|]n(?: ?code| ?number)?|puk|cvv2?|cvc2?|cid|csc|card verification (?:code|value)|"
-    r"(?:security|verification|confirmation|authentication|access|log-?in|sign-?in|one-?time|2fa|mfa|sms|door|unlock|recovery) ?"
-    r"(?:pass)?code|otp|totp|prüfziffer|sicherheitscode"
-)
-_WORDS = re.compile(rf"(?i)(?:{_LETTERED}|{_SHORT}|{_NUMBERED})")
 _BEFORE = r"(?<![^\W_])(?:[A-Za-z0-9]{1,24}[_\-.])*"
 """Before a label stand no letters but those of DB_PASSWORD."""
 _AFTER = r"(?:[_\-](?:prod|dev|test|live|old|new|confirm(?:ation)?|\d))?"
 _IS = r"(?:[\"'\])]{0,2} ?(?::=|=>|[:=]) ?| ?[;.] (?=\S)| {2,}|[\"']\s*:\s*| (?:is|was|lautet|ist|es|est)(?: now)?:? )"
 _BESIDE = re.compile(
-    rf"(?i)(?:{_BEFORE}(?P<name>{_LETTERED}|{_SHORT}){_AFTER}(?:\s?\([^()]{{1,20}}\))?(?P<is>{_IS}| )"
+    rf"(?i)(?:{_BEFORE}(?P<name>{LETTERED}|{SHORT}){_AFTER}(?:\s?\([^()]{{1,20}}\))?(?P<is>{_IS}| )"
     rf"(?:[\"'`](?P<quoted>[^\"'`\n]{{1,128}})[\"'`]?|(?P<bare>\S{{1,128}})))"
 )
 _CODE = re.compile(
-    rf"(?i)(?<![^\W_])(?:{_NUMBERED})(?:[\"']?\s?(?:[:=#]|is|ist)?\s{{0,3}}[\"']?)(?P<digits>[0-9OoIlSBZ|](?:[ \-]?[0-9OoIlSBZ|]){{2,7}})(?![\w.])"
+    rf"(?i)(?<![^\W_])(?:{NUMBERED})(?:[\"']?\s?(?:[:=#]|is|"
+    rf"ist)?\s{{0,3}}[\"']?)(?P<digits>[0-9OoIlSBZ|](?:[ \-]?[0-9OoIlSBZ|]){{2,7}})(?![\w.])"
 )
 _COMMANDS = re.compile(
     r"(?i)(?:--?(?:password|passwd|passphrase|pass|pwd)[= ]|\bsshpass -p ?|\bmysql\w*\b[^|;]{0,80}? -p(?=\S)|"
     r"\b(?:docker|podman|helm|az|redis-cli)\b[^|;]{0,60}? (?:-p|-a) |\bIDENTIFIED BY )[\"']?(?P<value>[^\s\"']{3,128})|"
     r"\b(?:curl|wget|http)\b[^|;]{0,200}? (?:-u|--user|-a) ?[\"']?(?P<user>[^\s:\"']{1,64}:[^\s\"']{2,128})"
 )
-_NEVER = frozenset(
-    "required optional show hide hidden forgot forgotten reset change changed incorrect wrong invalid empty none null nil "
-    "undefined true false yes no not must should may can could will has have is are was were be been and or the a an for "
-    "to of in on at by with from your my our their his her its this that these those please enter type confirm repeat "
-    "new old current strength length minimum maximum min max characters letters protected protection manager managers "
-    "policy policies field input value str string bytes text int bool boolean object any optional self args user username "
-    "email e-mail name login log sign set unset get update updated expired expires expiry never always if when then else "
-    "return hash hashed hashing hasher file prompt reader store storage generator generated authentication auth based "
-    "encryption encrypted saved stored remember autofill copied copy paste disabled enabled ok okay weak medium strong "
-    "here below above word words number numbers code codes attempt attempts failed failure error mismatch match matches "
-    "matched does do did doesn't don't too short long again later link request recovery less only also but because than "
-    "as it we you they i which what who how why where after before during without missing redacted masked removed "
-    "filtered oder und ist der die das vergessen ändern anzeigen obligatoire oublié olvidado olvidada requerida xxx todo "
-    "placeholder changeme? example default varchar char sha1 sha256 sha512 md5 bcrypt argon2 scrypt base64 utf8 utf-8 "
-    "oauth2 const let var def class function import export public private static final void fn pub async await "
-    "securestring sensitive sensitivestr secretstr encoded decoded plain plaintext cleartext".split()
-)
+_NEVER_PASSWORDS = """
+required optional show hide hidden forgot forgotten reset change changed incorrect wrong invalid empty none null nil
+undefined true false yes no not must should may can could will has have is are was were be been and or the a an for to
+of in on at by with from your my our their his her its this that these those please enter type confirm repeat new old
+current strength length minimum maximum min max characters letters protected protection manager managers policy
+policies field input value str string bytes text int bool boolean object any self args user username email e-mail name
+login log sign set unset get update updated expired expires expiry never always if when then else return hash hashed
+hashing hasher file prompt reader store storage generator generated authentication auth based encryption encrypted
+saved stored remember autofill copied copy paste disabled enabled ok okay weak medium strong here below above word
+words number numbers code codes attempt attempts failed failure error mismatch match matches matched does do did
+doesn't don't too short long again later link request recovery less only also but because than as it we you they i
+which what who how why where after before during without missing redacted masked removed filtered oder und ist der die
+das vergessen ändern anzeigen obligatoire oublié olvidado olvidada requerida xxx todo placeholder example default
+varchar char sha1 sha256 sha512 md5 bcrypt argon2 scrypt base64 utf8 utf-8 oauth2 const let var def class function
+import export public private static final void fn pub async await securestring sensitive sensitivestr secretstr
+encoded decoded plain plaintext cleartext
+"""
+_NEVER = frozenset(_NEVER_PASSWORDS.split())
 _MASK = re.compile(r"[*\N{BULLET}\N{BLACK CIRCLE}\N{MIDDLE DOT}\N{WHITE CIRCLE}.xX#\-_?…]+")
 _VARIABLE = re.compile(
     r"\$[\w{(]|%\w+%|\{\{?|<|\[|\(|&lt;|@\{|process\.|os\.|env\.|System\.|var\.|self\.|this\.|ENC\[|!Ref|\\n"
 )
 _CALL = re.compile(r"[A-Za-z_][\w.]*(?:\(|\[|->|::)")
 _ATTRIBUTE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+[,;)]*")
-_IDENTIFIER = re.compile(r"[a-z]+(?:_[a-z]+)+[,;)]*|[a-z]+(?:[A-Z][a-z]+)+[,;)]*|_+\w+")
+_IDENTIFIER = re.compile(r"[a-z]+(?:_[a-z]+)+[,;)]*|[a-z]+(?:[A-Z][a-z]+)+[,;)]*|_+\w+|[A-Z]+(?:_[A-Z0-9]+)+[,;)]*")
 _CODE_BEFORE = re.compile(
     r"(?:\b(?:def|fn|func|function|if|elif|while|assert|return|lambda|import|from)\b|self\.|this\.)[^\"']*\Z"
 )
@@ -105,46 +63,6 @@ _NEAR = re.compile(r"[\w\-]{0,8}[\"']?\s{0,3}[:=;.,>]{0,2}\s{0,3}[\"']?(?P<token
 _TORN = re.compile(r"([^\s:=()\[\]{},;]{1,32}) ([^\s:=()\[\]{},;]{1,32})\s*")
 _TAIL = ",;)]}>\"'`"
 _SYMBOL = re.compile(r"[^\w\s.,:;'\"()\-/]")
-_QUESTION = re.compile(
-    r"(?i)(?:^|\W)(?:forg[eo]t\w*|reset|change|show|hide|lost|save|remember|no|without|invalid|wrong|incorrect|olvid\w+|oubli\w*|vergessen)"
-    r"(?: \w+)?\s\Z"
-)
-_LABEL_TAIL = r"(?:\s?\([^()]{1,20}\))?\s*\*?\s*[:=;]?\s*"
-_ADJECTIVE = (
-    r"(?:new|current|old|confirm|repeat|retype|re-enter|your|my|the|a|database|db|admin|root|user|wi-?fi|network|account|enter|type|"
-    r"login|log-?in|master|app|email|e-mail|smtp|ftp|ssh|sudo|mysql|postgres|server|vault|keystore|neues|aktuelles|nueva|nouveau|"
-    r"secret|access|api|private|stream|client|primary|secondary|signing|encryption|recovery|licen[cs]e|aws|bot|personal|"
-    r"deploy|webhook|bearer|auth|refresh|card|credit|debit|show|one-?time|username or|and|id|product|google|github|stripe|openai)"
-)
-_KEYS = (
-    r"(?:api|access|secret|private|stream|client|signing|encryption|recovery|licen[cs]e|account|storage|security|product|activation|"
-    r"publishable|restricted|webhook|ssh|gpg)(?:[ _\-](?:api|access|secret|private|signing))*[ _\-]?(?:keys?|tokens?|secret|phrase)|"
-    r"(?:access|auth|bearer|bot|refresh|personal access|api|session|deploy|id)[ _\-]?token|token|client[ _]secret|secret|api-?schlüssel|"
-    r"clave (?:de )?api|clé (?:d'?)?api|seed phrase"
-)
-_OTHERS = (
-    (
-        "card-number",
-        r"(?:credit|debit|bank)?[ \-]?card(?: ?(?:number|no\.?|nr\.?|#))|kartennummer|número de (?:la )?tarjeta|numéro de (?:la )?carte|pan",
-    ),
-    ("ssn", r"ssn|ssn ?/ ?itin|social security(?: ?(?:number|no\.?|#))?"),
-    ("iban", r"iban(?: ?(?:number|no\.?))?"),
-    (
-        "vat",
-        r"vat(?: ?(?:reg(?:istration)?\.? )?(?:number|no\.?|id|#))?|ust-?id(?:-?nr)?\.?|tva|n° ?tva|p\.? ?iva|nif|btw(?:-nr)?\.?",
-    ),
-    (
-        "phone",
-        r"(?:tele)?phone(?: ?(?:number|no\.?))?|mobile(?: ?(?:number|no\.?|phone))?|cell(?: ?phone)?|tel(?:efon|éfono)?\.?|téléphone|handy(?:nummer)?",
-    ),
-    ("email", r"e-?mail(?: ?address)?|e-?mail-adresse|correo(?: electrónico)?|courriel"),
-)
-_SECRET_LABELS = (
-    ("key", re.compile(rf"(?i)(?:{_KEYS}){_LABEL_TAIL}\Z")),
-    (CATEGORY, re.compile(rf"(?i)(?:{_LETTERED}|{_SHORT}|{_NUMBERED})(?: for [\w@.'\-]+)?{_LABEL_TAIL}\Z")),
-    *((category, re.compile(rf"(?i)(?:{expression}){_LABEL_TAIL}\Z")) for category, expression in _OTHERS),
-)
-_LEAD = re.compile(rf"(?i)(?:\W*(?:{_ADJECTIVE}\b[ _\-]*)*|.*(?: {{2,}}|[|:>\]\t]\s*))\Z")
 
 
 def find(text: str) -> Iterator[Match]:
@@ -153,7 +71,7 @@ def find(text: str) -> Iterator[Match]:
         name = "value" if found["value"] else "user"
         if not _harmless(found[name].partition(":")[2] or found[name]):
             yield Match(CATEGORY, *found.span(name), 0.9)
-    if not _WORDS.search(text):
+    if not WORDS.search(text):
         return
     for found in _BESIDE.finditer(text):
         if match := _beside(text, found):
@@ -166,28 +84,10 @@ def find(text: str) -> Iterator[Match]:
             yield Match(CATEGORY, *found.span("digits"), 0.85)
 
 
-def label(text: str) -> str | None:
-    """Return the category of what a text is the label of, or ends with the label of; None if it is no label."""
-    text = text.strip()
-    if not text or len(text) > 200 or text.endswith("?"):
-        return None
-    colon = text.endswith((":", "=", ";"))
-    for category, expression in _SECRET_LABELS:
-        found = expression.search(text)
-        if found is None:
-            continue
-        before = text[: found.start()]
-        if before and (before[-1].isalnum() or _QUESTION.search(before)):
-            continue
-        if _LEAD.match(before) or (colon and len(before) <= 60 and before[-1:] in " '_-("):
-            return category
-    return None
-
-
 def value(text: str) -> list[Match]:
-    """Return what is the secret in a text that stands beside or below the label of a password: its only token, or none."""
+    """Return what is the secret in a text beside or below the label of a password: its only token, or nothing."""
     tokens = list(re.finditer(r"\S+", text))
-    if not tokens or label(text):
+    if not tokens or labels.label(text):
         return []
     if len(tokens) > 2 or (len(tokens) == 2 and not any(_strong(token[0]) for token in tokens)):
         return []
@@ -200,7 +100,7 @@ def value(text: str) -> list[Match]:
 def _beside(text: str, found: re.Match[str]) -> Match | None:
     mark = found["is"]
     before = text[max(0, found.start() - 60) : found.start("name")]
-    if _QUESTION.search(before):
+    if QUESTION.search(before):
         return None
     if found["quoted"] is not None:
         if mark == " " or not found["quoted"].strip() or _harmless(found["quoted"].strip(), quoted=True):
@@ -233,7 +133,8 @@ def _beside(text: str, found: re.Match[str]) -> Match | None:
         return None if followed or len(bare) < 3 else Match(CATEGORY, start, end, 0.75)
     if "phrase" in found["name"].lower() and rest and re.fullmatch(r"[a-z]+(?: [a-z]+){2,}", f"{bare} {rest}"):
         return Match(CATEGORY, start, len(text.rstrip()), 0.6)
-    if _strong(bare) and len(bare) >= 6 and not _code(text, found, bare):
+    both = any(map(str.isalpha, bare)) and any(map(str.isdigit, bare)) and bare[0] not in "*&([{"
+    if both and len(bare) >= 6 and not _code(text, found, bare):
         return Match(CATEGORY, start, end, 0.7)
     single = mark.strip() in (";", ".") or mark.strip().startswith(("is", "ist", "lautet"))
     return Match(CATEGORY, start, end, 0.55) if single and not rest and len(bare) >= 5 else None
@@ -257,10 +158,10 @@ def _harmless(text: str, *, quoted: bool = False) -> bool:
     bare = text.strip(" .,:;!?()[]*'\"").lower()
     if len(bare) < 2 or _MASK.fullmatch(text) or _VARIABLE.match(text):
         return True
-    if _WORDS.fullmatch(bare) or bare in _NEVER and (text[-1:] != "!" or not quoted):
+    if WORDS.fullmatch(bare) or (bare in _NEVER and (text[-1:] != "!" or not quoted)):
         return True
     words = bare.split()
-    return len(words) > 2 and sum(word in _NEVER for word in words) >= 1 or (len(words) == 2 and words[0] in _NEVER)
+    return (len(words) > 2 and sum(word in _NEVER for word in words) >= 1) or (len(words) == 2 and words[0] in _NEVER)
 
 
 def _strong(token: str) -> bool:
@@ -271,17 +172,14 @@ def _strong(token: str) -> bool:
         return len(token) >= 5
     if _SYMBOL.search(token) and (letters or digits):
         return len(token) >= 5
-    return (
-        digits
-        and len(token) >= 6
-        and not re.fullmatch(r"[\d.,/:\-]+", token)
-        or (re.search(r"[a-z][A-Z]", token) is not None and len(token) >= 8)
+    return (digits and len(token) >= 6 and not re.fullmatch(r"[\d.,/:\-]+", token)) or (
+        re.search(r"[a-z][A-Z]", token) is not None and len(token) >= 8
     )
 
 
 def near(text: str) -> Iterator[tuple[int, int]]:
     """Yield the places of what stands after a label and may be a password, if either was misread."""
-    for found in _WORDS.finditer(text):
+    for found in WORDS.finditer(text):
         rest = _NEAR.match(text, found.end())
         if rest and not _harmless(rest["token"]) and _strong(rest["token"]):
             yield rest.span("token")

@@ -6,6 +6,7 @@ a plus, a label, or the grouping that the country's numbers have.
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import phonenumbers
 
@@ -18,32 +19,40 @@ CATEGORY = "phone"
 
 _D = "[0-9OoIlSBZ|]"
 _CANDIDATE = re.compile(
-    rf"(?<![\w.,/:#$\N{{POUND SIGN}}\N{{EURO SIGN}}=*\-])(?:[+t] ?(?=[\dIl|])|00 ?(?=[1-9]))?[(\[]?{_D}(?:[ \-./()]{{0,3}}{_D}){{6,17}}(?![\w%]|[,.:]\d)"
+    rf"(?<![\w.,/:#$\N{{POUND SIGN}}\N{{EURO SIGN}}=*\-])(?:[+t] ?(?=[\dIl|])|"
+    rf"00 ?(?=[1-9]))?[(\[]?{_D}(?:[ \-./()]{{0,3}}{_D}){{6,17}}(?![\w%]|[,.:]\d)"
 )
 _LABEL = re.compile(
-    r"(?i)(?:\b(?:tele)?phones?\b|\btel(?:efon\w*|éfono)?\b|\bmob(?:ile|il)?\b|\bcell\b|\bfax\b|\bcall\b|\bhandy\w*|\btéléphone\b|"
+    r"(?i)(?:\b(?:tele)?phones?\b|\btel(?:efon\w*|éfono)?\b|\bmob(?:ile|il)?\b|\bcell\b|\bfax\b|"
+    r"\bcall\b|\bhandy\w*|\btéléphone\b|"
     r"\bwhatsapp\b|\bsms\b|\bdial\b|\bms?isdn\b|\bportable\b)[\w .()#]{0,20}[:=]?\s*\Z"
 )
 _NO_PHONE = re.compile(
-    r"(?i)(?:isbn(?:-1[03])?|issn|order|invoice|ticket|rfc|build|version|v|no\.?|nr\.?|id|ref|case|pid|port|size|bytes|sku|\bqty|bates|ean|upc|asin)"
+    r"(?i)(?:isbn(?:-1[03])?|issn|order|invoice|ticket|rfc|build|version|v|no\.?|nr\.?|id|ref|case|"
+    r"pid|port|size|bytes|sku|\bqty|bates|ean|upc|asin)"
     r"[ #:=.]*\Z"
 )
 _DATE = re.compile(
-    r"(?<!\d)(?:(?:19|20)\d\d[ \-./]\d\d?[ \-./]\d\d?(?!\d{3})|\d\d?[\-./]\d\d?[\-./](?:19|20)\d\d)(?!\d)|(?<!\d)\d\d?:\d\d"
+    r"(?<!\d)(?:(?:19|20)\d\d[ \-./]\d\d?[ \-./]\d\d?(?!\d{3})|\d\d?[\-./]\d\d?[\-./](?:19|"
+    r"20)\d\d)(?!\d)|(?<!\d)\d\d?:\d\d"
 )
 _NORTH_AMERICAN = re.compile(
-    r"(?:\+?1[ \-.]{1,2})?(?:\([2-9]\d\d\)[ \-]{0,2}|[2-9]\d\d(?P<first>[ \-./]{1,3}))[2-9]\d\d(?P<second>[ \-.]{1,3})\d{4}"
+    r"(?:\+?1[ \-.]{1,2})?(?:\([2-9]\d\d\)[ \-]{0,2}|"
+    r"[2-9]\d\d(?P<first>[ \-./]{1,3}))[2-9]\d\d(?P<second>[ \-.]{1,3})\d{4}"
 )
 _TRUNK = ("GB", "DE", "FR", "IT", "NL", "AT", "CH", "BE", "AU", "SE", "IE")
 """Countries whose numbers are tried, where one begins with 0 and the operator's region has none such."""
 _LEAD = re.compile(r"[OoIlSBZ|]+[ .\-]+|[(\[](?=[^)\]]*\Z)")
 _ZIP = re.compile(r"\d{5}-\d{4}")  # ZIP+4
+_COMMA = re.compile(rf"(?<![\w.,]){_D}{{3}}(?:\.{_D}{{3}},|,{_D}{{3}}[.,]){_D}{{4}}(?![\w.,]\d|\w)")
+_DOTTED = re.compile(rf"(?<![\w.,])[0Oo] ?{_D}(?: ?[.,] ?{_D} ?{_D}){{4}}(?!\w|[.,]\w)")
 _TEN = re.compile(r"1?[2-9]\d\d[2-9]\d{6}")
 _PAIRS = re.compile(r"0\d(?:[ .]\d\d){4}")
 _LEAST = 7
 _MOST = 15  # E.164, section 6.2.1
 _BEGUN = re.compile(
-    r"(?<![\w.,/:#$=*+\-])(?:\+ ?\d[\d ()\-./]{3,}|\([2-9]\d\d\) ?\d[\d\-]{0,6}|(?:1[ \-])?[2-9]\d\d-[2-9]\d\d-\d{0,3})(?=\s*[|_]?\s*\Z)"
+    r"(?<![\w.,/:#$=*+\-])(?:\+ ?\d[\d ()\-./]{3,}|\([2-9]\d\d\) ?\d[\d\-]{0,6}|"
+    r"(?:1[ \-])?[2-9]\d\d-[2-9]\d\d-\d{0,3})(?=\s*[|_]?\s*\Z)"
 )
 
 
@@ -63,6 +72,12 @@ class Phones:
         for found in _CANDIDATE.finditer(text):
             if match := self._candidate(text, found):
                 yield match
+        for pairs in _DOTTED.finditer(text):
+            if pairs[0].count(".") >= 2 and _valid(re.sub(r"\D", "", as_digits(pairs[0])), "FR"):
+                yield Match(CATEGORY, *pairs.span(), 0.55)
+        for torn in _COMMA.finditer(text):
+            if _valid(re.sub(r"\D", "", as_digits(torn[0])), "US"):
+                yield Match(CATEGORY, *torn.span(), 0.55)
         for begun in _BEGUN.finditer(text):
             digits = count_digits(begun[0])
             if (
@@ -108,10 +123,12 @@ class Phones:
         if len(digits) > 13 or (not re.search(r"[ \-./()]", shown) and not labelled):
             return 0
         if digits[0] == "0":
+            if _counted(shown):
+                return 0
             regions = dict.fromkeys((self._region, *_TRUNK))
             if re.match(r"\(?0\d{1,5}[ \-/)]", shown) or _PAIRS.fullmatch(shown) or labelled:
                 return 0.7 if any(_valid(shown, region) for region in regions) else 0
-            return 0
+            return 0.6 if re.match(r"\(?0 ?\d{2,8}[ \-/)]", shown) and _valid(shown, self._region) else 0
         if self._region == "US" and not labelled:
             return 0
         if not _valid(shown, self._region):
@@ -132,6 +149,12 @@ def _trimmed(written: str) -> str:
     while tail := re.search(r"[ \-./()\[\]]+[OoIlSBZ|]+\Z", written):
         written = written[: tail.start()]
     return written
+
+
+def _counted(shown: str) -> bool:
+    """Tell whether groups are a row of numbers, each one more than the one before."""
+    groups = [int(group) for group in re.findall(r"\d+", shown)]
+    return len(groups) > 2 and len({after - before for before, after in pairwise(groups)}) == 1
 
 
 def _torn(shown: str) -> bool:

@@ -11,18 +11,21 @@ from filters.secrets.confusion import DIGIT, as_digits, as_letters, count_digits
 
 _RUN = re.compile(rf"(?<![A-Za-z0-9_]){DIGIT}(?:[ .\-/()]{{0,3}}{DIGIT})+(?![A-Za-z0-9_])")
 _ORDINARY = re.compile(
-    r"(?<!\d)(?:19|20)\d\d ?[\-/.] ?\d\d? ?[\-/.] ?\d\d?(?:[T ]\d\d?[:.\-]?\d\d(?:[:.\-]?\d\d(?:[.,]\d+)?)?)?|\d\d?[\-/.]\d\d?[\-/.](?:19|20)?\d\d|"
+    r"(?<!\d)(?:19|20)\d\d ?[\-/.] ?\d\d? ?[\-/.] ?\d\d?(?:[T ]\d\d?[:.\-]?\d\d(?:[:.\-]?\d\d(?:[.,]\d+)?)?)?|"
+    r"\d\d?[\-/.]\d\d?[\-/.](?:19|20)?\d\d|"
     r"(?<!\d)(?:\d{1,3}(?:\.\d{1,5}){2,4}|\d{1,3}(?:[., ]\d{3})+(?:[.,]\d\d)?)(?!\d)"
 )
 _AT = re.compile(
-    r"[\w.+\-]{2,} ?(?:[@\N{COPYRIGHT SIGN}\N{REGISTERED SIGN}\N{EURO SIGN}\N{CENT SIGN}]|\([a@]\)) ?(?=[A-Za-z])(?!github|gitlab)[\w\-]{2,}(?:[.,][\w\-]+)*|"
+    r"[\w.+\-]{2,} ?(?:[@\N{COPYRIGHT SIGN}\N{REGISTERED SIGN}\N{EURO SIGN}\N{CENT SIGN}]|"
+    r"\([a@]\)) ?(?=[A-Za-z])(?!github|gitlab)[\w\-]{2,}(?:[.,][\w\-]+)*|"
     r"[\w\-]+[.\-+][\w.\-]*[QG&8][\w\-]{3,}[.,](?:com|org|net|co|de|fr|io|uk|eu|edu)\b|"
     r"[\w.\-]{3,}[QG&8](?:gmail|outlook|yahoo|hotmail|icloud|example|proton)\w*"
 )
 _ADDRESS = re.compile(r"(?i)(?:\b[a-z][a-z0-9+.\-]{1,12}:/ ?/|\bwww\.)\S*")
 _TOKEN = re.compile(r"[A-Za-z0-9_\-+/=|!]{14,}")
 _PREFIX = re.compile(
-    r"(?i)(?<![a-z0-9])(?:[s5]\s?k[_\- ](?:l[i1l|]ve|test|ant|proj)|a[kx][i1l|]a[a-z0-9]{6}|[gq]h[pousr][_ \-][a-z0-9]{4}|github[_ ]pat|"
+    r"(?i)(?<![a-z0-9])(?:[s5]\s?k[_\- ](?:l[i1l|]ve|test|ant|proj)|a[kx][i1l|]a[a-z0-9]{6}|"
+    r"[gq]h[pousr][_ \-][a-z0-9]{4}|github[_ ]pat|"
     r"g[l1]pat|a[il1|]za[\w\-]{6}|ey[jil1][\w\-]{6}|x[o0]x[bpars]|bearer \w*\d|begin .{0,12}private|whsec)"
 )
 _IBAN = re.compile(r"(?<![A-Za-z0-9])([A-Z0-9|l]{2}) ?[0-9OolIQDSBZ|]{2}(?: ?[A-Z0-9OolI|]{4}){2,}")
