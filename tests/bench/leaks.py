@@ -25,9 +25,9 @@ from tempfile import TemporaryDirectory
 from tests.bench.e2e import machine
 from tests.support.leaks import faults, figures, onair, programme, soak, table
 from tests.support.leaks.figures import Cost, Figures, percentile
-from tests.support.leaks.observing import Observed, observe, slate_of
+from tests.support.leaks.observing import Observed, observe
 from tests.support.leaks.programme import Programme, compose
-from tests.support.leaks.received import find
+from tests.support.leaks.received import find, slate_of
 from tests.support.leaks.scoring import Totals, judge
 from tests.support.leaks.simulated import simulate
 from tests.support.leaks.soak import SOUND_FILTER
@@ -158,6 +158,7 @@ def _score(folder: Path, given: argparse.Namespace) -> int:
         totals.add_area(scene.frames, scene.overdone, scene.slate)
     whole_run = set(by_kind) == set(KINDS)
     found = list(table.verdicts(by_kind, taken, whole_run))
+    found.append(table.confirmed(len(shown.markers), reception.slated))
     print("", *table.notes(taken), "", *table.rows(by_kind, taken), sep="\n")
     if listed := list(table.leaks(by_kind)):
         print("\nleaked:", *listed, sep="\n")

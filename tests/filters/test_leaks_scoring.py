@@ -19,11 +19,11 @@ from tests.support.leaks import table
 from tests.support.leaks.faults import Fault, write
 from tests.support.leaks.figures import Cost, Figures, percentile
 from tests.support.leaks.likeness import READABLE, likeness
-from tests.support.leaks.observing import observe, slate_of
+from tests.support.leaks.observing import observe
 from tests.support.leaks.onair import spent
 from tests.support.leaks.pixels import distinct, inked, is_slate, overdone, small, veiled
 from tests.support.leaks.programme import Cue, Programme, compose, load
-from tests.support.leaks.received import ReceivedError, find
+from tests.support.leaks.received import ReceivedError, find, slate_of
 from tests.support.leaks.scoring import Secret, Seen, Totals, judge, wilson
 from tests.support.leaks.simulated import simulate
 from tests.support.leaks.tapes import Labels, Tape, record

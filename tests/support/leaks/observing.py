@@ -6,7 +6,6 @@ looked at, and stands for those up to the next.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -63,11 +62,6 @@ def observe(cue: Cue, reception: Reception, slate: NDArray[np.uint8]) -> Observe
     """Look at the scene of ``cue``; ``slate`` is what covers a room, ``small``. Raises ReceivedError."""
     cv2.setNumThreads(1)
     return _Observer(cue, slate, readers()).run(reception)
-
-
-def slate_of(path: Path) -> NDArray[np.uint8]:
-    """Return the slate of the room, ``small``: what a room that is held begins with."""
-    return next(small(planes.y) for _, planes in frames(path))
 
 
 class _Observer:

@@ -7,14 +7,16 @@ numberings, and all others must confirm it.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import av
+import numpy as np
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from filters import Planes
-from tests.support.leaks.pixels import small
+from tests.support.leaks.pixels import is_slate, small
 from tests.support.leaks.programme import HALF
 from tests.support.scenes.scene import RATE
 from transcode.conversion import planes_of
@@ -32,7 +34,7 @@ class ReceivedError(Exception):
 class Reception:
     """What viewers got: frame ``number`` of the programme is number ``number + shift`` in the file ``path``.
 
-    ``slated``: markers that were not found because all around them is slate.
+    ``slated``: markers that were not found because there is slate.
     """
 
     path: Path
@@ -61,16 +63,28 @@ def find(path: Path, markers: Sequence[int]) -> Reception:
     if shift is None:
         raise ReceivedError("the first marker was not received: had the detectors loaded their models by then?")
     shift -= markers[0]
+    slate = slate_of(path)
     slated = 0
-    for number, marker in enumerate(markers[1:], 1):
-        begin = marker + shift - HALF - _NEAR
-        edge = next(iter(_edges(path, begin, begin + 2 * (HALF + _NEAR))), None)
-        if edge is None and number < len(markers) - 1:
+    for number, marker in enumerate(markers[1:], 2):
+        begin, end = marker + shift - HALF - _NEAR, marker + shift + HALF + _NEAR
+        edge = next(iter(_edges(path, begin, end)), None)
+        if edge is None and _is_slate(path, begin, end, slate):
             slated += 1
         elif edge != marker + shift:
             where = "was not received" if edge is None else f"is {edge - marker - shift:+} frames off"
-            raise ReceivedError(f"marker {number + 1} of {len(markers)} {where}: what was received has lost its pace")
+            raise ReceivedError(f"marker {number} of {len(markers)} {where}: what was received has lost its pace")
     return Reception(path, shift, slated)
+
+
+def slate_of(path: Path) -> NDArray[np.uint8]:
+    """Return the slate of the room, ``small``: what a room that is held begins with."""
+    return next(small(planes.y) for _, planes in frames(path))
+
+
+def _is_slate(path: Path, first: int, end: int, slate: NDArray[np.uint8]) -> bool:
+    """Whether a frame from ``first`` to before ``end`` is slate."""
+    found = ((number, small(planes.y)) for number, planes in frames(path, first))
+    return any(is_slate(picture, slate) for number, picture in takewhile(lambda each: each[0] < end, found))
 
 
 def _edges(path: Path, first: int, end: int | None = None) -> Iterator[int]:
