@@ -59,7 +59,7 @@ class Patterns:
 
 
 class Allowed:
-    """Texts that are no secrets: literal ones, ``@example.com`` for all of a domain, ``/…/`` for regular expressions."""
+    """Texts that are no secrets: literal ones, ``@example.com`` for a whole domain, ``/…/`` for regular expressions."""
 
     def __init__(self, allow: Sequence[str]) -> None:
         self._regexes = []

@@ -22,6 +22,7 @@ _PUBLIC = re.compile(
     r"(?i)(?:base64,|\b(?:sha-?\d{1,3}|md5|ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-\w+|integrity|digest|"
     r"fingerprint)[-:= \"'@]+)\Z"
 )
+_PUBLIC_KEYS = ("AAAAB3", "AAAAC3", "AAAAE2")  # RFC 4253, section 6.6, in base64
 _PARTS = re.compile(r"[/.]+")
 _SEPARATORS = re.compile(r"[_\-=+~|]+")
 _WORDLIKE = re.compile(r"[a-z]+|[A-Z]+|[A-Z][a-z]+|[0-9]+|[a-z]+[0-9]{1,4}|[A-Z][a-z]+[0-9]{1,4}|v?[0-9]+[a-z]{0,3}")
@@ -68,7 +69,7 @@ def find(text: str) -> Iterator[Match]:
     for found in _TOKEN.finditer(text):
         if any(start <= found.start() < end for start, end in addresses):
             continue
-        if not _PUBLIC.search(text[max(0, found.start() - 30) : found.start()]) and drawn(found[0]):
+        if not published(text, found.start()) and drawn(found[0]):
             start, end = found.span()
             while before := _BEFORE.search(text, max(0, start - _LONG * 2), start):
                 if not _piece(before[1]):
@@ -77,12 +78,17 @@ def find(text: str) -> Iterator[Match]:
             yield Match(CATEGORY, start, _torn(text, end), 0.8)
 
 
+def published(text: str, start: int) -> bool:
+    """Tell whether what begins there is said to be a checksum, a public key or a picture."""
+    return _PUBLIC.search(text, max(0, start - 30), start) is not None or text.startswith(_PUBLIC_KEYS, start)
+
+
 def drawn(token: str) -> bool:
     """Tell whether a token is one without any context: from 20 characters, mixed, and with no words in it."""
     token = token.strip("-_.=|~")
     if len(token) < _LONG or known(token):
         return False
-    if token.startswith(("./", "~", "AAAAB3", "AAAAC3", "AAAAE2")) or token.count("/") > len(token) / 8:
+    if token.startswith(("./", "~")) or token.count("/") > len(token) / 8:
         return False
     if ("//" in token or token[0] == "/") and (len(token) < 39 or _changes(token) < 0.45):
         return False

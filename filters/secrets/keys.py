@@ -69,6 +69,7 @@ _URL = re.compile(
     r"[A-Za-z0-9_\-]{8,128}) ?[@\N{COPYRIGHT SIGN}](?=\s?[A-Za-z0-9\[$])"
 )
 _PLACEHOLDER = re.compile(r"(?i)(?:\$\{?\w|\{|<|\*{3}|•|x{3,}\Z|%s|%\()")
+_LONGER_THAN_WORDS = 16
 _FIELD = re.compile(r"[A-Za-z0-9_\-+/=.~|!]{8,}")
 _PIECE = re.compile(r" ([A-Za-z0-9_\-+/=|]{3,})")
 
@@ -140,7 +141,8 @@ def _extended(text: str, end: int, least: int) -> int:
 
 
 def value(text: str) -> Iterator[Match]:
-    """Yield what stands in a field for a key: a token that is no word."""
+    """Yield what stands in a field for a key: a token with digits, or longer than a word."""
     for found in _FIELD.finditer(text):
-        if entropy.mixed(found[0]) and not entropy.worded(found[0]):
+        digits = any(map(str.isdigit, found[0])) and any(map(str.isalpha, found[0]))
+        if digits or len(found[0]) >= _LONGER_THAN_WORDS:
             yield Match(CATEGORY, *found.span(), 0.85)

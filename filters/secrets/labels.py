@@ -62,7 +62,7 @@ QUESTION = re.compile(
     r"incorrect|olvid\w+|oubli\w*|vergessen)"
     r"(?: \w+)?\s\Z"
 )
-_LABEL_TAIL = r"(?:\s?\([^()]{1,20}\))?\s*\*?\s*[:=;]?\s*"
+_LABEL_TAIL = r"[\"'\])]{0,2}(?:\s?\([^()]{1,20}\))?\s*\*?\s*[:=;]?\s*"
 _ADJECTIVE = (
     r"(?:new|current|old|confirm|repeat|retype|re-enter|your|my|the|a|database|db|admin|root|user|"
     r"wi-?fi|network|account|enter|type|"
@@ -104,7 +104,10 @@ _OTHERS = (
 )
 _SECRET_LABELS = (
     ("key", re.compile(rf"(?i)(?:{_KEYS}){_LABEL_TAIL}\Z")),
-    (CATEGORY, re.compile(rf"(?i)(?:{LETTERED}|{SHORT}|{NUMBERED})(?: for [\w@.'\-]+)?{_LABEL_TAIL}\Z")),
+    (
+        CATEGORY,
+        re.compile(rf"(?i)(?:{LETTERED}|{SHORT}|{NUMBERED})(?: for (?:[\w@.'\-]+|[^:]{{1,60}}(?=:)))?{_LABEL_TAIL}\Z"),
+    ),
     *((category, re.compile(rf"(?i)(?:{expression}){_LABEL_TAIL}\Z")) for category, expression in _OTHERS),
 )
 _LEAD = re.compile(rf"(?i)(?:\W*(?:{_ADJECTIVE}\b[ _\-]*)*|.*(?: {{2,}}|[|:>\]\t]\s*))\Z")

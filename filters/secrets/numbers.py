@@ -142,6 +142,7 @@ def _iban(text: str, found: re.Match[str]) -> Match | None:
             best is None
             and len(places) < len(structure) + 4
             and at_end(text, places[-1] + 1)
+            and written[:2].isalpha()
             and not found[1][2].isspace()
         ):
             body = written[4:]

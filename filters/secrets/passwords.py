@@ -47,6 +47,8 @@ das vergessen ändern anzeigen obligatoire oublié olvidado olvidada requerida x
 varchar char sha1 sha256 sha512 md5 bcrypt argon2 scrypt base64 utf8 utf-8 oauth2 const let var def class function
 import export public private static final void fn pub async await securestring sensitive sensitivestr secretstr
 encoded decoded plain plaintext cleartext
+cancel submit continue next back save edit view close delete add done apply send copy open help home settings account
+security general privacy terms register signup signin generate regenerate rotate revoke download upload search menu
 """
 _NEVER = frozenset(_NEVER_PASSWORDS.split())
 _MASK = re.compile(r"[*\N{BULLET}\N{BLACK CIRCLE}\N{MIDDLE DOT}\N{WHITE CIRCLE}.xX#\-_?…]+")

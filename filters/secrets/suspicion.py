@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 
 from filters.secrets import entropy, numbers, passwords
 from filters.secrets.confusion import DIGIT, as_digits, as_letters, count_digits
+from filters.secrets.ordinary import without
 
 _RUN = re.compile(rf"(?<![A-Za-z0-9_]){DIGIT}(?:[ .\-/()]{{0,3}}{DIGIT})+(?![A-Za-z0-9_])")
 _ORDINARY = re.compile(
@@ -16,13 +17,14 @@ _ORDINARY = re.compile(
     r"(?<!\d)(?:\d{1,3}(?:\.\d{1,5}){2,4}|\d{1,3}(?:[., ]\d{3})+(?:[.,]\d\d)?)(?!\d)"
 )
 _AT = re.compile(
-    r"[\w.+\-]{2,} ?(?:[@\N{COPYRIGHT SIGN}\N{REGISTERED SIGN}\N{EURO SIGN}\N{CENT SIGN}]|"
+    r"(?=[\w.+\-]*[A-Za-z])[\w.+\-]{2,} ?(?:[@\N{COPYRIGHT SIGN}\N{REGISTERED SIGN}\N{EURO SIGN}\N{CENT SIGN}]|"
     r"\([a@]\)) ?(?=[A-Za-z])(?!github|gitlab)[\w\-]{2,}(?:[.,][\w\-]+)*|"
     r"[\w\-]+[.\-+][\w.\-]*[QG&8][\w\-]{3,}[.,](?:com|org|net|co|de|fr|io|uk|eu|edu)\b|"
     r"[\w.\-]{3,}[QG&8](?:gmail|outlook|yahoo|hotmail|icloud|example|proton)\w*"
 )
 _ADDRESS = re.compile(r"(?i)(?:\b[a-z][a-z0-9+.\-]{1,12}:/ ?/|\bwww\.)\S*")
-_TOKEN = re.compile(r"[A-Za-z0-9_\-+/=|!]{14,}")
+_TOKEN = re.compile(r"[A-Za-z0-9_\-+/|!]{14,}")
+_CHECKSUM = re.compile(r"sha(?:1|256|384|512)-")
 _PREFIX = re.compile(
     r"(?i)(?<![a-z0-9])(?:[s5]\s?k[_\- ](?:l[i1l|]ve|test|ant|proj)|a[kx][i1l|]a[a-z0-9]{6}|"
     r"[gq]h[pousr][_ \-][a-z0-9]{4}|github[_ ]pat|"
@@ -36,7 +38,7 @@ _LEAST_DIGITS = 9
 def spans(text: str, kinds: Collection[str]) -> Iterator[tuple[int, int]]:
     """Yield the places, in no order, that may overlap; only for what these kinds look for."""
     if _NUMBERS.intersection(kinds) and count_digits(text) >= 4:
-        yield from _runs(text)
+        yield from _runs(without(text))
         if "iban" in kinds:
             for found in _IBAN.finditer(text):
                 if as_letters(found[1]) in numbers.COUNTRIES and count_digits(found[0]) >= 0.5 * len(
@@ -67,6 +69,11 @@ def _runs(text: str) -> Iterator[tuple[int, int]]:
 def _grouped(run: str) -> bool:
     """Tell whether a run is a long number or in groups, rather than a row of small numbers."""
     groups = [group for group in re.split(r"[ .\-/()]+", run.strip()) if group]
+    if len(groups) == 2 and "." in run and not re.search(r"[ \-/()]", run.strip()):
+        return False  # a fraction
+    years = sum(group[:2] in ("19", "20") for group in groups)
+    if len(groups) > 2 and (years > 2 or sum(group.endswith("00") for group in groups) > 2):
+        return False
     longest = max((len(group) for group in groups), default=0)
     return longest >= 13 or (len(groups) >= 2 and longest >= 3 and sum(map(len, groups)) >= 2.4 * len(groups))
 
@@ -77,5 +84,7 @@ def _tokens(text: str) -> Iterator[tuple[int, int]]:
         yield found.start(), end.end() if end else found.end()
     addresses = [found.span() for found in _ADDRESS.finditer(text)] if "//" in text or "www" in text else []
     for found in _TOKEN.finditer(text):
-        if not any(start <= found.start() < end for start, end in addresses) and entropy.suspicious(found[0]):
+        if any(start <= found.start() < end for start, end in addresses) or _CHECKSUM.match(found[0]):
+            continue
+        if not entropy.published(text, found.start()) and entropy.suspicious(found[0]):
             yield found.span()

@@ -1,0 +1,148 @@
+"""What the matcher as a whole promises: places within the text, one match for what overlaps, and peace for what is none."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from stdnum import luhn
+from stdnum.iso7064 import mod_97_10
+
+from filters.errors import SpecError
+from filters.secrets import DEFAULT_KINDS, KINDS, Match, Matcher
+from filters.secrets.numbers import COUNTRIES
+
+ORDINARY = Path(__file__).with_name("data_secrets_ordinary.txt").read_text(encoding="utf-8").splitlines()
+EVERYTHING = Matcher(kinds=KINDS)
+
+
+def found(text: str, matcher: Matcher = EVERYTHING) -> list[tuple[str, str]]:
+    """Return categories and texts of all complete matches."""
+    return [(match.category, text[match.start : match.end]) for match in matcher.find(text) if not match.partial]
+
+
+def test_kinds_are_what_the_option_offers() -> None:
+    assert KINDS == ("card", "email", "phone", "iban", "ssn", "vat", "key", "password")
+    assert set(DEFAULT_KINDS) == {*KINDS} - {"vat"}
+
+
+@pytest.mark.parametrize("line", ORDINARY)
+def test_ordinary_lines_have_no_secrets(line: str) -> None:
+    assert found(line) == []
+
+
+def test_ordinary_lines_seldom_need_a_second_reading() -> None:
+    doubtful = [line for line in ORDINARY if EVERYTHING.doubtful(line)]
+    assert len(doubtful) <= 0.08 * len(ORDINARY), doubtful
+
+
+@given(st.text(max_size=120) | st.text("0149OIlS|sk_- .@:/=eyJABDE", max_size=80))
+@example("sk_live_" * 40)
+@example("4111 " * 60)
+@example("\x00" + "1" * 500)
+@example("password: " * 50)
+@example("ß İ 4111 1111 1111 1111 ﬃ")
+def test_any_text_has_places_within_it(text: str) -> None:
+    matches = EVERYTHING.find(text)
+    for match in matches:
+        assert 0 <= match.start < match.end <= len(text)
+        assert 0 <= match.score <= 1
+    assert matches == sorted(matches, key=lambda match: match.start)
+    assert all(one.end <= other.start for one, other in zip(matches, matches[1:], strict=False))
+    spans = EVERYTHING.doubtful(text)
+    assert all(0 <= start < end <= len(text) for start, end in spans)
+    assert all(any(start <= match.start and match.end <= end for start, end in spans) for match in matches)
+    EVERYTHING.label(text)
+    for category in ("password", "key", "card-number", "ssn", "iban", "vat", "phone", "email"):
+        assert all(0 <= match.start < match.end <= len(text) for match in EVERYTHING.value(category, text))
+
+
+def test_what_overlaps_is_one_named_by_the_surest() -> None:
+    text = "Password: DE89 3704 0044 0532 0130 00"
+    (match,) = EVERYTHING.find(text)
+    assert match == Match("iban", 10, len(text), pytest.approx(0.98))
+
+
+def test_a_complete_one_swallows_partial_ones() -> None:
+    matches = Matcher(kinds=("card",), patterns=[r"Order 4111 1111 11"]).find("Order 4111 1111 11")
+    assert matches == [Match("pattern", 0, 18, pytest.approx(0.95))]
+
+
+def test_only_the_kinds_that_are_asked_for_are_found() -> None:
+    line = "anna@example.com 4111 1111 1111 1111"
+    assert found(line, Matcher(kinds=("email",))) == [("email", "anna@example.com")]
+    assert Matcher(kinds=("email",)).doubtful(line) == [(0, 16)]
+    assert found(line, Matcher(kinds=())) == []
+    assert Matcher(kinds=("email",)).label("Password:") is None
+    assert ("vat", "DE136695976") not in found("DE136695976", Matcher())
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"kinds": ("cards",)}, "'cards' is none of the kinds: choose from card, email"),
+        ({"region": "Germany"}, "'Germany' is no region: write two letters"),
+    ],
+)
+def test_what_cannot_be_looked_for_is_told(options: dict[str, object], told: str) -> None:
+    with pytest.raises(SpecError, match=told):
+        Matcher(**options)  # type: ignore[arg-type]  # what an operator may write
+
+
+def confused(text: str, chance: random.Random) -> str:
+    """Return a text with one character as recognition may misread it, and now and then a torn or a lost space."""
+    alike = {"0": "Oo", "1": "lI|", "5": "S", "8": "B", "2": "Z", "O": "0", "I": "1l", "S": "5", "B": "8", "-": "—–"}
+    places = [at for at, character in enumerate(text) if character in alike]
+    spaces = [at for at, character in enumerate(text) if character == " "]
+    if spaces and chance.random() < 0.2:
+        at = chance.choice(spaces)
+        return text[:at] + chance.choice(["", "  "]) + text[at + 1 :]
+    if not places:
+        return text
+    at = chance.choice(places)
+    return text[:at] + chance.choice(alike[text[at]]) + text[at + 1 :]
+
+
+def card(chance: random.Random) -> str:
+    prefix, groups = chance.choice(
+        [("4", (4, 4, 4, 4)), ("51", (4, 4, 4, 4)), ("2221", (4, 4, 4, 4)), ("37", (4, 6, 5)), ("6011", (4, 4, 4, 4)),
+         ("36", (4, 6, 4)), ("3530", (4, 4, 4, 4))]
+    )  # fmt: skip
+    digits = prefix + "".join(chance.choices("0123456789", k=sum(groups) - 1 - len(prefix)))
+    digits += luhn.calc_check_digit(digits)
+    return joined(digits, groups, chance.choice([" ", "-", ""]))
+
+
+def iban(chance: random.Random) -> str:
+    country = chance.choice("DE GB FR ES IT NL BE CH AT PL NO PT".split())
+    body = "".join(chance.choice("ABCDEFGHKLMNPRTUVWXY" if sort == "a" else "0123456789") for sort in COUNTRIES[country])
+    written = country + mod_97_10.calc_check_digits(body + country) + body
+    return joined(written, (4,) * 9, chance.choice([" ", ""]))
+
+
+def ssn(chance: random.Random) -> str:
+    return f"{chance.randint(1, 665):03d}-{chance.randint(1, 99):02d}-{chance.randint(1, 9999):04d}"
+
+
+def joined(text: str, groups: tuple[int, ...], between: str) -> str:
+    parts = []
+    for length in groups:
+        parts.append(text[:length])
+        text = text[length:]
+    return between.join(part for part in parts if part)
+
+
+@pytest.mark.parametrize(("drawn", "category"), [(card, "card-number"), (iban, "iban"), (ssn, "ssn")])
+def test_numbers_with_one_character_misread_are_found(drawn: Callable[[random.Random], str], category: str) -> None:
+    chance = random.Random(20)
+    missed = []
+    for _ in range(400):
+        text = confused(drawn(chance), chance)
+        line = chance.choice(["", "2024-01-15 ", "Number: ", "| ", "("]) + text
+        matches = [match for match in EVERYTHING.find(line) if not match.partial]
+        covered = sum(match.end - match.start for match in matches)
+        if not any(match.category == category for match in matches) or covered < len(text):
+            missed.append(line)
+    assert len(missed) <= 0.03 * 400, missed
