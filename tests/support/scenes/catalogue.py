@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 
-from tests.support.scenes import chat, editor, form, pages, scrolling, slides, terminal
+from tests.support.scenes import camera, chat, editor, form, pages, scrolling, slides, terminal, video_page
 from tests.support.scenes.film import Film, Shown
 from tests.support.scenes.scene import Scene
 from tests.support.scenes.take import Take
@@ -20,9 +20,11 @@ _MAKERS: dict[str, tuple[Callable[[Take], None], int]] = {
     "slides": (slides.make, 2),
     "terminal": (terminal.make, 2),
     "editor": (editor.make, 2),
+    "camera": (camera.make, 4),
+    "video-page": (video_page.make, 2),
 }
 """How a scene of each kind is made, and how many there are for a seed."""
-_NOISY = ("camera",)
+_NOISY = ("camera", "video-page")
 
 KINDS = tuple(_MAKERS)
 
