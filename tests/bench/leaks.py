@@ -158,7 +158,7 @@ def _score(folder: Path, given: argparse.Namespace) -> int:
         totals.add_area(scene.frames, scene.overdone, scene.slate)
     whole_run = set(by_kind) == set(KINDS)
     found = list(table.verdicts(by_kind, taken, whole_run))
-    found.append(table.confirmed(len(shown.markers), reception.slated))
+    found.append(table.confirmed(len(shown.markers), reception.hidden))
     print("", *table.notes(taken), "", *table.rows(by_kind, taken), sep="\n")
     if listed := list(table.leaks(by_kind)):
         print("\nleaked:", *listed, sep="\n")

@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from filters import Planes
-from tests.support.leaks.pixels import is_slate, small
+from tests.support.leaks.pixels import INK, is_slate, small
 from tests.support.leaks.programme import HALF
 from tests.support.scenes.scene import RATE
 from transcode.conversion import planes_of
@@ -34,12 +34,12 @@ class ReceivedError(Exception):
 class Reception:
     """What viewers got: frame ``number`` of the programme is number ``number + shift`` in the file ``path``.
 
-    ``slated``: markers that were not found because there is slate.
+    ``hidden``: markers that were not found because slate, or a veil over all of the picture, is in their place.
     """
 
     path: Path
     shift: int
-    slated: int
+    hidden: int
 
 
 def frames(path: Path, first: int = 0) -> Iterator[tuple[int, Planes]]:
@@ -64,16 +64,17 @@ def find(path: Path, markers: Sequence[int]) -> Reception:
         raise ReceivedError("the first marker was not received: had the detectors loaded their models by then?")
     shift -= markers[0]
     slate = slate_of(path)
-    slated = 0
+    covers = slate, np.full_like(slate, INK[0])
+    hidden = 0
     for number, marker in enumerate(markers[1:], 2):
         begin, end = marker + shift - HALF - _NEAR, marker + shift + HALF + _NEAR
         edge = next(iter(_edges(path, begin, end)), None)
-        if edge is None and _is_slate(path, begin, end, slate):
-            slated += 1
+        if edge is None and _is_any(path, begin, end, covers):
+            hidden += 1
         elif edge != marker + shift:
             where = "was not received" if edge is None else f"is {edge - marker - shift:+} frames off"
             raise ReceivedError(f"marker {number} of {len(markers)} {where}: what was received has lost its pace")
-    return Reception(path, shift, slated)
+    return Reception(path, shift, hidden)
 
 
 def slate_of(path: Path) -> NDArray[np.uint8]:
@@ -81,10 +82,11 @@ def slate_of(path: Path) -> NDArray[np.uint8]:
     return next(small(planes.y) for _, planes in frames(path))
 
 
-def _is_slate(path: Path, first: int, end: int, slate: NDArray[np.uint8]) -> bool:
-    """Whether a frame from ``first`` to before ``end`` is slate."""
+def _is_any(path: Path, first: int, end: int, covers: Sequence[NDArray[np.uint8]]) -> bool:
+    """Whether a frame from ``first`` to before ``end`` is one of ``covers``."""
     found = ((number, small(planes.y)) for number, planes in frames(path, first))
-    return any(is_slate(picture, slate) for number, picture in takewhile(lambda each: each[0] < end, found))
+    near = takewhile(lambda each: each[0] < end, found)
+    return any(is_slate(picture, cover) for _, picture in near for cover in covers)
 
 
 def _edges(path: Path, first: int, end: int | None = None) -> Iterator[int]:

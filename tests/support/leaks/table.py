@@ -135,9 +135,9 @@ def verdicts(by_kind: Mapping[str, Totals], figures: Figures, whole_run: bool) -
         yield Verdict("broken promises", f"{figures.broken_promises}", "none", not figures.broken_promises)
 
 
-def confirmed(markers: int, slated: int) -> Verdict:
-    """Return whether all ``markers`` were found; ``slated`` of them were not, as there was slate."""
-    return Verdict("markers that confirm the pace", f"{markers - slated} of {markers}", "all", not slated)
+def confirmed(markers: int, hidden: int) -> Verdict:
+    """Return whether all ``markers`` were found; ``hidden`` of them were covered."""
+    return Verdict("markers that confirm the pace", f"{markers - hidden} of {markers}", "all", not hidden)
 
 
 def _least(what: str, count: int, least: int) -> Verdict:
