@@ -116,14 +116,19 @@ class Footage:
 
 def laid_over(image: Image, piece: Image, matrix: NDArray[np.float64]) -> None:
     """Lay ``piece`` (height, width, BGRA) over ``image``, in place, moved as ``matrix`` (2, 3) says."""
-    moved = cv2.warpAffine(piece, matrix, (image.shape[1], image.shape[0]), flags=cv2.INTER_AREA)
-    rows, columns = np.flatnonzero(moved[:, :, 3].any(axis=1)), np.flatnonzero(moved[:, :, 3].any(axis=0))
-    if not len(rows):
+    height, width = piece.shape[:2]
+    corners = np.array([(0, 0), (width, 0), (0, height), (width, height)]) @ matrix[:, :2].T + matrix[:, 2]
+    left, top = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)
+    right, bottom = np.minimum(np.ceil(corners.max(axis=0)).astype(int), (image.shape[1], image.shape[0]))
+    if left >= right or top >= bottom:
         return
-    part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    alpha = moved[part][:, :, 3:].astype(np.uint16)
-    under, over = image[part].astype(np.uint16), moved[part][:, :, :3]
-    image[part] = ((under * (255 - alpha) + over * alpha + 127) // 255).astype(np.uint8)
+    here = matrix.copy()
+    here[:, 2] -= (left, top)
+    moved = cv2.warpAffine(piece, here, (int(right - left), int(bottom - top)), flags=cv2.INTER_LINEAR)
+    alpha = cv2.merge([moved[:, :, 3]] * 3)
+    part = np.s_[top:bottom, left:right]
+    over = cv2.multiply(moved[:, :, :3], alpha, scale=1 / 255)
+    image[part] = cv2.add(over, cv2.multiply(image[part], 255 - alpha, scale=1 / 255))
 
 
 def _picture(name: str) -> Image:

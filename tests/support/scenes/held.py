@@ -70,8 +70,10 @@ class _Drawing:
     def held(self, rng: Random) -> Held:
         """Finish it, with a thumb at its edge."""
         width, height = self.size
-        side = rng.choice((0, width))
-        self.draw.ellipse((side - 70, height - 110, side + 70, height + 40), (*rng.choice(_SKIN), 255))
+        side, thick = rng.choice((0, width)), width // 9
+        self.draw.ellipse(
+            (side - thick, height - thick * 3 // 2, side + thick, height + thick), (*rng.choice(_SKIN), 255)
+        )
         pixels = np.asarray(self.picture, np.uint8)
         return Held(np.ascontiguousarray(pixels[:, :, [2, 1, 0, 3]]), tuple(self.inks))
 

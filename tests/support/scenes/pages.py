@@ -16,7 +16,7 @@ _ZOOMED = (1.6, 2.0)
 
 def make(take: Take) -> None:
     """Show page after page, each at a zoom of its own, for 2 to 4 s."""
-    pages = list(_PAGES)
+    pages = list(PAGES)
     take.rng.shuffle(pages)
     zooms = [zoom for zoom in ZOOMS if zoom not in _ZOOMED] * 2
     take.rng.shuffle(zooms)
@@ -146,4 +146,4 @@ def _bank(take: Take) -> str:
     {columns(take.prose)}"""
 
 
-_PAGES: tuple[Callable[[Take], str], ...] = (_mail, _shop, _invoice, _admin, _settings, _contacts, _bank)
+PAGES: tuple[Callable[[Take], str], ...] = (_mail, _shop, _invoice, _admin, _settings, _contacts, _bank)
