@@ -77,6 +77,7 @@ def _arguments() -> argparse.Namespace:
     told = f"a detector that knows the answer, with none, or a list of {','.join(FAULTS)}, planted in each scene"
     parser.add_argument("--toy", metavar="FAULTS", help=f"{told}: it shows what the benchmark is worth")
     parser.add_argument("--offline", action="store_true", help="no room: in this process, as fast as it goes")
+    parser.add_argument("--real-time", action="store_true", help="with --offline: no faster than a host sends")
     parser.add_argument(
         "--soak", type=float, metavar="MINUTES", help=f"keep a room on air that has {SOUND_FILTER}, too; scores nothing"
     )
@@ -98,7 +99,7 @@ def _play(shown: Programme, folder: Path, given: argparse.Namespace) -> None:
     """Have ``shown`` go through the filter; put what came out, and what it took, into ``folder``."""
     spec = _toy(shown, folder, given.toy.split(",")) if given.toy else given.filter
     if given.offline:
-        _simulate(spec, shown, folder)
+        _simulate(spec, shown, folder, given.real_time)
     else:
         done = onair.play(spec, shown, folder / "received.mp4", partial(print, flush=True))
         done.save(folder / "figures.json")
@@ -114,12 +115,14 @@ def _toy(shown: Programme, folder: Path, words: Sequence[str]) -> str:
     return f"{TOY}:Knowing:script={path}"
 
 
-def _simulate(spec: str, shown: Programme, folder: Path) -> None:
+def _simulate(spec: str, shown: Programme, folder: Path, real_time: bool) -> None:
     def tell(number: int) -> None:
-        print(f"\r{number / RATE:.0f} of {shown.seconds:.0f} s", end="", flush=True, file=sys.stderr)
+        if sys.stderr.isatty():
+            print(f"\r{number / RATE:.0f} of {shown.seconds:.0f} s", end="", flush=True, file=sys.stderr)
 
-    done = simulate(spec, shown, folder / "received.mp4", tell)
-    print(file=sys.stderr)
+    done = simulate(spec, shown, folder / "received.mp4", tell, real_time)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
     costs = {}
     for kind, (first, end) in shown.kinds().items():
         of_kind = [cost for cost in done.costs if first <= cost.frame < end]

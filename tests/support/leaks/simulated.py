@@ -1,12 +1,15 @@
-"""Runs detectors on a programme as a room does whose machine is never late: without server, as fast as it goes.
+"""Runs a detector on a programme as a room does, without server: as fast as it goes, or in real time.
 
-Each picture is given to the detectors as far before it goes out as they look ahead; what they have not cleared by then
-is slate. Pictures alone; what goes out is encoded lightly. The same watcher, release rule and effects as in a room.
+Each picture is given to the detector as far before it goes out as it looks ahead; what it has not cleared by then is
+slate. Pictures alone; what goes out is encoded lightly. The same watcher, release rule and effects as in a room.
+As fast as it goes is only for detectors that do their work in the call, or wait for what they do elsewhere.
 """
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -74,24 +77,47 @@ class _Timed(Detector):
         self._inner.close()
 
     def picture(self, picture: Picture) -> list[Said]:
-        began = time.process_time()
+        began = time.thread_time()
         said = list(self._inner.picture(picture))
-        self.cpu += time.process_time() - began
+        self.cpu += time.thread_time() - began
         return said
 
     def clearance(self, seen: Upto) -> Upto:
-        began = time.process_time()
+        began = time.thread_time()
         cleared = self._inner.clearance(seen)
-        self.cpu += time.process_time() - began
+        self.cpu += time.thread_time() - began
         return cleared
 
 
+class _Helpers:
+    """The threads that a detector has started: no others of Python's are there."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, float] = {}
+
+    def spent(self) -> float:
+        """Return the CPU seconds that they took since the last call."""
+        now: dict[int, float] = {}
+        for thread in threading.enumerate():
+            if thread is not threading.main_thread() and thread.ident is not None:
+                with suppress(OSError):  # it has ended just now
+                    now[thread.ident] = time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+        spent = sum(max(0.0, seconds - self._known.get(ident, 0.0)) for ident, seconds in now.items())
+        self._known = now
+        return spent
+
+
 def simulate(
-    spec: str, programme: Programme, received: Path, tell: Callable[[int], None] = lambda _: None
+    spec: str,
+    programme: Programme,
+    received: Path,
+    tell: Callable[[int], None] = lambda _: None,
+    real_time: bool = False,
 ) -> Simulated:
     """Write what viewers would get of ``programme`` with the detector ``spec`` to the MP4 file ``received``.
 
-    ``tell`` is told how many frames are done, now and then. Raises FilterError.
+    ``tell`` is told how many frames are done, now and then. ``real_time``: pictures come as from a host. Raises
+    FilterError.
     """
     inner = make(parse(spec).absolute(Path.cwd()))
     assert isinstance(inner, Detector), f"{spec} is no detector"
@@ -111,9 +137,12 @@ def simulate(
     watcher.open(Stream(WIDTH, HEIGHT, float(RATE), 0))
     ahead = round(timed.lookahead * TIMELINE) + _FRAME
     held: deque[tuple[int, av.VideoFrame]] = deque()
+    helpers, began = _Helpers(), time.monotonic()
     with _Film(received) as film:
         for pts, frame in _pictures(programme.path):
-            timed.cpu = 0.0
+            if real_time:
+                time.sleep(max(0.0, began + pts / TIMELINE - time.monotonic()))
+            timed.cpu = helpers.spent()
             planes = planes_of(frame)
             for plane in planes:
                 plane.flags.writeable = False
