@@ -10,8 +10,8 @@ from filters.errors import SpecError
 
 _OPEN = re.compile(r"[*+]|\{\d*,\}")
 _COUNTED = re.compile(r"\{\d+(?:,\d+)?\}|\{,\d+\}")
-_MOST_OPEN = 6  # open repeats of a pattern, each of which makes time grow with one more power of the text's length
-_MOST_WIDE = 2  # of these such as match nearly anything
+_REACHES = (2_000, 2_000, 400, 100)
+"""Characters, by the number of open repeats: each makes time grow with one more power of the text's length."""
 _MANY = 20  # a counted repeat of more is as bad as an open one
 
 
@@ -23,19 +23,21 @@ class _Group:
         self.branches = False
 
 
-def check(pattern: str, place: str) -> None:
-    """Raise SpecError, which names the place alone, for a valid pattern that may never come to an end."""
+def reach(pattern: str, place: str) -> int:
+    """Return in how many characters a valid pattern can be looked for in about a second, whatever they are.
+
+    Raises SpecError, which names the place alone, if it may never come to an end.
+    """
     groups = [_Group()]
     closed: _Group | None = None
-    open_repeats = wide = at = 0
-    atom = ""
+    open_repeats = at = 0
     while at < len(pattern):
         if pattern[at] == "\\":
-            closed, atom = None, pattern[at : at + 2]
+            closed = None
             at += 2
         elif pattern[at] == "[":
             end = _class_end(pattern, at)
-            closed, atom = None, pattern[at:end]
+            closed = None
             at = end
         elif pattern[at] == "(":
             groups.append(_Group())
@@ -44,24 +46,22 @@ def check(pattern: str, place: str) -> None:
                 pattern, at
             ):
                 at = opening.end()
-            closed, atom = None, ""
+            closed = None
         elif pattern[at] == ")":
-            closed, atom = groups.pop(), ""
+            closed = groups.pop()
             groups[-1].repeats |= closed.repeats
             at += 1
         elif pattern[at] == "|":
             groups[-1].branches = True
-            closed, atom = None, ""
+            closed = None
             at += 1
         elif repeat := _OPEN.match(pattern, at):
             if closed and (closed.repeats or closed.branches):
                 raise SpecError(
-                    f"{place} has a repeat within a repeat, or alternatives that are repeated, as in "
-                    f"(a+)+: that may take "
-                    "for ever; bound the outer one, as in (a+){1,5}"
+                    f"{place} has a repeat within a repeat, or alternatives that are repeated, as in (a+)+: that may "
+                    "take for ever; bound the outer one, as in (a+){1,5}"
                 )
             open_repeats += 1
-            wide += atom in (".", r"\S", r"\D", r"\W") or atom.startswith("[^")
             groups[-1].repeats, closed = True, None
             at = repeat.end()
             at += pattern[at : at + 1] in ("?", "+")
@@ -69,20 +69,20 @@ def check(pattern: str, place: str) -> None:
             most = max(map(int, re.findall(r"\d+", counted[0])))
             if closed and (closed.repeats or closed.branches) and most > (5 if closed.repeats else _MANY):
                 raise SpecError(
-                    f"{place} has a repeat within one of up to {most}: that may take for ever; bound "
-                    f"the inner or the outer one"
+                    f"{place} has a repeat within one of up to {most}: that may take for ever; bound the inner or the "
+                    "outer one"
                 )
             closed = None
             at = counted.end()
         else:
-            closed, atom = None, pattern[at]
+            closed = None
             at += 1
-    if open_repeats > _MOST_OPEN or wide > _MOST_WIDE:
+    if open_repeats >= len(_REACHES):
         raise SpecError(
-            f"{place} has too many open repeats: {_MOST_OPEN} can be, {_MOST_WIDE} of them such as "
-            f".*; bound them, as in "
-            ".{0,20}"
+            f"{place} has {open_repeats} open repeats, such as .* or a+, and {len(_REACHES) - 1} can be: bound them, "
+            "as in .{0,20}"
         )
+    return _REACHES[open_repeats]
 
 
 def _class_end(pattern: str, at: int) -> int:

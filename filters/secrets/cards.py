@@ -97,7 +97,7 @@ def _runs(text: str) -> Iterator[list[_Group]]:
 def _longest(run: Sequence[_Group], first: int, labelled: bool) -> tuple[int, float] | None:
     best: tuple[int, float] | None = None
     digits = 0
-    if not run[first].real:
+    if not run[first].real and len(run[first].digits) != 4:
         return None
     for last in range(first, min(len(run), first + _MOST_GROUPS)):
         digits += len(run[last].digits)
@@ -105,7 +105,7 @@ def _longest(run: Sequence[_Group], first: int, labelled: bool) -> tuple[int, fl
             break
         if (
             digits >= 13
-            and run[last].real
+            and (run[last].real or len(run[last].digits) == 4)
             and (score := _score(run, first, last, labelled))
             and (best is None or score >= best[1])
         ):

@@ -65,6 +65,8 @@ def _address(text: str, start: int, sign: re.Match[str]) -> Match | None:
         last = re.split(r"[., ]+", top + torn[1] + torn[2])[-1].lower()
         if (top or torn[2]) and _MISREAD.get(last, last) in TOP_LEVEL and len(torn[1]) <= 20:
             end, top = torn.end(), _MISREAD.get(last, last)
+    if spaced and typographic and text[start : sign.start()].lower() == "copyright":
+        return None
     if _PROMPT.match(text, end):
         return None
     if text[start : sign.start()].lower() == "git" and text[end : end + 1] in (":", "/"):
@@ -79,7 +81,12 @@ def _address(text: str, start: int, sign: re.Match[str]) -> Match | None:
         return None  # name@1.2.3 is a version
     if _LABEL.search(before) and not top:
         return Match(CATEGORY, start, end, 0.6, partial=at_end(text, end))
-    if at_end(text, end) and not _SHELL.search(before) and not domain[0][0].isdigit():
+    if (
+        at_end(text, end)
+        and text[start - 1 : start] != "/"
+        and not _SHELL.search(before)
+        and not domain[0][0].isdigit()
+    ):
         return Match(CATEGORY, start, end, 0.4, partial=True)
     return None
 

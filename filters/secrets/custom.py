@@ -5,9 +5,10 @@ What is wrong with one is told by where it stands, never by what it says: it may
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from filters.errors import SpecError
-from filters.secrets.backtracking import check
+from filters.secrets.backtracking import reach
 from filters.secrets.confusion import folded, tolerant
 from filters.secrets.match import Match
 
@@ -15,6 +16,22 @@ LONGEST = 2_000
 """Characters of a text that patterns are looked for in: their time may grow faster than the text."""
 
 _LONGEST_PATTERN = 500
+
+
+class Bounded(NamedTuple):
+    """A regular expression, and in how many characters at once it is looked for, so that it comes to an end."""
+
+    regex: re.Pattern[str]
+    reach: int
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where it matches in the first ``LONGEST`` characters; twice, perhaps, where a text is longer than it
+        reaches: then it is looked for in parts, each of which overlaps half of the one before."""
+        longest = min(len(text), LONGEST)
+        for start in range(0, max(1, longest - self.reach // 2), self.reach // 2):
+            for found in self.regex.finditer(text, start, min(longest, start + self.reach)):
+                if found.end() > found.start():
+                    yield found.span()
 
 
 class Words:
@@ -43,8 +60,8 @@ class Patterns:
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._regexes = [compiled(text, f"pattern {n} of the option patterns") for n, text in enumerate(patterns, 1)]
-        for number, regex in enumerate(self._regexes, 1):
-            if regex.search(""):
+        for number, bounded in enumerate(self._regexes, 1):
+            if bounded.regex.search(""):
                 raise SpecError(
                     f"pattern {number} of the option patterns matches nothing at all: let it ask for "
                     f"a character at least"
@@ -52,10 +69,9 @@ class Patterns:
 
     def find(self, text: str) -> Iterator[Match]:
         """Yield where they match."""
-        for regex in self._regexes:
-            for found in regex.finditer(text, 0, LONGEST):
-                if found.end() > found.start():
-                    yield Match("pattern", *found.span(), 0.95)
+        for bounded in self._regexes:
+            for span in bounded.spans(text):
+                yield Match("pattern", *span, 0.95)
 
 
 class Allowed:
@@ -75,7 +91,7 @@ class Allowed:
 
     def covers(self, text: str, *, partial: bool = False) -> bool:
         """Tell whether a match with this text is to be dropped; ``partial``: whether it may become one that is."""
-        if any(regex.search(text[:LONGEST]) for regex in self._regexes):
+        if any(bounded.regex.search(text, 0, bounded.reach) for bounded in self._regexes):
             return True
         if not self._literals:
             return False
@@ -88,8 +104,8 @@ class Allowed:
         )
 
 
-def compiled(pattern: str, place: str) -> re.Pattern[str]:
-    """Return the regular expression. Raises SpecError, which names its place alone."""
+def compiled(pattern: str, place: str) -> Bounded:
+    """Return the regular expression, and how far it reaches. Raises SpecError, which names its place alone."""
     if len(pattern) > _LONGEST_PATTERN:
         raise SpecError(f"{place} has {len(pattern)} characters: {_LONGEST_PATTERN} can be")
     try:
@@ -97,5 +113,4 @@ def compiled(pattern: str, place: str) -> re.Pattern[str]:
     except (re.error, OverflowError, RecursionError) as error:
         at = f" at character {error.pos + 1}" if isinstance(error, re.error) and error.pos is not None else ""
         raise SpecError(f"{place} is no regular expression{at}: write it as Python's re takes it") from None
-    check(pattern, place)
-    return regex
+    return Bounded(regex, reach(pattern, place))

@@ -22,7 +22,10 @@ _PUBLIC = re.compile(
     r"(?i)(?:base64,|\b(?:sha-?\d{1,3}|md5|ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-\w+|integrity|digest|"
     r"fingerprint)[-:= \"'@]+)\Z"
 )
-_PUBLIC_KEYS = ("AAAAB3", "AAAAC3", "AAAAE2")  # RFC 4253, section 6.6, in base64
+_PUBLISHED = (
+    *("AAAAB3", "AAAAC3", "AAAAE2"),  # RFC 4253, section 6.6, in base64
+    *("sha1-", "sha256-", "sha384-", "sha512-"),  # Subresource Integrity, section 3.1
+)
 _PARTS = re.compile(r"[/.]+")
 _SEPARATORS = re.compile(r"[_\-=+~|]+")
 _WORDLIKE = re.compile(r"[a-z]+|[A-Z]+|[A-Z][a-z]+|[0-9]+|[a-z]+[0-9]{1,4}|[A-Z][a-z]+[0-9]{1,4}|v?[0-9]+[a-z]{0,3}")
@@ -80,7 +83,7 @@ def find(text: str) -> Iterator[Match]:
 
 def published(text: str, start: int) -> bool:
     """Tell whether what begins there is said to be a checksum, a public key or a picture."""
-    return _PUBLIC.search(text, max(0, start - 30), start) is not None or text.startswith(_PUBLIC_KEYS, start)
+    return text.startswith(_PUBLISHED, start) or _PUBLIC.search(text, max(0, start - 30), start) is not None
 
 
 def drawn(token: str) -> bool:

@@ -56,7 +56,7 @@ _SORTS = (
     _sort(r"(?<![+/])(?:EAACEdEose0cBA|EAA(?=[A-Z0-9][A-Za-z0-9]{12}))", 100, 20),  # Facebook
 )
 _HINTS = re.compile(
-    r"(?i)[sr5p]\s?k[ _.\-]|sk ?-|wh|a ?[ksx5] ?[i1l|]|h[pousr]|pat|g[l1i|]|a[il1|]za|ya29|gocs|//|"
+    r"(?i)[sr5p]\s?k ?[l1i|t_.\-]|sk ?-|wh|a ?[ksx5] ?[i1l|]|h[pousr]|pat|g[l1i|]|a[il1|]za|ya29|gocs|//|"
     r"x[o0]x|xapp|hf|npm|pyp|sg ?\.|v1|"
     r"shp|key-|eaa|rubygems|pnu|oy2|r8|gsk|xai|tvly|lin_|sbp|sntrys|nvapi|at[ac]tt|pul"
 )
@@ -65,7 +65,7 @@ _BEARER = re.compile(r"(?i)\b(?:bearer|basic)\s+(?=[A-Za-z0-9])([A-Za-z0-9._~+/\
 _PEM = re.compile(r"BEG[I1l|]N (?:[A-Z0-9]+ ){0,2}PR[I1l|]VATE KEY(?: BLOCK)?")
 _URL = re.compile(
     r"[A-Za-z][A-Za-z0-9+.\-]{1,20} ?[:;] ?/ ?/ ?"
-    r"([^\s/:@\N{COPYRIGHT SIGN}'\"<>]{0,64} ?: ?[^\s@\N{COPYRIGHT SIGN}'\"<>]{1,128}?|"
+    r"([^\s/:@\N{COPYRIGHT SIGN}'\"<>]{0,64} ?: ?[^\s/@\N{COPYRIGHT SIGN}'\"<>]{1,128}?|"
     r"[A-Za-z0-9_\-]{8,128}) ?[@\N{COPYRIGHT SIGN}](?=\s?[A-Za-z0-9\[$])"
 )
 _PLACEHOLDER = re.compile(r"(?i)(?:\$\{?\w|\{|<|\*{3}|•|x{3,}\Z|%s|%\()")
@@ -86,7 +86,7 @@ def find(text: str) -> Iterator[Match]:
         for found in _URL.finditer(text):
             secret = found[1].partition(":")[2].strip() if ":" in found[1] else found[1]
             if not _PLACEHOLDER.match(secret) and (":" in found[1] or entropy.mixed(secret)):
-                yield Match(CATEGORY, found.start(1), found.end(1), 0.95)
+                yield Match(CATEGORY, found.start(1), found.end(1), 0.99)
     yield from entropy.find(text)
 
 
@@ -98,13 +98,13 @@ def _tokens(text: str) -> Iterator[Match]:
             elif at_end(text, found.end()) and entropy.mixed(found[0]):
                 yield Match(CATEGORY, found.start(), found.end(), 0.6, partial=True)
     for found in _BEARER.finditer(text):
-        if entropy.mixed(found[1]) and not entropy.known(found[1]):
+        if any(map(str.isdigit, found[1])) and any(map(str.isalpha, found[1])):
             yield Match(CATEGORY, *found.span(1), 0.9)
     for found in _PEM.finditer(text):
         start, end = found.span()
-        while start and text[start - 1] in "- ":
+        while text[max(0, start - 1) : start] == "-":
             start -= 1
-        while end < len(text) and text[end] in "- ":
+        while text[end : end + 1] == "-":
             end += 1
         yield Match(CATEGORY, start, end, 0.9)
 

@@ -9,45 +9,14 @@ from filters.secrets.confusion import tolerant
 
 CATEGORY = "password"
 
-LETTERED = "|".join(
-    tolerant(word)
-    for word in (
-        *(
-            "password",
-            "passwd",
-            "passwort",
-            "kennwort",
-            "passphrase",
-            "passcode",
-            "pass code",
-            "pass phrase",
-            "contraseña",
-        ),
-        *(
-            "contrasena",
-            "mot de passe",
-            "wachtwoord",
-            "parola d'ordine",
-            "lösenord",
-            "adgangskode",
-            "passord",
-            "salasana",
-        ),
-        *(
-            "palavra-passe",
-            "senha",
-            "hasło",
-            "heslo",
-            "jelszó",
-            "şifre",
-            "parolă",
-            "пароль",
-            "密码",
-            "パスワード",
-            "비밀번호",
-        ),
-    )
+_NAMES = (
+    "password|passwd|passwort|kennwort|passphrase|passcode|pass code|pass phrase|contraseña|contrasena|mot de passe|"
+    "wachtwoord|parola d'ordine|lösenord|adgangskode|passord|salasana|palavra-passe|senha|hasło|heslo|jelszó|şifre|"
+    "parolă|пароль|密码|パスワード|비밀번호"
 )
+NAMES = frozenset(_NAMES.split("|"))
+"""What a password is called, in small letters."""
+LETTERED = "|".join(tolerant(name) for name in _NAMES.split("|"))
 SHORT = r"pwd|pw|psk|pass|mdp|clave|wpa[23]?[ \-]?(?:key|psk)|(?:wi-?fi|network) ?key|network security key"
 NUMBERED = (
     r"(?:sim |card |security |bank |atm |door )?p[il1|]n(?: ?code| ?number)?|puk|cvv2?|cvc2?|cid|csc|"

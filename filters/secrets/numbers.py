@@ -117,6 +117,7 @@ def ibans(text: str) -> Iterator[Match]:
 
 def _iban(text: str, found: re.Match[str]) -> Match | None:
     places = [found.start() + at for at, character in enumerate(found[1]) if character not in " -."]
+    places = [place for place in places if text[place] != "|" or text[place + 1 : place + 2].isalnum()]
     written = "".join(text[place] for place in places)
     best: Match | None = None
     for country in dict.fromkeys(
@@ -124,7 +125,7 @@ def _iban(text: str, found: re.Match[str]) -> Match | None:
             written[:2].upper(),
             as_letters(written[:2]),
             as_letters(written[:2].replace("l", "I")),
-            written[:2].upper().replace("1", "L").replace("|", "L"),
+            written[:2].upper().replace("0", "D").replace("1", "L").replace("|", "L"),
         )
     ):
         structure = COUNTRIES.get(country)
@@ -212,7 +213,7 @@ def ssns(text: str) -> Iterator[Match]:
     for found in _SSN_TORN.finditer(text):
         area, group, serial = (as_digits(part).replace(" ", "") for part in found.groups())
         if _ssn(area, group, serial) and count_digits(found[0]) >= 5:
-            yield Match(SSN, *found.span(), 0.7)
+            yield Match(SSN, *found.span(), 0.75)
     for found in _SSN.finditer(text):
         area, group, serial = as_digits(found[1]), as_digits(found[3]), as_digits(found[5])
         if not _ssn(area, group, serial) or count_digits(found[0]) < 5:
@@ -222,7 +223,7 @@ def ssns(text: str) -> Iterator[Match]:
         if labelled or dashes == 2:
             yield Match(SSN, *found.span(), 0.95)
         elif dashes == 1 or (found[2] == found[4] == " " and text.strip() == found[0]):
-            yield Match(SSN, *found.span(), 0.6)
+            yield Match(SSN, *found.span(), 0.75)
     if "s" in text or "S" in text:
         for found in _SSN_PLAIN.finditer(text):
             if _SSN_LABEL.search(text[max(0, found.start() - 40) : found.start()]):

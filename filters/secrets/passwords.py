@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from filters.secrets import labels
 from filters.secrets.confusion import as_digits, count_digits
-from filters.secrets.labels import LETTERED, NUMBERED, QUESTION, SHORT, WORDS
+from filters.secrets.labels import LETTERED, NAMES, NUMBERED, QUESTION, SHORT, WORDS
 from filters.secrets.match import Match
 
 CATEGORY = labels.CATEGORY
@@ -112,7 +112,7 @@ def _beside(text: str, found: re.Match[str]) -> Match | None:
     bare = found["bare"].rstrip(_TAIL) if not _SYMBOL.search(found["bare"][:-1]) else found["bare"].rstrip("\"'`,;")
     end = start + len(bare)
     rest = text[end:].strip()
-    torn = _TORN.fullmatch(text, start) if ":" in mark or "=" in mark else None
+    torn = _TORN.fullmatch(text, start) if ":" in mark or mark == " = " else None
     if torn and _strong(torn[1] + torn[2]) and not _NEVER.intersection((torn[1].lower(), torn[2].lower())):
         return Match(CATEGORY, *torn.span(), 0.7)
     if not bare or _harmless(bare):
@@ -160,7 +160,9 @@ def _harmless(text: str, *, quoted: bool = False) -> bool:
     bare = text.strip(" .,:;!?()[]*'\"").lower()
     if len(bare) < 2 or _MASK.fullmatch(text) or _VARIABLE.match(text):
         return True
-    if WORDS.fullmatch(bare) or (bare in _NEVER and (text[-1:] != "!" or not quoted)):
+    if bare in _NEVER and (text[-1:] != "!" or not quoted):
+        return True
+    if all(word in _NEVER or word in NAMES for word in re.split(r"[_\-. ]+", bare)):
         return True
     words = bare.split()
     return (len(words) > 2 and sum(word in _NEVER for word in words) >= 1) or (len(words) == 2 and words[0] in _NEVER)

@@ -43,7 +43,7 @@ _NORTH_AMERICAN = re.compile(
 _TRUNK = ("GB", "DE", "FR", "IT", "NL", "AT", "CH", "BE", "AU", "SE", "IE")
 """Countries whose numbers are tried, where one begins with 0 and the operator's region has none such."""
 _LEAD = re.compile(r"[OoIlSBZ|]+[ .\-]+|[(\[](?=[^)\]]*\Z)")
-_ZIP = re.compile(r"\d{5}-\d{4}")  # ZIP+4
+_ZIP = re.compile(r"\d{5}-\d{4}|\d{3}-\d\d-\d{1,4}")  # ZIP+4, and the shape of a social security number
 _COMMA = re.compile(rf"(?<![\w.,]){_D}{{3}}(?:\.{_D}{{3}},|,{_D}{{3}}[.,]){_D}{{4}}(?![\w.,]\d|\w)")
 _DOTTED = re.compile(rf"(?<![\w.,])[0Oo] ?{_D}(?: ?[.,] ?{_D} ?{_D}){{4}}(?!\w|[.,]\w)")
 _TEN = re.compile(r"1?[2-9]\d\d[2-9]\d{6}")

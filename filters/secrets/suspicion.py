@@ -24,7 +24,6 @@ _AT = re.compile(
 )
 _ADDRESS = re.compile(r"(?i)(?:\b[a-z][a-z0-9+.\-]{1,12}:/ ?/|\bwww\.)\S*")
 _TOKEN = re.compile(r"[A-Za-z0-9_\-+/|!]{14,}")
-_CHECKSUM = re.compile(r"sha(?:1|256|384|512)-")
 _PREFIX = re.compile(
     r"(?i)(?<![a-z0-9])(?:[s5]\s?k[_\- ](?:l[i1l|]ve|test|ant|proj)|a[kx][i1l|]a[a-z0-9]{6}|"
     r"[gq]h[pousr][_ \-][a-z0-9]{4}|github[_ ]pat|"
@@ -84,7 +83,7 @@ def _tokens(text: str) -> Iterator[tuple[int, int]]:
         yield found.start(), end.end() if end else found.end()
     addresses = [found.span() for found in _ADDRESS.finditer(text)] if "//" in text or "www" in text else []
     for found in _TOKEN.finditer(text):
-        if any(start <= found.start() < end for start, end in addresses) or _CHECKSUM.match(found[0]):
+        if any(start <= found.start() < end for start, end in addresses):
             continue
         if not entropy.published(text, found.start()) and entropy.suspicious(found[0]):
             yield found.span()

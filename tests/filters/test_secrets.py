@@ -1,7 +1,8 @@
-"""What the matcher as a whole promises: places within the text, one match for what overlaps, and peace for what is none."""
+"""What the matcher promises: places within the text, one match for what overlaps, nothing for ordinary lines."""
 
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from filters.secrets import DEFAULT_KINDS, KINDS, Match, Matcher
 from filters.secrets.numbers import COUNTRIES
 
 ORDINARY = Path(__file__).with_name("data_secrets_ordinary.txt").read_text(encoding="utf-8").splitlines()
+COMMON = ("DE", "GB", "FR", "ES", "IT", "NL", "BE", "CH", "AT", "PL", "NO", "PT")
 EVERYTHING = Matcher(kinds=KINDS)
 
 
@@ -28,9 +30,9 @@ def test_kinds_are_what_the_option_offers() -> None:
     assert set(DEFAULT_KINDS) == {*KINDS} - {"vat"}
 
 
-@pytest.mark.parametrize("line", ORDINARY)
-def test_ordinary_lines_have_no_secrets(line: str) -> None:
-    assert found(line) == []
+def test_ordinary_lines_have_no_secrets() -> None:
+    assert len(ORDINARY) >= 200
+    assert [(line, found(line)) for line in ORDINARY if found(line)] == []
 
 
 def test_ordinary_lines_seldom_need_a_second_reading() -> None:
@@ -50,7 +52,7 @@ def test_any_text_has_places_within_it(text: str) -> None:
         assert 0 <= match.start < match.end <= len(text)
         assert 0 <= match.score <= 1
     assert matches == sorted(matches, key=lambda match: match.start)
-    assert all(one.end <= other.start for one, other in zip(matches, matches[1:], strict=False))
+    assert all(one.end <= other.start for one, other in pairwise(matches))
     spans = EVERYTHING.doubtful(text)
     assert all(0 <= start < end <= len(text) for start, end in spans)
     assert all(any(start <= match.start and match.end <= end for start, end in spans) for match in matches)
@@ -62,12 +64,12 @@ def test_any_text_has_places_within_it(text: str) -> None:
 def test_what_overlaps_is_one_named_by_the_surest() -> None:
     text = "Password: DE89 3704 0044 0532 0130 00"
     (match,) = EVERYTHING.find(text)
-    assert match == Match("iban", 10, len(text), pytest.approx(0.98))
+    assert match == Match("iban", 10, len(text), 0.98)
 
 
 def test_a_complete_one_swallows_partial_ones() -> None:
     matches = Matcher(kinds=("card",), patterns=[r"Order 4111 1111 11"]).find("Order 4111 1111 11")
-    assert matches == [Match("pattern", 0, 18, pytest.approx(0.95))]
+    assert matches == [Match("pattern", 0, 18, 0.95)]
 
 
 def test_only_the_kinds_that_are_asked_for_are_found() -> None:
@@ -93,7 +95,18 @@ def test_what_cannot_be_looked_for_is_told(options: dict[str, object], told: str
 
 def confused(text: str, chance: random.Random) -> str:
     """Return a text with one character as recognition may misread it, and now and then a torn or a lost space."""
-    alike = {"0": "Oo", "1": "lI|", "5": "S", "8": "B", "2": "Z", "O": "0", "I": "1l", "S": "5", "B": "8", "-": "—–"}
+    alike = {
+        "0": "Oo",
+        "1": "lI|",
+        "5": "S",
+        "8": "B",
+        "2": "Z",
+        "O": "0",
+        "I": "1l",
+        "S": "5",
+        "B": "8",
+        "-": "\u2014\u2013",
+    }
     places = [at for at, character in enumerate(text) if character in alike]
     spaces = [at for at, character in enumerate(text) if character == " "]
     if spaces and chance.random() < 0.2:
@@ -116,8 +129,10 @@ def card(chance: random.Random) -> str:
 
 
 def iban(chance: random.Random) -> str:
-    country = chance.choice("DE GB FR ES IT NL BE CH AT PL NO PT".split())
-    body = "".join(chance.choice("ABCDEFGHKLMNPRTUVWXY" if sort == "a" else "0123456789") for sort in COUNTRIES[country])
+    country = chance.choice(COMMON)
+    body = "".join(
+        chance.choice("ABCDEFGHKLMNPRTUVWXY" if sort == "a" else "0123456789") for sort in COUNTRIES[country]
+    )
     written = country + mod_97_10.calc_check_digits(body + country) + body
     return joined(written, (4,) * 9, chance.choice([" ", ""]))
 
