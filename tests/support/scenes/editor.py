@@ -14,7 +14,7 @@ import numpy as np
 from tests.support.scenes.scene import HEIGHT, RATE, WIDTH, Box, Image, Label
 from tests.support.scenes.screen import Screen, ScreenError
 from tests.support.scenes.secrets import Secret
-from tests.support.scenes.sight import all_seen, difference, ink, moved, on_plain, seen
+from tests.support.scenes.sight import all_seen, difference, ink, moved, on_plain, overlap, seen
 from tests.support.scenes.take import Take
 
 _LENGTH = 16 * RATE
@@ -36,6 +36,8 @@ gtk-cursor-blink=0
 gtk-enable-animations=0
 gtk-application-prefer-dark-theme={dark}
 """
+_END = 1.0  # seconds without a change, after which the text is taken not to scroll
+_LOOSE = 2  # pixels
 _OVERLAP = 60  # rows that two pictures of a scrolled text have to share
 
 
@@ -75,9 +77,9 @@ class _Editor:
         self.place = place
         self.screen.do("windowmove", "--sync", self.window, str(place[0]), str(place[1]))
 
-    def show(self, frames: int) -> None:
-        """Photograph the screen when nothing moves any more, and show that for ``frames``."""
-        self.image = self.screen.settled()
+    def show(self, frames: int, image: Image | None = None) -> None:
+        """Photograph the screen when it has drawn all, if ``image`` is not that, and show it for ``frames``."""
+        self.image = self.screen.settled(self._drawn) if image is None else image
         window = self._text()
         labels: list[Label] = []
         boxes: dict[str, Box] = {}
@@ -101,15 +103,40 @@ class _Editor:
         labels += all_seen(self.take.vault, boxes, window, self.covers)
         self.take.film.add(self.image, labels, min(frames, _LENGTH - self.take.film.frames))
 
-    def scroll(self, clicks: int) -> None:
-        """Turn the mouse wheel, and see how far that has scrolled the text."""
-        before = self.screen.settled()
+    def scroll(self, clicks: int, frames: int) -> None:
+        """Turn the mouse wheel, see how far that has scrolled the text, and show it for ``frames``."""
+        assert self.image is not None
+        before = self.image
         left, top, right, bottom = self._text()
         left, top, right, bottom = max(left, 0), max(top, 0), min(right - 20, WIDTH), min(bottom, HEIGHT)
         self.screen.do("mousemove", str((left + right) // 2), str((top + bottom) // 2))
         self.screen.do("click", "--repeat", str(abs(clicks)), "--delay", "2", "5" if clicks > 0 else "4")
-        after = self.screen.settled()
+
+        def changed(image: Image) -> bool:
+            return not np.array_equal(image[top:bottom, left:right], before[top:bottom, left:right])
+
+        try:
+            after = self.screen.settled(changed, _END)
+        except ScreenError:  # at an end of the file nothing changes
+            after = self.screen.settled()
         self.file.scrolled += _scrolled(before[top:bottom, left:right], after[top:bottom, left:right])
+        self.show(frames, after)
+
+    def _drawn(self, image: Image) -> bool:
+        """Tell whether each secret that is wholly in sight is drawn where it should be."""
+        window = self._text()
+        for line, column, secret, typed in self.file.secrets:
+            cells = self._cells(line, column, typed)
+            if not typed or not _within(cells, window) or not _within(cells, (0, 0, WIDTH, HEIGHT)):
+                continue
+            if any(overlap(cells, cover) for cover in self.covers):
+                continue
+            if typed == len(secret.text) and secret.id in self.measured:
+                if not _alike(on_plain(image, cells), moved(self.measured[secret.id], cells[0], cells[1])):
+                    return False
+            elif on_plain(image, self._cells(line, column + typed - 1, 1)) is None:
+                return False
+        return True
 
     def _text(self) -> Box:
         """Return where in the picture the text is."""
@@ -140,8 +167,7 @@ def make(take: Take) -> None:
 
 def _read(take: Take, editor: _Editor) -> None:
     for _ in range(take.rng.randrange(6, 12)):
-        editor.scroll(take.rng.choice((1, 1, 1, 2, 3, -1, -2)))
-        editor.show(take.rng.randrange(2, 14))
+        editor.scroll(take.rng.choice((1, 1, 1, 2, 3, -1, -2)), take.rng.randrange(2, 14))
 
 
 def _turn(take: Take, editor: _Editor) -> None:
@@ -291,6 +317,11 @@ def _scrolled(before: Image, after: Image) -> int:
 
 def _within(box: Box, window: Box) -> bool:
     return box[0] >= window[0] and box[1] >= window[1] and box[2] <= window[2] and box[3] <= window[3]
+
+
+def _alike(found: Box | None, expected: Box) -> bool:
+    """Tell whether ink is where it was: a caret beside it, or another ground, may move its edge a little."""
+    return found is not None and max(abs(one - other) for one, other in zip(found, expected, strict=True)) <= _LOOSE
 
 
 def _configure(take: Take) -> None:

@@ -18,7 +18,7 @@ PROGRAMS = ("Xvfb", "xterm", "xdotool", "mousepad")
 _DISPLAYS = range(140, 200)
 _STARTS = 20.0  # seconds that a program has to open its window
 _STEP = 0.02
-_SETTLED = 2.0  # seconds after which a screen that keeps changing is taken as it is
+_PATIENCE = 20.0  # seconds: a busy machine draws late
 
 
 class ScreenError(RuntimeError):
@@ -82,17 +82,21 @@ class Screen:
         grabbed = ImageGrab.grab(xdisplay=self._display)
         return np.ascontiguousarray(np.asarray(grabbed.convert("RGB"), np.uint8)[:, :, ::-1])
 
-    def settled(self, changed: Callable[[Image], bool] = lambda _: True) -> Image:
-        """Return what is on the screen when it has ``changed`` as it should, and two pictures in a row are alike."""
-        until = time.monotonic() + _SETTLED
+    def settled(self, ready: Callable[[Image], bool] = lambda _: True, patience: float = _PATIENCE) -> Image:
+        """Return what is on the screen once it is ``ready`` and two pictures in a row are alike.
+
+        Raises:
+            ScreenError: it was not so within ``patience`` seconds.
+        """
+        until = time.monotonic() + patience
         last = self.picture()
         while time.monotonic() < until:
             time.sleep(_STEP)
             image = self.picture()
-            if changed(image) and np.array_equal(image, last):
+            if np.array_equal(image, last) and ready(image):
                 return image
             last = image
-        return last
+        raise ScreenError("the screen does not show what it should")
 
     def _serve(self, number: int) -> bool:
         self._display = f":{number}"

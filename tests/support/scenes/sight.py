@@ -45,6 +45,10 @@ def moved(box: Box, x: int, y: int) -> Box:
     return (box[0] + x, box[1] + y, box[2] + x, box[3] + y)
 
 
+def overlap(one: Box, other: Box) -> bool:
+    return _area(_common(one, other)) > 0
+
+
 def seen(
     secret: Secret, box: Box, window: Box = PICTURE, covers: Sequence[Box] = (), text: str | None = None
 ) -> Label | None:

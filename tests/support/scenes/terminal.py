@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from tests.support.scenes.scene import HEIGHT, RATE, WIDTH, Box, Image
 from tests.support.scenes.screen import Screen, ScreenError
 from tests.support.scenes.secrets import Secret
@@ -79,6 +81,7 @@ class _Terminal:
     origin: tuple[int, int]
     cell: tuple[float, float]
     sent: str = ""
+    last: Image | None = None
 
     def say(self, text: str, secret: Secret | None = None, paint: str = "") -> None:
         """Print ``text``, cut at the line's end; a secret has to fit."""
@@ -100,13 +103,22 @@ class _Terminal:
         self.sent = ""
         if self.link.recv(1) != _DONE:
             raise ScreenError("the terminal has gone")
-        image = self.screen.settled()
+        image = self.screen.settled(self._drawn)
+        self.last = image
         boxes = {}
         for row, column, secret in self.rows.secrets:
             box = self._ink(image, row, column, len(secret.text))
-            if box is not None:
-                boxes[secret.id] = box
+            assert box is not None
+            boxes[secret.id] = box
         self.take.film.add(image, all_seen(self.take.vault, boxes), min(frames, _LENGTH - self.take.film.frames))
+
+    def _drawn(self, image: Image) -> bool:
+        """Tell whether the cursor, which is drawn last, is where it should be, and each secret is there."""
+        if self.last is not None and np.array_equal(image, self.last):
+            return False
+        if self._ink(image, self.rows.row, self.rows.column, 3) is None:
+            return False
+        return all(self._ink(image, row, column, len(secret.text)) for row, column, secret in self.rows.secrets)
 
     def _ink(self, image: Image, row: int, column: int, count: int) -> Box | None:
         left, top = self.origin[0] + column * self.cell[0], self.origin[1] + row * self.cell[1]
