@@ -102,7 +102,7 @@ def verdicts(soaked: Soaked) -> Iterator[Verdict]:
     covered = sum(figures.covered.values()) / soaked.seconds
     yield Verdict("frames a second", f"{soaked.rate:.2f}", f">= {PACE * RATE:.2f}", soaked.rate >= PACE * RATE)
     yield Verdict("frames that the worker dropped", f"{figures.dropped}", "none", not figures.dropped)
-    yield Verdict("what the room shed", figures.shed or "nothing", "nothing", not figures.shed)
+    yield Verdict("quality that the room shed", "some" if figures.shed else "none", "none", not figures.shed)
     yield Verdict("covered by slate, of the time", f"{covered:.2%}", f"<= {COVERED:.0%}", covered <= COVERED)
     yield Verdict("restarts of worker and detectors", f"{figures.restarts}", "none", not figures.restarts)
     yield Verdict("delay", f"{figures.delay:.2f} s", f"<= {DELAY:g} s", figures.delay <= DELAY)
@@ -116,6 +116,8 @@ def lines(soaked: Soaked) -> Iterator[str]:
     yield f"processors: detectors {shown[0]}, worker {shown[1]}, server {soaked.gate:.2f}"
     yield f"clearance lag, p95: {cost.lag:.2f} s" if cost.lag is not None else "no clearance"
     yield f"slate by cause: {dict(soaked.figures.covered) or 'none'}"
+    if soaked.figures.shed:
+        yield f"shed: {soaked.figures.shed}"
     yield f"speech: {'espeak-ng' if THERE else 'none, as espeak-ng is missing'}"
 
 
