@@ -25,7 +25,9 @@ NUMBERED = (
     r"sms|door|unlock|recovery) ?"
     r"(?:pass)?code|otp|totp|prüfziffer|sicherheitscode"
 )
-WORDS = re.compile(rf"(?i)(?:{LETTERED}|{SHORT}|{NUMBERED})")
+BEGIN = r"(?:(?<![^\W_])|(?<=(?-i:[a-z]))(?=(?-i:P)))"
+"""Before a name stand no letters, but those of DB_PASSWORD and userPassword."""
+WORDS = re.compile(rf"(?i){BEGIN}(?:{LETTERED}|{SHORT}|{NUMBERED})")
 QUESTION = re.compile(
     r"(?i)(?:^|\W)(?:forg[eo]t\w*|reset|change|show|hide|lost|save|remember|no|without|invalid|wrong|"
     r"incorrect|olvid\w+|oubli\w*|vergessen)"
@@ -79,6 +81,7 @@ _SECRET_LABELS = (
     ),
     *((category, re.compile(rf"(?i)(?:{expression}){_LABEL_TAIL}\Z")) for category, expression in _OTHERS),
 )
+_LONGEST = 80  # characters of a label
 _LEAD = re.compile(rf"(?i)(?:\W*(?:{_ADJECTIVE}\b[ _\-]*)*|.*(?: {{2,}}|[|:>\]\t]\s*))\Z")
 
 
@@ -89,7 +92,7 @@ def label(text: str) -> str | None:
         return None
     colon = text.endswith((":", "=", ";"))
     for category, expression in _SECRET_LABELS:
-        found = expression.search(text)
+        found = expression.search(text, max(0, len(text) - _LONGEST))
         if found is None:
             continue
         before = text[: found.start()]

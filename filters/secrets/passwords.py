@@ -9,17 +9,15 @@ from collections.abc import Iterator
 
 from filters.secrets import labels
 from filters.secrets.confusion import as_digits, count_digits
-from filters.secrets.labels import LETTERED, NAMES, NUMBERED, QUESTION, SHORT, WORDS
+from filters.secrets.labels import BEGIN, LETTERED, NAMES, NUMBERED, QUESTION, SHORT, WORDS
 from filters.secrets.match import Match
 
 CATEGORY = labels.CATEGORY
 
-_BEFORE = r"(?<![^\W_])(?:[A-Za-z0-9]{1,24}[_\-.])*"
-"""Before a label stand no letters but those of DB_PASSWORD."""
 _AFTER = r"(?:[_\-](?:prod|dev|test|live|old|new|confirm(?:ation)?|\d))?"
 _IS = r"(?:[\"'\])]{0,2} ?(?::=|=>|[:=]) ?| ?[;.] (?=\S)| {2,}|[\"']\s*:\s*| (?:is|was|lautet|ist|es|est)(?: now)?:? )"
 _BESIDE = re.compile(
-    rf"(?i)(?:{_BEFORE}(?P<name>{LETTERED}|{SHORT}){_AFTER}(?:\s?\([^()]{{1,20}}\))?(?P<is>{_IS}| )"
+    rf"(?i)(?:{BEGIN}(?P<name>{LETTERED}|{SHORT}){_AFTER}(?:\s?\([^()]{{1,20}}\))?(?P<is>{_IS}| )"
     rf"(?:[\"'`](?P<quoted>[^\"'`\n]{{1,128}})[\"'`]?|(?P<bare>\S{{1,128}})))"
 )
 _CODE = re.compile(
@@ -69,7 +67,7 @@ _SYMBOL = re.compile(r"[^\w\s.,:;'\"()\-/]")
 
 def find(text: str) -> Iterator[Match]:
     """Yield what stands beside a label in the same text."""
-    for found in _COMMANDS.finditer(text):
+    for found in _COMMANDS.finditer(text) if "-" in text or "BY" in text else ():
         name = "value" if found["value"] else "user"
         if not _harmless(found[name].partition(":")[2] or found[name]):
             yield Match(CATEGORY, *found.span(name), 0.9)

@@ -17,11 +17,12 @@ _ORDINARY = re.compile(
     r"(?<!\d)(?:\d{1,3}(?:\.\d{1,5}){2,4}|\d{1,3}(?:[., ]\d{3})+(?:[.,]\d\d)?)(?!\d)"
 )
 _AT = re.compile(
-    r"(?=[\w.+\-]*[A-Za-z])[\w.+\-]{2,} ?(?:[@\N{COPYRIGHT SIGN}\N{REGISTERED SIGN}\N{EURO SIGN}\N{CENT SIGN}]|"
-    r"\([a@]\)) ?(?=[A-Za-z])(?!github|gitlab)[\w\-]{2,}(?:[.,][\w\-]+)*|"
-    r"[\w\-]+[.\-+][\w.\-]*[QG&8][\w\-]{3,}[.,](?:com|org|net|co|de|fr|io|uk|eu|edu)\b|"
-    r"[\w.\-]{3,}[QG&8](?:gmail|outlook|yahoo|hotmail|icloud|example|proton)\w*"
+    r" ?(?:[@\N{COPYRIGHT SIGN}\N{REGISTERED SIGN}\N{EURO SIGN}\N{CENT SIGN}]|\([a@]\)) ?"
+    r"(?=[A-Za-z])(?!github|gitlab)[\w\-]{2,64}(?:[.,][\w\-]{1,64}){1,6}"
 )
+_LOCAL = re.compile(r"(?<![\w.+\-])(?=[\w.+\-]*[A-Za-z])[\w.+\-]{2,64}\Z")
+_HOST = re.compile(r"[QG&8][a-z][a-z0-9\-]{2,40}[.,](?:com|org|net|co|de|fr|io|uk|eu|edu)\b")
+_BEFORE_HOST = re.compile(r"(?<![\w.+\-/])[\w.+\-]{3,64}\Z")
 _ADDRESS = re.compile(r"(?i)(?:\b[a-z][a-z0-9+.\-]{1,12}:/ ?/|\bwww\.)\S*")
 _TOKEN = re.compile(r"[A-Za-z0-9_\-+/|!]{14,}")
 _PREFIX = re.compile(
@@ -45,9 +46,10 @@ def spans(text: str, kinds: Collection[str]) -> Iterator[tuple[int, int]]:
                 ):
                     yield found.span()
     if "email" in kinds:
-        for found in _AT.finditer(text):
-            if "." in found[0] or "," in found[0]:
-                yield found.span()
+        for sign, before in ((_AT, _LOCAL), (_HOST, _BEFORE_HOST)):
+            for found in sign.finditer(text):
+                if local := before.search(text, max(0, found.start() - 64), found.start()):
+                    yield local.start(), found.end()
     if "key" in kinds:
         yield from _tokens(text)
     if "password" in kinds:
