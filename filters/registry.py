@@ -22,7 +22,13 @@ from filters.spec import Spec, parse
 
 GROUP = "veilcast.filters"
 """The entry-point group by which other packages register theirs."""
-BUILT_IN: Mapping[str, str] = MappingProxyType({"bleep": "filters.bleep:Bleep", "overlay": "filters.overlay:Overlay"})
+BUILT_IN: Mapping[str, str] = MappingProxyType(
+    {
+        "bleep": "filters.bleep:Bleep",
+        "overlay": "filters.overlay:Overlay",
+        "redact-text": "filters.redact:RedactText",
+    }
+)
 """Where Veilcast's own are, by name. No other package can take these names."""
 
 

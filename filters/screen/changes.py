@@ -1,0 +1,130 @@
+"""What has changed on a screen since it was last read: tile by tile, scrolled pages taken into account. Pure, no I/O.
+
+A tile is *dirty* while it differs from what was read of it last (or is being read). *Owners* are the looks that have
+not been read to the end: what they show must not be taken for clear, wherever it is scrolled.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from filters.screen.shift import NONE, Shift, shift_between, shifted
+from filters.screen.tiles import HIGH, WIDE, difference, differs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from filters.api import Bytes
+    from filters.screen.tiles import Map
+
+_MUCH = 0.05  # of all tiles: if more change at once it may be a scrolled page
+_AGAIN = 30  # pictures after which tiles are compared though nothing moved: slow changes add up
+_RESTLESS = 3  # pictures, nearly in a row, in which a tile has moved
+_CALM = 6  # so long is one remembered that has been restless
+
+
+class Changes:
+    """Compares each picture with the one before, and with what was read."""
+
+    def __init__(self, picture: "Bytes") -> None:
+        rows, columns = picture.shape[0] // HIGH, picture.shape[1] // WIDE
+        self.shape = rows, columns
+        self.number = 0
+        """Of the newest picture."""
+        self.shift = NONE
+        """How far things have moved since the picture before: a page is scrolled, or a window dragged."""
+        self.shifted_at = -(1 << 30)
+        """In which picture they have last."""
+        self.moved: Map = np.ones(self.shape, bool)
+        """Tiles that are other than in the picture before, what was only scrolled left out."""
+        self.first: NDArray[np.int64] = np.zeros(self.shape, np.int64)
+        """Since which picture a tile is dirty; -1 if it is not."""
+        self.moved_at: NDArray[np.int64] = np.zeros(self.shape, np.int64)
+        """In which picture it moved last."""
+        self.read_at: NDArray[np.int64] = np.full(self.shape, -(1 << 30), np.int64)
+        """Which picture of it was read last."""
+        self.owner: NDArray[np.int64] = np.zeros(self.shape, np.int64)
+        """The look that shows what was read last of a tile; 0: it has been read."""
+        self._unrest: NDArray[np.int64] = np.zeros(self.shape, np.int64)
+        self.vanished: Map = np.zeros(self.shape, bool)
+        """Tiles that were dirty in the picture before and are what was read last again."""
+        self.interrupted: Map = np.zeros(self.shape, bool)
+        """Tiles that were dirty and stood still in the picture before, and have moved."""
+        self.before = self.first
+        """``first`` as it was at the picture before."""
+        self._before = picture
+        self._read = np.zeros_like(picture)
+
+    @property
+    def dirty(self) -> "Map":
+        """Tiles that are other than what was read of them."""
+        return self.first >= 0
+
+    def take(self, picture: "Bytes") -> None:
+        """Take the next picture."""
+        self.number += 1
+        number = self.number
+        moved = differs(difference(picture, self._before))
+        last, self.shift = self.shift, NONE
+        if moved.mean() > _MUCH:
+            self.shift, moved = shift_between(self._before, picture, moved, last)
+            if self.shift != NONE:
+                self.shifted_at = number
+                self._follow(picture)
+        self.before = self.first.copy()
+        dirty_before = self.dirty
+        stood = number - 1 - self.moved_at >= 1
+        self.interrupted = dirty_before & stood & moved
+        self.moved = moved
+        self.moved_at[moved] = number
+        self._unrest = np.clip(self._unrest + np.where(moved, 2, -1), 0, 2 * _RESTLESS + _CALM)
+        self.vanished = np.zeros(self.shape, bool)
+        if moved.any() or self.shift != NONE or dirty_before.any() or number % _AGAIN == 0:
+            other = differs(difference(picture, self._read))
+            self.vanished = dirty_before & ~other
+            self.first[other & ~dirty_before] = number
+            self.first[~other] = -1
+        self._before = picture
+
+    def _follow(self, picture: "Bytes") -> None:
+        """Let what was read move with the page, where that explains the picture better."""
+        there = shifted(self._read, self.shift)
+        better = difference(picture, there) < difference(picture, self._read)
+        np.copyto(self._read, there, where=_enlarged(better))
+        right, down = self.shift
+        # A tile's new place lies across several, as a rule: each has what belongs to it.
+        for rows in {down // HIGH, -(-down // HIGH)}:
+            for columns in {right // WIDE, -(-right // WIDE)}:
+                by = Shift(columns, rows)
+                np.copyto(self.owner, np.maximum(self.owner, shifted(self.owner, by)), where=better)
+                since = shifted(self.first, by, -1)
+                earlier = (since >= 0) & ((self.first < 0) | (since < self.first))
+                np.copyto(self.first, since, where=better & earlier)
+                np.copyto(self.read_at, np.maximum(self.read_at, shifted(self.read_at, by, -(1 << 30))), where=better)
+
+    def read(self, picture: "Bytes", tiles: "Map", look: int) -> None:
+        """What ``tiles`` show in ``picture``, the newest, is being read by ``look``."""
+        np.copyto(self._read, picture, where=_enlarged(tiles))
+        self.first[tiles] = -1
+        self.owner[tiles] = look
+        self.read_at[tiles] = self.number
+
+    def finished(self, look: int) -> None:
+        """``look`` has been read to the end."""
+        self.owner[self.owner == look] = 0
+
+    def forget(self, tiles: "Map", since: int) -> None:
+        """What was read of ``tiles`` is not true any more, since picture ``since``."""
+        self.first[tiles] = since
+        # Nothing looks like this: it differs from any picture.
+        np.copyto(self._read, self._before ^ 0x80, where=_enlarged(tiles))
+
+    @property
+    def restless(self) -> "Map":
+        """Tiles that move all the time, and not with the page."""
+        return self._unrest >= 2 * _RESTLESS
+
+
+def _enlarged(tiles: "Map") -> "Map":
+    """Return the same for each pixel."""
+    return np.repeat(np.repeat(tiles, HIGH, 0), WIDE, 1)

@@ -1,0 +1,119 @@
+"""Finds lines of text on a screen by their edges: strips of fine structure, parted by rows and wide gaps. Pure, no I/O.
+
+Quick rather than clever: for what is drawn, not for photographs.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from filters.api import Box
+
+if TYPE_CHECKING:
+    from filters.api import Bytes
+
+_EDGE = 34  # luma from one pixel to its neighbours
+_GAP = 19  # pixels between words of a line, at most
+_NEAR = 24  # pixels between parts of a line
+_RULE, _BAR = 90, 34  # longer edges than these are no letters': frames, tables, a caret
+_CLOSE = 4  # pixels above and below a rule that are empty, but for this share
+_BESIDE = 0.12
+_LOW, _HIGH = 7, 56  # pixels of a line
+_NARROW = 12
+_MERGED = 22  # pixels: higher strips may be several lines
+_INK = 0.16  # of a row's usual number of edges: less is the space between lines
+_SPARSE = 0.22  # of a strip that are edges of letters, at least
+
+_CROSS = np.ones((3, 3), np.uint8)
+
+
+def lines(luma: "Bytes", top: int = 0, bottom: int | None = None) -> list[Box]:
+    """Return boxes around what may be lines of text in ``luma`` (height, width) from row ``top`` to before ``bottom``."""
+    strip = luma[top:bottom]
+    found = _joined([Box(x, y + top, w, h) for x, y, w, h in _found(strip, 1)])
+    half = cv2.resize(strip, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    large = [(x * 2, y * 2, w * 2, h * 2) for x, y, w, h in _found(np.asarray(half, np.uint8), 2)]
+    for x, y, w, h in large:
+        box = Box(x, y + top, w, h)
+        if h > _HIGH and not _known(box, found):
+            found.append(box)
+    return found
+
+
+def _joined(boxes: list[Box]) -> list[Box]:
+    """Return lines of which parts that stand close together are one: thin strokes between them get lost."""
+    made: list[Box] = []
+    for box in sorted(boxes, key=lambda box: box.left):
+        for index, other in enumerate(made):
+            gap = box.left - (other.left + other.width)
+            high = min(box.top + box.height, other.top + other.height) - max(box.top, other.top)
+            tall = max(box.height, other.height)
+            if gap <= max(_NEAR, tall) and high * 10 > 7 * tall:
+                top, bottom = min(box.top, other.top), max(box.top + box.height, other.top + other.height)
+                right = max(box.left + box.width, other.left + other.width)
+                made[index] = Box(other.left, top, right - other.left, bottom - top)
+                break
+        else:
+            made.append(box)
+    return made
+
+
+def _known(box: Box, among: list[Box]) -> bool:
+    """Whether lines that have been found fill most of ``box``."""
+    filled = sum(_shared(box, other) for other in among)
+    return filled > box.width * box.height / 2
+
+
+def _shared(a: Box, b: Box) -> int:
+    wide = min(a.left + a.width, b.left + b.width) - max(a.left, b.left)
+    high = min(a.top + a.height, b.top + b.height) - max(a.top, b.top)
+    return max(0, wide) * max(0, high)
+
+
+def _found(luma: "Bytes", scale: int) -> Iterator[tuple[int, int, int, int]]:
+    edges = cv2.morphologyEx(luma, cv2.MORPH_GRADIENT, _CROSS)
+    _, mask = cv2.threshold(edges, _EDGE, 255, cv2.THRESH_BINARY)
+    mask = cv2.subtract(mask, cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((_BAR, 1), np.uint8)))
+    mask = cv2.subtract(mask, _rules(mask))
+    joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, _GAP), np.uint8))
+    joined = cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones((4, 4), np.uint8))
+    _, _, boxes, _ = cv2.connectedComponentsWithStats(joined)
+    ink = mask > 0
+    for left, top, wide, high, area in boxes[1:].tolist():
+        if wide < _NARROW or high < _LOW:
+            continue
+        rows = _rows(ink[top : top + high, left : left + wide]) if high > _MERGED else [(0, high)]
+        for start, end in rows:
+            tall = end - start
+            if len(rows) == 1 and area < 0.3 * wide * high:
+                continue
+            if _LOW <= tall <= _HIGH and ink[top + start : top + end, left : left + wide].mean() > _SPARSE / 2:
+                yield left, top + start, wide, tall
+
+
+def _rules(mask: "Bytes") -> "Bytes":
+    """Return the long level edges of ``mask`` that have nothing close above or below: the others are those of letters
+    that stand close together."""
+    long = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, _RULE), np.uint8))
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(long)
+    for number in range(1, count):
+        left, top, wide, high, _ = (int(side) for side in boxes[number])
+        band = slice(max(0, top - _CLOSE), top + high + _CLOSE), slice(left, left + wide)
+        beside = (mask[band] > 0) & (labels[band] == 0)
+        if beside.mean() > _BESIDE:
+            long[band][labels[band] == number] = 0
+    return long
+
+
+def _rows(ink: "Bytes") -> list[tuple[int, int]]:
+    """Return where lines begin and end that touch each other in a strip."""
+    share = ink.mean(1)
+    full = share > _INK * np.percentile(share, 90)
+    changes = np.flatnonzero(np.diff(np.concatenate(([0], full.view(np.int8), [0]))))
+    runs = [(int(start), int(end)) for start, end in zip(changes[::2], changes[1::2], strict=True)]
+    runs = [(start, end) for start, end in runs if end - start >= 5]
+    if len(runs) < 2:
+        return [(0, len(ink))]
+    return [(max(0, start - 3), min(len(ink), end + 3)) for start, end in runs]

@@ -1,0 +1,55 @@
+"""Follows a part of a picture from one picture to the next, forwards or backwards in time. Pure, no I/O."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+
+from filters.api import Box
+
+if TYPE_CHECKING:
+    from filters.api import Bytes
+
+NEAR, FAR = 3, 16
+"""Pixels around where something is expected that are searched at first, and if it is not there."""
+FOUND = 0.6
+"""Likeness (normalised correlation) from which on it is the same."""
+_SURE = 0.85
+_FLAT = 4.0  # luma's deviation: less has nothing to be followed by
+
+
+class Place(NamedTuple):
+    """Where something was found, and how alike it is, up to 1."""
+
+    box: Box
+    likeness: float
+
+
+def cut(picture: "Bytes", box: Box) -> "Bytes":
+    """Return a copy of what is in ``box``, which lies in the picture."""
+    return picture[box.top : box.top + box.height, box.left : box.left + box.width].copy()
+
+
+def clipped(box: Box, picture: "Bytes") -> Box | None:
+    """Return what of ``box`` lies in the picture; None if nothing does."""
+    height, width = picture.shape
+    left, top = max(0, box.left), max(0, box.top)
+    right, bottom = min(width, box.left + box.width), min(height, box.top + box.height)
+    return Box(left, top, right - left, bottom - top) if right > left and bottom > top else None
+
+
+def find(picture: "Bytes", patch: "Bytes", expected: Box, reach: int = FAR) -> Place | None:
+    """Return where ``patch`` is, near ``expected`` (of its size); None if nothing there is like it."""
+    best = None
+    for around in (NEAR, reach):
+        left, top = max(0, expected.left - around), max(0, expected.top - around)
+        right = min(picture.shape[1], expected.left + expected.width + around)
+        bottom = min(picture.shape[0], expected.top + expected.height + around)
+        high, wide = patch.shape
+        if right - left < wide or bottom - top < high:
+            return None
+        likeness = cv2.matchTemplate(picture[top:bottom, left:right], patch, cv2.TM_CCOEFF_NORMED)
+        _, most, _, at = cv2.minMaxLoc(likeness)
+        best = Place(Box(left + at[0], top + at[1], wide, high), float(most))
+        if most >= _SURE:
+            break
+    return best if best is not None and best.likeness >= FOUND else None

@@ -1,0 +1,121 @@
+"""The last pictures of a screen, and how it was scrolled between them; what is found now is followed back in them.
+
+Pure, no I/O. Pictures are numbered one after another.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from filters.api import Box
+from filters.screen.pursuit import Place, find
+from filters.screen.shift import NONE, Shift
+
+if TYPE_CHECKING:
+    from filters.api import Bytes
+
+_SURE = 0.8
+"""Likeness from which on what is found replaces what is looked for: so it may change on its way."""
+_PATIENCE = 5  # pictures in a row in which it may be unlike: they are blurred, or it is half there
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One picture: padded luma. ``shift``: how far things have moved since the one before."""
+
+    number: int
+    pts: int
+    picture: "Bytes"
+    shift: Shift
+
+
+class Ring:
+    """The pictures of the last ``most`` moments; memory is taken by those that differ."""
+
+    def __init__(self, most: int) -> None:
+        self._moments: deque[Moment] = deque(maxlen=most)
+
+    def add(self, moment: Moment) -> None:
+        """Take the newest picture."""
+        self._moments.append(moment)
+
+    def at(self, number: int) -> Moment:
+        """Return the picture of that number, or the oldest that there is."""
+        return self._moments[max(0, number - self._moments[0].number)]
+
+    def pts(self, number: int) -> int:
+        """Return the stamp of the picture of that number, or of the oldest that there is."""
+        return self.at(number).pts
+
+    def back(self, start: int, patch: "Bytes", box: Box, until: int) -> list[tuple[int, Box]]:
+        """Return where ``patch``, in ``box`` at picture ``start``, was in those before it, back to where it came.
+
+        It is taken to have been there in each from ``until`` on, though it may not have looked the same.
+        """
+        places: list[tuple[int, Box]] = []
+        unlike = 0
+        later = self.at(start)
+        for number in range(start - 1, self._moments[0].number - 1, -1):
+            moment = self.at(number)
+            if later.picture is moment.picture:
+                places.append((number, box))
+                later = moment
+                continue
+            place = _found(moment, patch, box, Shift(-later.shift.right, -later.shift.down))
+            later = moment
+            if place is None:
+                unlike += 1
+                if number < until and unlike > _PATIENCE:
+                    break
+            else:
+                unlike = 0
+                box = place.box
+                if place.likeness > _SURE:
+                    patch = _part(moment, box)
+            places.append((number, box))
+        if unlike:  # these were before it came
+            needless = sum(1 for number, _ in places[-unlike:] if number < until)
+            places = places[: len(places) - needless]
+        return places
+
+    def on(self, start: int, patch: "Bytes", box: Box) -> "tuple[list[tuple[int, Box]], Bytes, bool]":
+        """Return where ``patch``, in ``box`` at picture ``start``, is in those after it; how it looks at last; and
+        whether it is still there in the newest."""
+        places: list[tuple[int, Box]] = []
+        before = self.at(start)
+        for moment in self._after(start):
+            if moment.picture is not before.picture:
+                place = _found(moment, patch, box, moment.shift)
+                if place is None:
+                    return places, patch, False
+                box = place.box
+                if place.likeness > _SURE:
+                    patch = _part(moment, box)
+            before = moment
+            places.append((moment.number, box))
+        return places, patch, True
+
+    def _after(self, number: int) -> Iterator[Moment]:
+        first = self._moments[0].number
+        for index in range(max(0, number + 1 - first), len(self._moments)):
+            yield self._moments[index]
+
+
+def _found(moment: Moment, patch: "Bytes", box: Box, shift: Shift) -> Place | None:
+    """Return where it is: it may have moved with others, or may stand beside them."""
+    best = find(moment.picture, patch, box)
+    if shift != NONE and (best is None or best.likeness < _SURE):
+        there = find(moment.picture, patch, box._replace(left=box.left + shift.right, top=box.top + shift.down))
+        if there is not None and (best is None or there.likeness > best.likeness):
+            best = there
+    return best
+
+
+def _part(moment: Moment, box: Box) -> "Bytes":
+    return moment.picture[box.top : box.top + box.height, box.left : box.left + box.width]
+
+
+def follow(moment: Moment, patch: "Bytes", box: Box) -> Place | None:
+    """Return where ``patch``, in ``box`` at the picture before, is in this one; None if it is not there."""
+    return _found(moment, patch, box, moment.shift)

@@ -1,0 +1,343 @@
+"""Reads what has changed on a screen, line by line, and says where secrets are. Knows no clock and starts no thread.
+
+A look is taken apart into lines; lines that are known already are not read again; the others are read quickly, from top
+to bottom, and then, what is doubtful, by the better reader. A label whose value stands in another line speaks for that.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from filters.api import Box
+from filters.reading.hybrid import HybridReader
+from filters.reading.rapid import Strip
+from filters.reading.reading import NOTHING, Reading
+from filters.screen.lines import lines
+from filters.screen.memory import LineMemory
+from filters.screen.pursuit import clipped
+from filters.screen.tiles import HIGH, within
+from filters.secrets import Match
+
+if TYPE_CHECKING:
+    from filters.api import Bytes
+    from filters.screen.tiles import Map
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is to be read: of ``picture`` (padded luma) what ``tiles`` show. ``scene``: it is no screen but a camera's
+    picture, or another that moves, of which this box is looked at."""
+
+    number: int
+    picture: "Bytes"
+    tiles: "Map"
+    scene: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A secret, or ``partial``: the beginning of one. ``box``: where it stands in the look's picture."""
+
+    category: str
+    box: Box
+    score: float
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Where a look's lines are that have to be read; the rest of it is none's. ``full``: a scene has too many lines to
+    be a camera's picture; they are not read."""
+
+    look: int
+    lines: tuple[Box, ...]
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A line (``box``) has been read; these are its secrets."""
+
+    look: int
+    box: Box
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """All of a look has been read."""
+
+    look: int
+
+
+Report = Outline | Decided | Finished
+
+
+class Judge(Protocol):
+    """Tells secrets in texts: see ``filters.secrets.Matcher``."""
+
+    def find(self, text: str) -> list[Match]: ...
+    def label(self, text: str) -> str | None: ...
+    def value(self, category: str, text: str) -> list[Match]: ...
+
+
+class Finder(Protocol):
+    """Finds lines of text in any picture: see ``filters.reading.rapid.TextFinder``."""
+
+    def find(self, luma: "Bytes", longest: int) -> list[Strip]: ...
+
+
+@dataclass(slots=True)
+class _Line:
+    box: Box
+    picture: "Bytes"  # with a margin
+    left: int  # of it, in the whole
+    strip: Strip | None = None
+    readings: list[Reading] = field(default_factory=list)
+    parts: list[tuple[int, int]] = field(default_factory=list)  # to be read better
+
+
+@dataclass(slots=True)
+class _Job:
+    look: Look
+    lines: list[_Line] = field(default_factory=list)
+    open: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A line that is on the screen, as far as is known."""
+
+    box: Box
+    picture: "Bytes"
+    text: str
+    label: str | None
+
+
+_MARGIN, _MARGIN_SIDE = 3, 9  # pixels around a line that are read with it; a thin stroke may stand beside it
+_SIDE = 0.45  # of a line's height: covered beside a secret's letters, whose places are known about so well
+_ABOVE = 2  # pixels covered above and below
+_SCENE_LONGEST = 704  # pixels of a scene as it is searched for text
+_FULL = 14  # lines of text in a scene: more are a page that moves too fast to be read
+_MOST_TEXTS = 400
+_LIKE = 10.0  # mean luma by which a line may have changed and be the same
+_STEPS = (0, 1, 2)
+_BESIDE, _BELOW = 12.0, 2.6  # line heights between a label and its value
+
+
+class Scribe:
+    """Reads looks; ``step`` does a little of that."""
+
+    def __init__(self, reader: HybridReader, finder: Finder, judge: Judge) -> None:
+        self._reader = reader
+        self._finder = finder
+        self._judge = judge
+        self._jobs: dict[int, _Job] = {}
+        self._tasks: list[tuple[int, int, int]] = []  # look, step, line: the oldest first
+        self._memory: LineMemory[tuple[Reading, ...]] = LineMemory()
+        self._texts: deque[_Text] = deque(maxlen=_MOST_TEXTS)
+
+    @property
+    def backlog(self) -> int:
+        """Looks that have not been read to the end."""
+        return len(self._jobs)
+
+    def submit(self, look: Look) -> None:
+        """Take what is to be read."""
+        self._jobs[look.number] = _Job(look)
+        heapq.heappush(self._tasks, (look.number, _STEPS[0], 0))
+
+    def step(self) -> list[Report]:
+        """Do the next bit of work; return what comes of it."""
+        if not self._tasks:
+            return []
+        number, step, index = heapq.heappop(self._tasks)
+        job = self._jobs[number]
+        match step:
+            case 0:
+                return list(self._outline(job))
+            case 1:
+                return list(self._read(job, index))
+            case _:
+                return list(self._read_again(job, index))
+
+    def _outline(self, job: _Job) -> Iterator[Report]:
+        job.lines = _strips(job.look, self._finder) if job.look.scene is not None else _lines(job.look)
+        if job.look.scene is not None and len(job.lines) > _FULL:
+            job.lines = []
+            yield Outline(job.look.number, (), True)
+            yield from self._finished(job)
+            return
+        job.open = len(job.lines)
+        for index in range(len(job.lines)):
+            heapq.heappush(self._tasks, (job.look.number, _STEPS[1], index))
+        yield Outline(job.look.number, tuple(line.box for line in job.lines))
+        yield from self._finished(job)
+
+    def _read(self, job: _Job, index: int) -> Iterator[Report]:
+        line = job.lines[index]
+        known = self._memory.recall(line.picture)
+        if known is not None:
+            line.readings = list(known)
+            yield from self._decide(job, line)
+            return
+        first = self._reader.first(line.picture)
+        line.readings = [first] if first is not None else []
+        line.parts = self._reader.again(line.picture, first)
+        if line.parts:
+            heapq.heappush(self._tasks, (job.look.number, _STEPS[2], index))
+            return
+        self._memory.keep(line.picture, tuple(line.readings))
+        yield from self._decide(job, line)
+
+    def _read_again(self, job: _Job, index: int) -> Iterator[Report]:
+        line = job.lines[index]
+        line.readings.append(self._reader.second(line.picture, line.parts.pop(0)))
+        if line.parts:
+            heapq.heappush(self._tasks, (job.look.number, _STEPS[2], index))
+            return
+        self._memory.keep(line.picture, tuple(line.readings))
+        yield from self._decide(job, line)
+
+    def _decide(self, job: _Job, line: _Line) -> Iterator[Report]:
+        hits = [
+            self._hit(line, reading, match) for reading in line.readings for match in self._judge.find(reading.text)
+        ]
+        best = max(line.readings, key=lambda reading: len(reading.text) * reading.confidence, default=NOTHING)
+        if line.strip is None:
+            hits += self._beside(job, line, best, bool(hits))
+        yield Decided(job.look.number, line.box, tuple(hits))
+        job.open -= 1
+        yield from self._finished(job)
+
+    def _finished(self, job: _Job) -> Iterator[Report]:
+        if not job.open:
+            del self._jobs[job.look.number]
+            yield Finished(job.look.number)
+
+    def _hit(self, line: _Line, reading: Reading, match: Match) -> Hit:
+        start, end = reading.span(match.start, match.end)
+        side = _SIDE * line.box.height
+        if line.strip is not None:
+            return Hit(match.category, line.strip.box(start - side, end + side), match.score, match.partial)
+        left, right = line.left + start - side, line.left + end + side
+        return Hit(match.category, _spread(line.box, left, right), match.score, match.partial)
+
+    # Labels, and values beside or below them.
+
+    def _beside(self, job: _Job, line: _Line, reading: Reading, found: bool) -> list[Hit]:
+        """Return secrets that only a label in another line makes ones."""
+        picture = job.look.picture
+        self._texts = deque(
+            (text for text in self._texts if not _overlap(text.box, line.box) and _there(text, picture)),
+            maxlen=_MOST_TEXTS,
+        )
+        own = _Text(line.box, _cropped(picture, line.box), reading.text, self._judge.label(reading.text))
+        hits: list[Hit] = []
+        if own.label is not None and not found:
+            for value in _nearest(own, self._texts):
+                if value.label is None:
+                    hits += self._value(own.label, value)
+        if own.label is None and not found:
+            labels = [text for text in self._texts if text.label is not None]
+            for label in labels:
+                if label.label is not None and any(near is own for near in _nearest(label, [*self._texts, own])):
+                    hits += self._value(label.label, own, reading, line.left)
+        self._texts.append(own)
+        return hits
+
+    def _value(self, label: str, text: _Text, reading: Reading | None = None, left: int = 0) -> list[Hit]:
+        hits = []
+        for match in self._judge.value(label, text.text):
+            if reading is None:
+                side = _MARGIN_SIDE
+                box = _spread(text.box, text.box.left - side, text.box.left + text.box.width + side)
+            else:
+                start, end = reading.span(match.start, match.end)
+                side = _SIDE * text.box.height
+                box = _spread(text.box, left + start - side, left + end + side)
+            hits.append(Hit(match.category, box, match.score, match.partial))
+        return hits
+
+
+def _lines(look: Look) -> list[_Line]:
+    """Return the lines of a screen that lie in what has changed, in the order in which they are read."""
+    rows = np.flatnonzero(look.tiles.any(1))
+    if not len(rows):
+        return []
+    top, bottom = max(0, int(rows[0] - 2) * HIGH), int(rows[-1] + 3) * HIGH
+    boxes = [box for box in lines(look.picture, top, bottom) if look.tiles[within(box, look.tiles.shape)].any()]
+    return [_line(look.picture, box) for box in _in_order(boxes)]
+
+
+def _line(picture: "Bytes", box: Box) -> _Line:
+    around = Box(box.left - _MARGIN_SIDE, box.top - _MARGIN, box.width + 2 * _MARGIN_SIDE, box.height + 2 * _MARGIN)
+    around = clipped(around, picture) or box
+    return _Line(box, _cropped(picture, around), around.left)
+
+
+def _strips(look: Look, finder: Finder) -> list[_Line]:
+    scene = look.scene
+    assert scene is not None
+    part = _cropped(look.picture, scene)
+    found = []
+    for strip in finder.find(part, _SCENE_LONGEST):
+        x, y = strip.centre
+        moved = strip._replace(centre=(x + scene.left, y + scene.top))
+        found.append(_Line(moved.box(0, moved.length), moved.upright(look.picture), 0, moved))
+    return found
+
+
+def _in_order(boxes: Sequence[Box]) -> list[Box]:
+    """Return lines row by row, each from left to right."""
+    rows: list[list[Box]] = []
+    for box in sorted(boxes, key=lambda box: box.top * 2 + box.height):
+        middle = box.top * 2 + box.height
+        if rows and middle - (rows[-1][0].top * 2 + rows[-1][0].height) < rows[-1][0].height:
+            rows[-1].append(box)
+        else:
+            rows.append([box])
+    return [box for row in rows for box in sorted(row, key=lambda box: box.left)]
+
+
+def _cropped(picture: "Bytes", box: Box) -> "Bytes":
+    return picture[box.top : box.top + box.height, box.left : box.left + box.width]
+
+
+def _spread(line: Box, left: float, right: float) -> Box:
+    start = max(0, int(left))
+    return Box(start, max(0, line.top - _ABOVE), max(1, round(right) - start), line.height + 2 * _ABOVE)
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    wide = min(a.left + a.width, b.left + b.width) - max(a.left, b.left)
+    high = min(a.top + a.height, b.top + b.height) - max(a.top, b.top)
+    return wide > 0 and high * 2 > min(a.height, b.height)
+
+
+def _there(text: _Text, picture: "Bytes") -> bool:
+    """Whether a line is still where it was."""
+    now = _cropped(picture, text.box)
+    return now.shape == text.picture.shape and float(np.abs(now.astype(np.int16) - text.picture).mean()) < _LIKE
+
+
+def _nearest(label: _Text, among: Iterable[_Text]) -> list[_Text]:
+    """Return the text to the right of a label, and the one below it."""
+    a = label.box
+    tall = a.height
+    right, below = [], []
+    for text in among:
+        b = text.box
+        if text is label or not b.height < 3 * tall:
+            continue
+        gap = b.left - (a.left + a.width)
+        if abs((b.top * 2 + b.height) - (a.top * 2 + a.height)) < 1.4 * tall and 0 <= gap < _BESIDE * tall:
+            right.append((gap, text))
+        down = b.top - (a.top + tall)
+        if -2 <= down < _BELOW * tall and a.left - 2 * tall <= b.left < a.left + max(a.width, 4 * tall):
+            below.append((down, text))
+    return [min(found, key=lambda each: each[0])[1] for found in (right, below) if found]

@@ -1,0 +1,501 @@
+"""Watches a screen: veils what has changed until it has been read, covers secrets from their first picture to their
+last, wherever they move. No I/O, no thread, no clock: it is told how urgent things are by the pictures' stamps.
+
+What changes is veiled from the picture in which it did, and shown again when all of its lines have been read. What
+changes all the time is a *scene*: a camera's picture, or a film in a page. It is looked at every now and then, and stays
+veiled from the last look but one until the next look has been read.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from filters.api import TICKS, Box, Effect, Said
+from filters.screen.changes import Changes
+from filters.screen.cover import Cover, Speech, cover_past
+from filters.screen.pursuit import clipped, cut
+from filters.screen.ring import Moment, Ring, follow
+from filters.screen.scribe import Decided, Finished, Hit, Look, Outline, Report
+from filters.screen.shift import NONE
+from filters.screen.tiles import Area, areas, covering, grown, padded, within
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from filters.api import Bytes
+    from filters.screen.tiles import Map
+
+EARLIER = 3
+"""Pictures before the one in which a change was seen that it may have begun in: what comes in slowly is seen late."""
+_SETTLED, _SETTLED_LARGE = 2, 4  # pictures without movement after which something is read; coders are blurred at first
+_LARGE = 0.1  # of all tiles
+_PATIENCE = 15  # pictures: what moves for longer than that is read while it does
+_SPACING = 9  # pictures between two looks at one place, unless much of it has changed
+_BETWEEN = 3  # pictures between two looks
+_POPUP = 3  # tiles: what was there for a moment and is no larger was a letter or a caret
+_SHIFTING, _BETWEEN_SHIFTS = 3, 6  # pictures after a shift; and between two looks as long as things are shifted
+_BEHIND = 1.0  # seconds that reading may be behind without looking rarer
+_RAREST = 4.0
+_SCENE_FROM, _SCENE_UNTIL = 0.06, 0.02  # of all tiles, restless: less is read like the rest
+_SCENE_SPACING = 15  # pictures between two looks at a scene
+_SCENE_OVER = 8  # pictures in which little of it moves
+_LOST_FOR = 20  # pictures after which something that was lost is read anew
+_SAME = 0.5  # of a box: so much in common with another is the same
+_CHANGED = 0.8  # likeness below which it is not what was read any more
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A look that is being read."""
+
+    look: Look
+    picture: int  # its number
+    first: "NDArray[np.int64]"  # since which picture each tile was dirty; -1 where it is not read
+    veils: list[int]
+    veiled: "Map"
+    lines: list[tuple[Box, int]] = field(default_factory=list)  # and their veils
+    boxes: list[Box] = field(default_factory=list)  # of lines that have been read
+    hits: list[Hit] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Secret:
+    """Something that is covered, and followed."""
+
+    cover: Cover
+    category: str
+    box: Box  # where it is, tight
+    patch: "Bytes"  # how it looks now
+    origin: "Bytes"  # how it looked when it was read
+    read_at: int  # the picture that was read
+    lost: int | None = None  # since which picture it is not found
+    places: deque[tuple[int, Box]] = field(default_factory=lambda: deque(maxlen=256))
+
+    def at(self, number: int) -> Box:
+        """Return where it was in picture ``number``."""
+        for known, box in reversed(self.places):
+            if known <= number:
+                return box
+        return self.places[0][1] if self.places else self.box
+
+
+@dataclass(slots=True)
+class _Glance:
+    """A look at a scene, and the veil over what comes after it."""
+
+    look: int
+    picture: int
+    veil: int
+
+
+@dataclass(slots=True)
+class _Scene:
+    area: Area
+    glances: deque[_Glance] = field(default_factory=deque)
+    full: bool = False  # it is a page that moves too fast, as far as is known
+    ended: int | None = None  # in which picture it has
+    quiet: int = 0
+
+
+class Watch:
+    """Watches pictures of one size. ``submit`` takes what is to be read; ``pressure`` tells how much rarer than usual
+    things are to be looked at (1: as usual); ``memory`` in pictures: how far back things are followed."""
+
+    def __init__(
+        self,
+        submit: Callable[[Look], None],
+        effect: Effect,
+        memory: int,
+        rolling: int,
+        pressure: Callable[[], float] = lambda: 1.0,
+    ) -> None:
+        self._submit = submit
+        self._speech = Speech(effect)
+        self._ring = Ring(memory)
+        self._rolling = rolling
+        self._pressure = pressure
+        self._changes: Changes | None = None
+        self._open: list[tuple[int, Area]] = []  # veils over what is dirty
+        self._readings: dict[int, _Reading] = {}
+        self._secrets: list[_Secret] = []
+        self._scene: _Scene | None = None
+        self._past: list[_Scene] = []  # scenes that are over, with looks that are still being read
+        self._looks = 0
+        self._looked = -_BETWEEN
+        self._pts = 0
+        self._size = (0, 0)
+
+    @property
+    def cleared(self) -> int:
+        """No region that is named from now on begins before this (ticks)."""
+        return self._ring.pts(self._changes.number - EARLIER) if self._changes is not None else -1
+
+    @property
+    def oldest(self) -> int | None:
+        """The stamp of the oldest picture that is still being read."""
+        return min((self._ring.pts(reading.picture) for reading in self._readings.values()), default=None)
+
+    def look(self, pts: int, luma: "Bytes", reports: Sequence[Report]) -> list[Said]:
+        """Take the next picture, and what has been read meanwhile; return what is to be covered."""
+        picture = padded(luma)
+        self._pts = pts
+        if self._changes is None:
+            self._size = luma.shape
+            self._changes = Changes(picture)
+            self._ring.add(Moment(0, pts, picture, NONE))
+        else:
+            self._changes.take(picture)
+            before = self._ring.at(self._changes.number - 1).picture
+            if np.array_equal(before, picture):
+                picture = before
+            self._ring.add(Moment(self._changes.number, pts, picture, self._changes.shift))
+        changes, moment = self._changes, self._ring.at(self._changes.number)
+        self._follow(changes, moment)
+        self.hear(reports)
+        self._mind_scene(changes, moment)
+        self._sample(changes, moment)
+        self._veil(changes)
+        return self._speech.take()
+
+    def hear(self, reports: Sequence[Report]) -> None:
+        """Take what has been read; what is to be covered for it is said with the next picture."""
+        assert self._changes is not None
+        for report in reports:
+            self._hear(self._changes, report)
+
+    # What has changed is veiled.
+
+    def _veil(self, changes: Changes) -> None:
+        """Veil what is dirty, and what is being read and has been scrolled to where no veil is."""
+        dirty = changes.dirty
+        needless = [(number, area) for number, area in self._open if not dirty[area.slices].any()]
+        self._open = [each for each in self._open if each not in needless]
+        bare = dirty & ~covering(changes.shape, (area for _, area in self._open))
+        if bare.any():
+            for area in areas(grown(bare)):
+                start = _earliest(changes.first[area.slices], changes.number) - EARLIER + 1
+                self._open.append((self._speech.veil(self._ring.pts(start), area.box), area))
+        for number, reading in self._readings.items():
+            bare = (changes.owner == number) & ~reading.veiled
+            if bare.any():
+                for area in areas(grown(bare)):
+                    start = self._ring.pts(changes.number - EARLIER + 1)
+                    reading.veils.append(self._speech.veil(start, area.box))
+                    reading.veiled[area.slices] = True
+        self._speech.lift(number for number, _ in needless)
+
+    # What is read.
+
+    def _sample(self, changes: Changes, moment: Moment) -> None:
+        """Have read what has settled, what has moved for long, and what was there for a moment."""
+        number, dirty = changes.number, changes.dirty
+        past = changes.vanished & (changes.read_at < number - 1)
+        if changes.interrupted.sum() >= _POPUP:
+            past |= changes.interrupted
+        shifting = number - changes.shifted_at < _SHIFTING
+        if past.any() and not shifting:
+            self._read(changes, self._ring.at(number - 1), past, now=False)
+            dirty = changes.dirty
+        rarer = self._rarer()
+        if not dirty.any() or number - self._looked < (_BETWEEN_SHIFTS if shifting else _BETWEEN) * rarer:
+            return
+        still = number - changes.moved_at >= (_SETTLED_LARGE if dirty.mean() > _LARGE else _SETTLED)
+        since = np.maximum(changes.first, changes.read_at)
+        ready = dirty & (still | (number - since >= _PATIENCE * rarer))
+        ready &= number - changes.read_at >= _SPACING * rarer
+        if ready.any():
+            self._read(changes, moment, ready, now=True)
+
+    def _rarer(self) -> float:
+        """Return how much rarer than usual things are looked at: reading is behind, or takes too much."""
+        oldest = self.oldest
+        behind = (self._pts - oldest) / TICKS if oldest is not None else 0.0
+        return max(self._pressure(), min(1.0 + max(0.0, behind - _BEHIND), _RAREST))
+
+    def _read(self, changes: Changes, moment: Moment, tiles: "Map", now: bool) -> None:
+        """Have ``tiles`` of a picture read: the newest, or (``now`` false) the one before, which is gone."""
+        self._looks += 1
+        look = Look(self._looks, moment.picture, tiles)
+        known = changes.first if now else changes.before
+        first = np.where(tiles & (known >= 0), known, np.where(tiles, moment.number, -1))
+        veils, around = [], areas(grown(tiles))
+        for area in around:
+            start = _earliest(first[area.slices], moment.number) - EARLIER + 1
+            veils.append(self._speech.veil(self._ring.pts(start), area.box))
+        self._readings[look.number] = _Reading(look, moment.number, first, veils, covering(changes.shape, around))
+        if now:
+            changes.read(moment.picture, tiles, look.number)
+            self._looked = changes.number
+        else:
+            changes.first[tiles & changes.dirty] = changes.number
+        # What is veiled as dirty is veiled by the look now: what is left of it is veiled anew.
+        before, self._open = self._open, []
+        self._veil(changes)
+        self._speech.lift(number for number, _ in before)
+        self._submit(look)
+
+    def _hear(self, changes: Changes, report: Report) -> None:
+        reading = self._readings.get(report.look)
+        if reading is None:
+            return
+        match report:
+            case Outline(look=look, lines=lines, full=full):
+                for scene in [self._scene, *self._past]:
+                    if scene is not None and any(glance.look == look for glance in scene.glances):
+                        scene.full = full
+                self._outline(changes, reading, lines)
+            case Decided(box=box, hits=hits):
+                reading.boxes.append(box)
+                reading.hits += hits
+                for hit in hits:
+                    self._found(changes, reading, hit)
+                over = [number for line, number in reading.lines if line == box]
+                reading.lines = [each for each in reading.lines if each[0] != box]
+                self._speech.lift(over)
+            case Finished(look=look):
+                self._reconcile(changes, reading)
+                del self._readings[look]
+                changes.finished(look)
+                self._speech.lift([*reading.veils, *(number for _, number in reading.lines)])
+                self._glanced(look)
+
+    def _outline(self, changes: Changes, reading: _Reading, lines: Sequence[Box]) -> None:
+        """Veil a look's lines in place of all of it, unless it has been scrolled since."""
+        if reading.look.scene is not None or changes.shifted_at > reading.picture or reading.veiled.mean() < _LARGE:
+            return
+        start = self._ring.pts(_earliest(reading.first, reading.picture) - EARLIER + 1)
+        reading.lines = [(line, self._speech.veil(start, _around(line))) for line in lines]
+        self._speech.lift(reading.veils)
+        reading.veils = []
+
+    # What is found.
+
+    def _found(self, changes: Changes, reading: _Reading, hit: Hit) -> None:
+        """Cover a secret: from the picture on in which it came, as far as it can be followed."""
+        moment = self._ring.at(reading.picture)
+        box = clipped(hit.box, moment.picture)
+        if box is None:
+            return
+        for secret in self._secrets:
+            if secret.lost is None and _common(secret.at(reading.picture), box) > _SAME * 1.6 and not hit.partial:
+                if not secret.cover.provisional and secret.box.width >= box.width * 0.9:
+                    secret.read_at, secret.origin = reading.picture, secret.patch
+                    return
+        tiles = reading.first[within(box, changes.shape)]
+        since = _earliest(tiles, reading.picture)
+        patch = cut(moment.picture, box)
+        past = self._ring.back(reading.picture, patch, box, since - EARLIER + 1)
+        later, look, there = self._ring.on(reading.picture, patch, box)
+        places = [*reversed(past), (reading.picture, box), *later]
+        began = min([places[0][0], *self._begun(reading, box)])
+        places[0] = (began, places[0][1])
+        stamped = [(self._ring.pts(number), at) for number, at in places]
+        end = self._pts if there else self._ring.pts(places[-1][0] + 1)
+        if hit.partial:
+            if there:
+                cover = Cover(self._speech, hit.category, hit.score, stamped[0][0], _joined_all(places), True)
+                self._secrets.append(
+                    _Secret(cover, hit.category, places[-1][1], look, look, reading.picture, None, deque(places, 256))
+                )
+            return
+        last = cover_past(self._speech, hit.category, hit.score, stamped, end)
+        if there and last is not None:
+            cover = Cover(self._speech, hit.category, hit.score, self._pts, last[1])
+            self._secrets.append(
+                _Secret(cover, hit.category, places[-1][1], look, look, reading.picture, None, deque(places, 256))
+            )
+
+    def _begun(self, reading: _Reading, box: Box) -> list[int]:
+        """Return since when beginnings of it have been seen."""
+        return [
+            secret.places[0][0]
+            for secret in self._secrets
+            if secret.cover.provisional and secret.places and _common(secret.at(reading.picture), box) > _SAME
+        ]
+
+    def _follow(self, changes: Changes, moment: Moment) -> None:
+        """Follow what is covered into the newest picture."""
+        for secret in self._secrets:
+            tiles = within(secret.box, changes.shape)
+            if not (changes.shift != NONE or changes.moved[tiles].any() or secret.lost is not None):
+                continue
+            place = follow(moment, secret.patch, secret.box)
+            if place is None:
+                secret.lost = secret.lost if secret.lost is not None else moment.number
+                continue
+            secret.lost = None
+            secret.box = place.box
+            if place.likeness > _CHANGED:
+                secret.patch = cut(moment.picture, place.box)
+            secret.places.append((moment.number, place.box))
+            secret.cover.move(moment.pts, place.box)
+        self._let_go(changes)
+
+    def _let_go(self, changes: Changes) -> None:
+        """End covers of what has been gone for long, and beginnings that have not become anything."""
+        kept = []
+        for secret in self._secrets:
+            lost = secret.lost is not None and changes.number - secret.lost >= _LOST_FOR
+            if secret.cover.provisional:
+                secret.cover.renew(self._ring.pts(changes.number - self._rolling))
+                if secret.lost is not None or changes.number - secret.read_at > self._rolling:
+                    secret.cover.close(self._pts)
+                    continue
+            elif lost and secret.lost is not None:
+                tiles = np.zeros(changes.shape, bool)
+                tiles[within(secret.box, changes.shape)] = True
+                if not (changes.dirty | (changes.owner > 0))[tiles].any():
+                    secret.cover.close(self._ring.pts(secret.lost + 1))
+                    continue
+            kept.append(secret)
+        self._secrets = kept
+
+    def _reconcile(self, changes: Changes, reading: _Reading) -> None:
+        """End covers of what is not there any more, as has been read."""
+        kept = []
+        for secret in self._secrets:
+            if self._gone(changes, reading, secret):
+                lost = secret.lost if secret.lost is not None else reading.picture
+                secret.cover.close(self._pts if secret.cover.provisional else self._ring.pts(lost + 1))
+            else:
+                kept.append(secret)
+        self._secrets = kept
+
+    def _gone(self, changes: Changes, reading: _Reading, secret: _Secret) -> bool:
+        if secret.read_at >= reading.picture:
+            return False
+        box = secret.at(reading.picture)
+        if not reading.look.tiles[within(box, changes.shape)].any():
+            return False
+        if any(_common(box, hit.box) > _SAME / 2 for hit in reading.hits):
+            # It has been found again, and has a cover of its own; or is the same, and was not followed anew.
+            return secret.cover.provisional or secret.lost is not None
+        if secret.cover.provisional:
+            return True
+        if secret.lost is not None:
+            return secret.lost <= reading.picture
+        part = clipped(box, reading.look.picture)
+        if part is None or part[2:] != secret.origin.shape[::-1]:
+            return True
+        now = Moment(0, 0, cut(reading.look.picture, part), NONE)
+        place = follow(now, secret.origin, Box(0, 0, part.width, part.height))
+        return place is None or place.likeness < _CHANGED
+
+    # Scenes.
+
+    def _mind_scene(self, changes: Changes, moment: Moment) -> None:
+        """Begin, look at, or end a scene."""
+        scene, restless = self._scene, changes.restless
+        if scene is None:
+            if restless.mean() > _SCENE_FROM:
+                self._begin_scene(changes, moment, restless)
+            return
+        inside = restless[scene.area.slices].sum()
+        scene.quiet = scene.quiet + 1 if inside < _SCENE_UNTIL * restless.size else 0
+        if scene.quiet > _SCENE_OVER or restless.sum() - inside > _SCENE_FROM * restless.size:
+            self._end_scene(changes, scene)
+            return
+        _leave_out(changes, scene.area)
+        last = scene.glances[-1]
+        waiting = any(glance.look in self._readings for glance in scene.glances)
+        if not waiting and changes.number - last.picture >= _SCENE_SPACING * self._rarer():
+            self._glance(changes, moment, scene)
+
+    def _begin_scene(self, changes: Changes, moment: Moment, restless: "Map") -> None:
+        around = areas(grown(restless, 2, 2))
+        area = Area(
+            min(area.top for area in around),
+            max(area.bottom for area in around),
+            min(area.left for area in around),
+            max(area.right for area in around),
+        )
+        self._scene = scene = _Scene(area)
+        start = _earliest(changes.first[area.slices], changes.number) - EARLIER + 1
+        scene.glances.append(_Glance(0, start, self._speech.veil(self._ring.pts(start), area.box)))
+        _leave_out(changes, area)
+        self._glance(changes, moment, scene)
+
+    def _glance(self, changes: Changes, moment: Moment, scene: _Scene) -> None:
+        self._looks += 1
+        tiles = covering(changes.shape, [scene.area])
+        box = clipped(scene.area.box, moment.picture[: self._size[0], : self._size[1]])
+        assert box is not None
+        first = np.where(tiles, scene.glances[-1].picture, -1)
+        look = Look(self._looks, moment.picture, tiles, box)
+        self._readings[look.number] = _Reading(look, moment.number, first, [], tiles)
+        veil = self._speech.veil(self._ring.pts(moment.number), scene.area.box)
+        scene.glances.append(_Glance(look.number, moment.number, veil))
+        self._submit(look)
+
+    def _glanced(self, look: int) -> None:
+        """A look at a scene has been read: what was before the last look but one is clear. What was before it of a page
+        that moves too fast is not."""
+        for scene in [self._scene, *self._past]:
+            if scene is None or all(glance.look != look for glance in scene.glances):
+                continue
+            while scene.glances[0].look != look and (scene.full or len(scene.glances) > 2):
+                self._over(scene, scene.glances.popleft(), scene.glances[0].picture)
+            if scene.ended is not None and not any(glance.look in self._readings for glance in scene.glances):
+                self._settle(scene)
+                self._past.remove(scene)
+
+    def _over(self, scene: _Scene, glance: _Glance, until: int) -> None:
+        """Lift the veil of a glance; of a page that moves too fast nothing is shown up to picture ``until``."""
+        if scene.full:
+            start, end = self._ring.pts(glance.picture), self._ring.pts(until)
+            self._speech.found(start, end, scene.area.box, "unread", 1.0)
+        self._speech.lift([glance.veil])
+
+    def _settle(self, scene: _Scene) -> None:
+        """All of a scene that is over has been read."""
+        assert scene.ended is not None
+        while scene.glances:
+            glance = scene.glances.popleft()
+            self._over(scene, glance, scene.glances[0].picture if scene.glances else scene.ended)
+
+    def _end_scene(self, changes: Changes, scene: _Scene) -> None:
+        """What was a scene is read like the rest from its last look on."""
+        self._scene = None
+        scene.ended = changes.number - scene.quiet
+        changes.forget(covering(changes.shape, [scene.area]), scene.glances[-1].picture)
+        self._veil(changes)
+        if any(glance.look in self._readings for glance in scene.glances):
+            self._past.append(scene)
+        else:
+            self._settle(scene)
+
+
+def _leave_out(changes: Changes, area: Area) -> None:
+    """What is in a scene is not looked at otherwise."""
+    changes.first[area.slices] = -1
+    changes.vanished[area.slices] = changes.interrupted[area.slices] = False
+
+
+def _earliest(since: "NDArray[np.int64]", otherwise: int) -> int:
+    """Return the earliest of the pictures since which tiles are dirty; ``otherwise`` if none is."""
+    known = since[since >= 0]
+    return int(known.min()) if len(known) else otherwise
+
+
+def _around(line: Box) -> Box:
+    side = line.height
+    return Box(line.left - side, line.top - side // 3, line.width + 2 * side, line.height + 2 * (side // 3))
+
+
+def _common(a: Box, b: Box) -> float:
+    """Return how much of the smaller box lies in the other."""
+    wide = min(a.left + a.width, b.left + b.width) - max(a.left, b.left)
+    high = min(a.top + a.height, b.top + b.height) - max(a.top, b.top)
+    if wide <= 0 or high <= 0:
+        return 0.0
+    return wide * high / min(a.width * a.height, b.width * b.height)
+
+
+def _joined_all(places: Sequence[tuple[int, Box]]) -> Box:
+    left, top = min(box.left for _, box in places), min(box.top for _, box in places)
+    right = max(box.left + box.width for _, box in places)
+    bottom = max(box.top + box.height for _, box in places)
+    return Box(left, top, right - left, bottom - top)
