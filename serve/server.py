@@ -13,6 +13,7 @@ from aiohttp import web
 
 from serve.api import Api
 from serve.audit import Audit
+from serve.broadcast import AWAKE
 from serve.config import Address, ServeConfig
 from serve.credentials import Credentials
 from serve.gate import Gate
@@ -49,8 +50,9 @@ class StartError(Exception):
 class Server:
     """A whole server. ``start`` it, then it serves until ``close``. Only a demo has a ``sample``."""
 
-    def __init__(self, config: ServeConfig, sample: Sample | None = None) -> None:
+    def __init__(self, config: ServeConfig, sample: Sample | None = None, awake: float = AWAKE) -> None:
         self._config = config
+        self._awake = awake
         self._sample = sample
         self._stack = AsyncExitStack()
         self._addresses = Addresses("", "")
@@ -94,7 +96,7 @@ class Server:
             clock = SystemClock()
             rooms = Rooms(
                 store, origin, clock, _worker, slates.order, processor_time(),
-                lambda room, note: audit.write(room, note, clock.wall()),
+                lambda room, note: audit.write(room, note, clock.wall()), awake=self._awake,
             )  # fmt: skip
         except (StoreError, NotBuilt) as error:
             raise StartError(str(error)) from error

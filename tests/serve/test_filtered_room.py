@@ -16,6 +16,7 @@ from serve.errors import RoomError
 from serve.room import State
 from serve.rooms import RoomOpening, RoomSettings
 from serve.store import FilterRow
+from serve.viewers import GONE
 from tests.serve.test_transcoded_room import RUNG, numbers_in, runs, seamless
 from tests.support.house import Host, House, broadcast_of, state_of
 from tests.support.media import SLATE, make_clip, numbers_of
@@ -23,7 +24,7 @@ from transcode.detection import Detection
 from transcode.hold import rounded
 from transcode.media import TIMELINE, Plan, RoomItem, TimedPacket
 from transcode.supervisor import Unfit
-from transcode.verdicts import Cause, Cleared, Found, LedgerEntry, Note
+from transcode.verdicts import Cause, Cleared, Found, LedgerEntry, ModerationStats, Note
 from transcode.wire import Fault, Takes
 
 CLIP = make_clip(seconds=20, fps=10, gop=10)
@@ -50,7 +51,7 @@ class Watching(Detection):
 
     def feed(self, item: RoomItem) -> None:
         super().feed(item)
-        if isinstance(item, TimedPacket):
+        if isinstance(item, TimedPacket) and not self.asleep:
             index = 0 if item.kind is Kind.VIDEO else 1
             # A frame of sound lasts for longer than its stamp.
             self.seen[index] = max(self.seen[index], item.pts + (1 if index == 0 else TIMELINE))
@@ -328,6 +329,177 @@ async def test_what_is_passed_on_is_held_covered_and_dumped_too(house: House) ->
     host.send(5)
     assert state_of(house) is State.LIVE
     assert len([number for number in numbers_of(items, "source") if number != SLATE]) > covered + FPS
+
+
+# --- asleep, as nobody watches -----------------------------------------------------------------------------------
+
+SHORT = 3
+"""Seconds that detectors stay at work in these tests though nobody watches."""
+
+
+@pytest.fixture
+def quiet(tmp_path: Path, agency: Agency) -> House:
+    """A house whose rooms sleep soon."""
+    made = House(tmp_path)
+    made.detections = agency
+    made.awake = SHORT
+    made.start()
+    return made
+
+
+def slept(house: House, **settings: str) -> Host:
+    """A room that has never had a viewer since its broadcast began, and a while later, for the hold."""
+    host = filtered(house, LOOKS, **settings)
+    host.send(SHORT - 1)
+    assert not told(house).asleep
+    host.send(2 + HELD)
+    assert told(house).asleep
+    return host
+
+
+def told(house: House) -> ModerationStats:
+    moderation = house.rooms.get("demo").moderation
+    assert moderation is not None
+    return moderation
+
+
+def log(house: House) -> list[str]:
+    return [note.what for note in house.notes if note.what in ("asleep", "awake")]
+
+
+async def test_a_room_without_viewers_sleeps_and_viewers_wake_it(quiet: House, agency: Agency) -> None:
+    host = slept(quiet)
+    host.send(10)
+    assert (state_of(quiet), quiet.rooms.get("demo").covered) == (State.COVERED, Cause.ASLEEP)
+    before = shown(quiet)[-2:]
+    assert [number == SLATE for number, _ in before] == [False, True]
+    quiet.rooms.watched("demo")
+    assert not told(quiet).asleep
+    host.send(HELD + 1)
+    assert (state_of(quiet), quiet.rooms.get("demo").covered) == (State.LIVE, "")
+    *_, (first, _), (slate, covered), (_, count) = shown(quiet)
+    assert (first, slate) == (before[0][0], SLATE)
+    assert count >= FPS, "a keyframe had just come"
+    assert covered <= before[1][1] + HELD * FPS
+    assert log(quiet) == ["asleep", "awake"]
+    covers = [(note.what, note.cause) for note in quiet.notes if note.cause == Cause.ASLEEP]
+    assert covers == [("covered", "asleep"), ("uncovered", "asleep")]
+    seamless(quiet, broadcast_of(quiet))
+
+
+async def test_nothing_is_shown_that_detectors_slept_through(quiet: House, agency: Agency) -> None:
+    host = slept(quiet)
+    host.send(4.3)
+    numbers = [number for number in numbers_in(quiet, broadcast_of(quiet)) if number != SLATE]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert numbers[-1] <= (SHORT + 0.6) * FPS, "half a second goes by before a broadcast begins"
+    quiet.rooms.watched("demo")
+    asleep_to = round(host.stamp / 1000 * FPS)
+    host.send(HELD + 3)
+    woken = [number for number in numbers_in(quiet, broadcast_of(quiet)) if number != SLATE][len(numbers) :]
+    assert asleep_to - FPS <= woken[0] <= asleep_to, "the keyframe before"
+    assert woken == list(range(woken[0], woken[0] + len(woken)))
+    seamless(quiet, broadcast_of(quiet))
+
+
+async def test_viewers_that_stay_keep_it_awake_and_it_sleeps_when_the_last_is_gone(quiet: House) -> None:
+    host = filtered(quiet)
+    for _ in range(2):
+        host.send(SHORT - 1)
+        quiet.rooms.watched("demo")
+    host.send(GONE + SHORT - 1)
+    assert not told(quiet).asleep
+    host.send(2)
+    assert told(quiet).asleep
+    assert log(quiet) == ["asleep"]
+
+
+async def test_a_room_that_would_rather_stop_does_not_stop_for_sleep(quiet: House) -> None:
+    host = slept(quiet, on_overrun="stop")
+    host.send(20)
+    assert (state_of(quiet), quiet.rooms.get("demo").covered) == (State.COVERED, Cause.ASLEEP)
+    quiet.rooms.watched("demo")
+    host.send(HELD + 10)
+    await asyncio.sleep(0)
+    assert state_of(quiet) is State.LIVE
+
+
+async def test_a_room_without_detectors_never_sleeps(quiet: House) -> None:
+    host = filtered(quiet, (INVERT,), delay=HELD)
+    host.send(SHORT + 20)
+    assert not told(quiet).asleep
+    assert (state_of(quiet), log(quiet)) == (State.LIVE, [])
+
+
+async def test_a_detector_that_is_given_to_a_room_that_nobody_watches_sleeps_at_once(
+    quiet: House, agency: Agency
+) -> None:
+    host = filtered(quiet, ())
+    host.send(SHORT + 5)
+    quiet.rooms.set("demo", RoomSettings(filters=[LOOKS[0].spec]), LOOKS)
+    host.send(1)
+    assert told(quiet).asleep
+    quiet.rooms.watched("demo")
+    host.send(HELD + 2)
+    assert state_of(quiet) is State.LIVE
+
+
+async def test_filters_may_change_and_go_while_it_sleeps(quiet: House, agency: Agency) -> None:
+    host = slept(quiet)
+    other = (FilterRow("./other.py:other", "detector", HELD),)
+    quiet.rooms.set("demo", RoomSettings(filters=[other[0].spec]), other)
+    host.send(3)
+    assert told(quiet).asleep
+    assert agency.watching.specs == ("./other.py:other",)
+    assert quiet.rooms.get("demo").covered == Cause.ASLEEP
+    quiet.rooms.set("demo", RoomSettings(filters=[]), ())
+    host.send(4)
+    assert state_of(quiet) is State.LIVE
+    assert log(quiet) == ["asleep"]
+
+
+async def test_it_is_covered_and_dumped_in_its_sleep_as_ever(quiet: House, agency: Agency) -> None:
+    host = slept(quiet)
+    host.send(3)
+    quiet.rooms.dump("demo")
+    host.send(1)
+    assert quiet.rooms.get("demo").covered == Cause.DUMP
+    quiet.rooms.cover("demo", True)
+    host.send(HELD + 2)
+    quiet.rooms.watched("demo")
+    host.send(HELD + 2)
+    assert quiet.rooms.get("demo").covered == Cause.OPERATOR
+    quiet.rooms.cover("demo", False)
+    host.send(1)
+    assert state_of(quiet) is State.LIVE
+
+
+async def test_a_host_may_go_and_come_back_while_it_sleeps(quiet: House, agency: Agency) -> None:
+    host = slept(quiet)
+    key = quiet.rooms.get("demo").row.stream_key
+    host.drop()
+    quiet.pass_time(10)
+    assert (state_of(quiet), told(quiet).asleep) == (State.SLATE, True)
+    again = quiet.publish(key, 5, CLIP)
+    assert (state_of(quiet), quiet.rooms.get("demo").covered) == (State.COVERED, Cause.ASLEEP)
+    again.drop()
+    quiet.pass_time(5)
+    quiet.rooms.watched("demo")
+    quiet.publish(key, HELD + 2, CLIP)
+    assert state_of(quiet) is State.LIVE
+
+
+async def test_a_restarted_server_begins_awake(quiet: House, agency: Agency) -> None:
+    slept(quiet)
+    key = quiet.rooms.get("demo").row.stream_key
+    quiet.restart(1.5)
+    host = quiet.publish(key, SHORT - 0.4, CLIP)
+    assert (state_of(quiet), told(quiet).asleep) == (State.LIVE, False)
+    host.send(1)
+    assert told(quiet).asleep
+
+
+# --- and otherwise ------------------------------------------------------------------------------------------------
 
 
 async def test_a_restarted_server_goes_on_with_a_held_broadcast(house: House, agency: Agency) -> None:

@@ -17,8 +17,8 @@ from transcode.hold import Held
 from transcode.ladder import sound_for
 from transcode.media import SOURCE, TIMELINE, Delay, FrameRate, Plan, Rung, Sound, TimedPacket
 from transcode.process import Stats
-from transcode.verdicts import Cleared, LedgerEntry, Note, Require
-from transcode.wire import Takes
+from transcode.verdicts import Cause, Cleared, LedgerEntry, Note, Require
+from transcode.wire import Covering, Takes
 
 BOTH = (Sense.PICTURE, Sense.SOUND)
 PLAN = Plan((Rung("48p", 64, 48, 1, 100_000),), sound_for(2, None), FrameRate(10, 1), "fast", 2, 20_000)
@@ -47,9 +47,14 @@ class Desk:
     def __init__(self, delay: int = 2) -> None:
         self.worker = Told()
         self.hired: list[Detection] = []
+        self.recorded: list[Note] = []
+        self.overran = 0
         self.moderation = Moderation(
-            PLAN, delay * SECOND, self.worker, self.hire, print, print, lambda: None, lambda: None
+            PLAN, delay * SECOND, self.worker, self.hire, print, self.recorded.append, lambda: None, self.overrun
         )
+
+    def overrun(self) -> None:
+        self.overran += 1
 
     def hire(
         self,
@@ -114,6 +119,59 @@ async def test_detectors_are_required_before_a_shorter_delay_lets_anything_go() 
     desk.change(LOOKS, 1)
     assert isinstance(desk.worker.told[0], Require)
     assert any(isinstance(item, Delay) for item in desk.worker.told)
+    await desk.moderation.close()
+
+
+# --- asleep ----------------------------------------------------------------------------------------------------
+
+
+async def test_what_nobody_has_seen_as_they_slept_is_no_overrun_and_sleep_is_recorded() -> None:
+    desk = Desk()
+    desk.change(LOOKS, 2)
+    desk.hired[0].took(Takes((BOTH,), 0))
+    desk.take(0, 100)
+    desk.hired[0].took(Cleared(0, 10 * SECOND, 10 * SECOND))
+    desk.take(100, 150)
+    desk.moderation.told(Covering(Cause.LATE))
+    assert desk.overran == 1, "awake it would be"
+    desk.moderation.sleep()
+    desk.moderation.sleep()
+    desk.take(150, 250)
+    assert desk.moderation.stats.asleep
+    for cause in (Cause.LATE, Cause.UNSEEN, Cause.ASLEEP):
+        desk.moderation.told(Covering(cause))
+    desk.moderation.wake()
+    desk.moderation.wake()
+    desk.take(250, 300)
+    desk.moderation.told(Covering(Cause.LATE))
+    assert desk.overran == 1
+    assert not desk.moderation.stats.asleep
+    notes = [(note.what, note.start) for note in desk.recorded if note.what in ("asleep", "awake")]
+    assert notes == [("asleep", 149 * SECOND // 10), ("awake", 249 * SECOND // 10)]
+    await desk.moderation.close()
+
+
+async def test_without_detectors_nobody_sleeps() -> None:
+    desk = Desk()
+    desk.take(0, 10)
+    desk.moderation.sleep()
+    assert not desk.moderation.asleep
+    desk.change(LOOKS, 2)
+    assert not desk.moderation.asleep
+    desk.moderation.sleep()
+    desk.change((), 2)
+    assert not desk.moderation.asleep
+    await desk.moderation.close()
+
+
+async def test_those_who_sleep_count_for_what_they_will_take_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    desk.change(LOOKS, 2)
+    monkeypatch.setattr(type(desk.hired[0].child), "processors", 0.7)
+    desk.moderation.sleep()
+    monkeypatch.setattr(type(desk.hired[0].child), "processors", 0.0)
+    assert desk.moderation.processors == 0.7
+    assert desk.moderation.stats.processors == 0.0, "which is what they take now"
     await desk.moderation.close()
 
 

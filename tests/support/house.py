@@ -10,7 +10,7 @@ from filters.registry import make
 from filters.spec import parse
 from ingest.media import Packet, Track
 from ingest.source import PublishRequest, Sink
-from serve.broadcast import Slates, Workers
+from serve.broadcast import AWAKE, Slates, Workers
 from serve.moderation import Detections
 from serve.origin import Origin
 from serve.parts import BroadcastStart
@@ -225,6 +225,7 @@ class House:
         self.workers = workers or InlineWorker
         self.slates: Slates = inline_slates
         self.detections: Detections = no_detections
+        self.awake = AWAKE
         self.notes: list[Note] = []
         """The moderation log."""
         self.clock = FakeClock()
@@ -236,7 +237,7 @@ class House:
         self.origin = Origin()
         self.link = RecordingLink(self.origin)
         self.rooms = Rooms(
-            self.store, self.link, self.clock, self.workers, self._order, 64, self._record, self.detections
+            self.store, self.link, self.clock, self.workers, self._order, 64, self._record, self.detections, self.awake
         )
 
     def _record(self, room: str, note: Note) -> None:

@@ -10,6 +10,8 @@ import signal
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +24,7 @@ from ingest.media import Codec, Track
 from ingest.media import Kind as TrackKind
 from tests.support.media import make_clip
 from transcode.detection import Detection
+from transcode.detector import Acks
 from transcode.ladder import sound_for
 from transcode.ledger import Ledger, Verdict
 from transcode.media import LATE_TRACK, TIMELINE, FrameRate, Plan, RoomItem, Rung, Tick, TimedPacket
@@ -38,6 +41,7 @@ VIDEO = Track(TrackKind.VIDEO, Codec.H264, b"video")
 SOUND = Track(TrackKind.AUDIO, Codec.AAC, b"sound")
 BOX = Box(0, 0, 16, 16)
 LAG = 200  # ms; a packet of sound is taken to last so long
+HOUR = 3_600_000
 
 
 def picture(at: int, keyframe: bool = False) -> TimedPacket:
@@ -453,12 +457,255 @@ def test_how_far_each_detector_is_behind_can_be_seen() -> None:
     assert desk.detection.warm
 
 
+# --- asleep ----------------------------------------------------------------------------------------------------
+
+
+def cause(desk: Desk, at: int) -> Cause | None:
+    return desk.ledger.picture(at * MS).cause
+
+
+def own(desk: Desk) -> list[int]:
+    """The stamps of the pictures that the process was given (ms)."""
+    return [item.pts // MS for item in desk.given if isinstance(item, TimedPacket) and item.kind is TrackKind.VIDEO]
+
+
+def drowsy(delay: int = 2000) -> Desk:
+    """They have seen two seconds, cleared most of them, and then slept for a minute."""
+    desk = Desk(delay).hire().flow(VIDEO, SOUND, *pictures(0, 2000)).clear(1800)
+    desk.detection.sleep()
+    return desk.flow(*pictures(2000, 62_500))
+
+
+def test_who_sleeps_is_given_nothing_and_what_it_has_not_seen_is_a_hole_before_its_time_comes() -> None:
+    desk = Desk().hire().flow(VIDEO, *pictures(0, 2000)).clear(1800)
+    desk.detection.sleep()
+    given = len(desk.given)
+    for at in range(2000, 20_000, 100):
+        desk.flow(picture(at, at % 1000 == 0))
+        due = at - 2000
+        assert cause(desk, due) is (None if due < 1800 else Cause.ASLEEP)
+        assert not any(desk.passes(later) for later in range(1800, at + 100, 100))
+    assert len(desk.given) == given
+    assert {found.cause for found in desk.holes} == {Cause.ASLEEP}
+    assert [detector.lag for detector in desk.detection.detectors] == [None]
+
+
+def test_what_it_has_got_it_finishes() -> None:
+    desk = Desk().hire().feed(VIDEO, *pictures(0, 2000)).work()
+    desk.detection.sleep()
+    desk.clear(1900).feed(*pictures(2000, 9000))
+    assert desk.passes(1800)
+    assert cause(desk, 1900) is Cause.ASLEEP
+
+
+def test_it_wakes_up_with_the_newest_keyframe_and_what_it_clears_then_goes_out() -> None:
+    desk = drowsy()
+    seen = len(own(desk))
+    desk.detection.wake()
+    desk.work().flow(*pictures(62_500, 64_000))
+    stamps = own(desk)[seen:]
+    assert len(stamps) == 20, "from the keyframe at 62 s on"
+    assert stamps[0] < 5000, "by its own time"
+    assert [after - before for before, after in pairwise(stamps)] == [100] * 19
+    desk.clear(stamps[10])
+    assert [cause(desk, at) for at in (1700, 1800, 61_900, 62_000, 62_900)] == [
+        None, Cause.ASLEEP, Cause.ASLEEP, None, None,
+    ]  # fmt: skip
+    assert not desk.passes(63_000)
+
+
+def test_it_is_warm_again_when_it_has_cleared_some_of_what_came_since() -> None:
+    desk = drowsy()
+    assert not desk.detection.warm
+    seen = len(own(desk))
+    desk.detection.wake()
+    desk.work().flow(*pictures(62_500, 64_000))
+    assert not desk.detection.warm
+    desk.clear(own(desk)[seen])
+    assert not desk.detection.warm
+    desk.clear(own(desk)[-1])
+    assert desk.detection.warm
+
+
+def test_a_nap_that_ends_before_the_time_of_anything_comes_costs_nothing() -> None:
+    desk = Desk().hire().flow(VIDEO, *pictures(0, 2000)).clear(1901)
+    desk.detection.sleep()
+    desk.feed(*pictures(2000, 2500))
+    desk.detection.wake()
+    desk.work().flow(*pictures(2500, 4000))
+    desk.clear(own(desk)[-1] + 1)
+    assert all(desk.passes(at) for at in range(0, 4000, 100))
+
+
+def test_a_picture_that_it_was_not_given_is_not_cleared_by_one_that_is_shown_later() -> None:
+    """Pictures come in the order in which they are decoded: at the border some are missing among those that it has."""
+    ahead = TimedPacket(TrackKind.VIDEO, 2300 * MS, 2000 * MS, False, b"")
+    between = TimedPacket(TrackKind.VIDEO, 2100 * MS, 2100 * MS, False, b"")
+    desk = Desk().hire().flow(VIDEO, *pictures(0, 2000), ahead)
+    desk.detection.sleep()
+    desk.feed(between).clear(2301)
+    assert cause(desk, 2100) is Cause.ASLEEP
+    assert desk.passes(2300)
+
+
+def test_nor_is_one_that_waited_to_be_given_when_it_fell_asleep() -> None:
+    desk = Desk().hire().feed(VIDEO, *pictures(0, 500), TimedPacket(TrackKind.VIDEO, 2300 * MS, 500 * MS, False, b""))
+    desk.feed(picture(600))
+    assert desk.given[-1] != picture(600), "it is busy"
+    desk.detection.sleep()
+    desk.work().clear(2301)
+    assert cause(desk, 600) is Cause.ASLEEP
+
+
+def test_if_there_is_no_keyframe_it_waits_for_the_next() -> None:
+    desk = Desk().hire().flow(VIDEO, *pictures(0, 2000)).clear(1800)
+    desk.detection.sleep()
+    desk.die()
+    desk.detection._packets.forget_packets()
+    desk.feed(*pictures(2100, 9000, gop=100_000)).hire()
+    desk.detection.wake()
+    desk.flow(*pictures(9000, 9500, gop=100_000), *pictures(10_000, 11_000)).clear(11_000)
+    assert not any(desk.passes(at) for at in range(2100, 9500, 100))
+    assert all(desk.passes(at) for at in range(10_000, 11_000, 100))
+
+
+def test_one_that_dies_in_its_sleep_is_replaced_and_the_next_sleeps_on() -> None:
+    desk = drowsy()
+    desk.die()
+    desk.hire().feed(*pictures(62_500, 70_500))
+    assert own(desk) == []
+    desk.detection.wake()
+    desk.work()
+    assert own(desk) == list(range(70_000, 70_500, 100))
+    desk.clear(70_401)
+    assert not any(desk.passes(at) for at in range(1800, 70_000, 100))
+    assert desk.passes(70_400)
+
+
+def test_what_the_one_that_died_was_not_sure_of_is_given_up_when_the_next_has_woken_up() -> None:
+    desk = Desk().hire().flow(VIDEO, *pictures(0, 2000))
+    desk.detection.took(Veil(0, Unverified(1, 500 * MS, BOX)))
+    desk.clear(1800)
+    desk.detection.sleep()
+    desk.flow(*pictures(2000, 62_500)).die()
+    desk.hire()
+    desk.detection.wake()
+    desk.work().clear(62_401)
+    assert desk.ledger.picture(1700 * MS) == Verdict(regions=((BOX, Effect.FILL),))
+    assert desk.ledger.picture(62_100 * MS) == Verdict()
+
+
+def test_other_detectors_are_as_asleep_as_those_before() -> None:
+    desk = drowsy()
+    desk.detection.change(["./other.py:other"], 2000 * MS, CORES)
+    desk.die()
+    desk.hire().feed(*pictures(62_500, 64_500))
+    assert desk.detection.asleep
+    assert own(desk) == []
+    desk.detection.wake()
+    desk.work().clear(64_401)
+    assert [desk.passes(at) for at in (1000, 1700, 63_900, 64_000)] == [False, False, False, True]
+
+
+def test_a_shorter_delay_in_its_sleep_lets_nothing_go() -> None:
+    desk = drowsy(delay=10_000)
+    desk.detection.change([SPEC], 1000 * MS, CORES)
+    assert all(cause(desk, at) is Cause.ASLEEP for at in range(1800, 61_400, 100))
+
+
+def test_when_it_wakes_up_and_the_host_is_away_what_it_slept_through_stays_a_hole() -> None:
+    desk = drowsy()
+    desk.flow(*(Tick(at * MS) for at in range(62_500, 64_000, 100)))
+    desk.detection.wake()
+    desk.flow(*(Tick(at * MS) for at in range(64_000, 66_000, 100))).work()
+    desk.clear(own(desk)[-1] + 3000)
+    assert not any(desk.passes(at) for at in range(1800, 62_000, 100))
+
+
+def test_midway_a_tick_clears_nothing_that_came_before_the_detectors() -> None:
+    desk = Desk(midway=True).hire().flow(Tick(5000 * MS)).clear(5000)
+    assert not desk.passes(4000)
+    assert not desk.sounds(4000)
+
+
+def test_sound_has_its_place_again_but_for_the_first_that_is_heard() -> None:
+    def sounds(start: int, stop: int) -> list[RoomItem]:
+        return [item for at in range(start, stop, 100) for item in (sound(at), picture(at, at % 1000 == 0))]
+
+    desk = Desk().hire().flow(VIDEO, SOUND, *sounds(0, 2000)).clear(1800)
+    desk.detection.sleep()
+    desk.flow(*sounds(2000, 62_500))
+    desk.detection.wake()
+    desk.work().flow(*sounds(62_500, 64_000))
+    desk.clear(own(desk)[-1])
+    assert [desk.sounds(at) for at in (1700, 1800, 61_700, 61_850, 62_000, 63_800)] == [
+        True, False, False, False, True, True,
+    ]  # fmt: skip
+
+
+def test_what_is_found_for_longer_than_it_was_given_is_covered_after_the_sleep_too() -> None:
+    desk = Desk().hire().flow(VIDEO, *pictures(0, 2000))
+    desk.detection.took(Found(0, Finding(Kind.PICTURE, 1900 * MS, 30_000 * MS, "thing", BOX)))
+    desk.detection.took(Veil(0, Unverified(1, 1900 * MS, Box(16, 16, 16, 16))))
+    desk.clear(1900)
+    desk.detection.sleep()
+    desk.flow(*pictures(2000, 62_500))
+    desk.detection.wake()
+    desk.work()
+    desk.clear(own(desk)[-1])
+    assert desk.ledger.picture(62_000 * MS) == Verdict(regions=((BOX, Effect.FILL), (Box(16, 16, 16, 16), Effect.FILL)))
+    assert desk.detection.findings == {"thing": 1}
+
+
+def test_what_comes_late_and_from_its_sleep_is_not_looked_at_and_does_not_go_out() -> None:
+    desk = drowsy()
+    desk.detection.wake()
+    seen = len(own(desk))
+    desk.flow(picture(40_000, True), picture(62_500), picture(63_000, True))
+    assert len(own(desk)) == seen + 1, "what follows what was left out cannot be decoded"
+    desk.clear(own(desk)[-1] + 1)
+    assert not desk.passes(40_000)
+    assert not desk.passes(62_500)
+    assert desk.passes(63_000)
+
+
+def test_sleep_and_waking_are_said_twice_to_no_effect() -> None:
+    desk = drowsy()
+    said = len(desk.said)
+    desk.detection.sleep()
+    assert len(desk.said) == said
+    desk.detection.wake()
+    said, told = len(desk.said), len(desk.process.told)
+    desk.detection.wake()
+    assert (len(desk.said), len(desk.process.told)) == (said, told)
+
+
+class Link:
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+
+    def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+
+def test_the_process_acknowledges_what_it_is_given_again_after_a_sleep() -> None:
+    link = Link()
+    acks = Acks(cast("Any", link))
+    for offset in (99, 100, 100, 101):
+        acks.given(offset)
+    for offset in (100, 100, 99, 101):
+        acks.done(offset)
+    assert link.sent == [Ack(100), Ack(101)]
+
+
 # --- always ----------------------------------------------------------------------------------------------------
 
 Step = tuple[str, int, bool]
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["picture", "picture", "picture", "sound", "sound", "tick", "hire", "die", "work", "work"]),
+        st.sampled_from(
+            ["picture", "picture", "picture", "sound", "sound", "tick", "hire", "die", "work", "work", "sleep", "wake"]
+        ),
         st.integers(0, 1000),
         st.booleans(),
     ),
@@ -468,8 +715,14 @@ steps = st.lists(
 _HEARD = 20  # ms that a packet of sound lasts
 
 
+def stamped(packet: TimedPacket) -> TimedPacket:
+    return replace(packet, data=str(packet.pts).encode())
+
+
 class Toy:
-    """What a process has seen and heard, in order. ``first``: of what there is nothing before what it begins with."""
+    """What a process has seen and heard, in order, by its own stamps. ``first``: of what there is nothing before what
+    it begins with. Packets carry the room's stamp as their data, so that what it has really seen does not depend on
+    what it was told."""
 
     def __init__(self, context: int, first: set[TrackKind]) -> None:
         self.context = context
@@ -479,6 +732,7 @@ class Toy:
         self.judges: dict[TrackKind, int] = {}
         self.pictures_to = 0
         self.heard = 0
+        self.shift = 0  # between the room's stamps of sound and its own
 
 
 class Theatre:
@@ -503,13 +757,13 @@ class Theatre:
                 case "picture":
                     self.now += 100 + size % 50
                     self.numbers[self.now * MS] = len(self.numbers)
-                    self.desk.feed(picture(self.now, flag))
+                    self.desk.feed(stamped(picture(self.now, flag)))
                 case "sound":
                     at = self.now - size if flag and size > 800 else max(self.now, self.sound_at + _HEARD)
                     if at >= 0 and not self.sound_at <= at < self.sound_at + _HEARD:
                         self.sound_at = max(self.sound_at, at)
                         self.sounds.add(at * MS)
-                        self.desk.feed(sound(at))
+                        self.desk.feed(stamped(sound(at)))
                 case "tick":
                     self.now += size
                     self.desk.feed(Tick(self.now * MS))
@@ -521,6 +775,10 @@ class Theatre:
                     self.desk.die()
                 case "work" if self.toy is not None:
                     self.work(self.toy, size % 12)
+                case "sleep":
+                    self.desk.detection.sleep()
+                case "wake":
+                    self.desk.detection.wake()
             self.check()
         return self
 
@@ -528,6 +786,10 @@ class Theatre:
         """The process takes the next entries it was given, and says so."""
         for entry in self.desk.entries[toy.taken : toy.taken + count]:
             toy.taken += 1
+            if isinstance(entry.item, TimedPacket) and entry.item.pts > toy.heard:  # all up to there is silence to it
+                toy.heard = (toy.heard + entry.item.pts) // 2 if entry.item.kind is TrackKind.AUDIO else toy.heard
+                self.desk.detection.took(Cleared(0, toy.pictures_to, toy.heard))
+                self.check()
             match entry.item:
                 case TimedPacket(kind=TrackKind.VIDEO) as packet:
                     self.see(toy, packet)
@@ -535,28 +797,36 @@ class Theatre:
                     self.hear(toy, packet)
                 case Tick(pts=pts):
                     toy.heard = max(toy.heard, pts)
+                    toy.pictures_to = max(toy.pictures_to, pts)
             self.desk.detection.took(Cleared(0, toy.pictures_to, toy.heard))
             self.desk.detection.took(Ack(entry.offset))
 
     def see(self, toy: Toy, packet: TimedPacket) -> None:
-        number = self.numbers[packet.pts]
+        came = int(packet.data)
+        number = self.numbers[came]
+        if packet.pts < toy.pictures_to:  # it has been taken for none
+            self.desk.detection.took(Hole(packet.pts, packet.pts + 1, Cause.UNSEEN))
         whole = packet.keyframe or number == toy.number + 1
         if toy.number != number - 1 and not (toy.number < 0 and TrackKind.VIDEO in toy.first):
             toy.judges[TrackKind.VIDEO] = packet.pts + toy.context * MS
         if whole:
             toy.number = number
-            if packet.pts >= toy.judges.get(TrackKind.VIDEO, 0):
-                self.seen.add(packet.pts)
+            if packet.pts >= max(toy.judges.get(TrackKind.VIDEO, 0), toy.pictures_to):
+                self.seen.add(came)
         self.began.add(TrackKind.VIDEO)
         toy.pictures_to = max(toy.pictures_to, packet.pts + 1)
         toy.heard = max(toy.heard, packet.dts - LATE_TRACK)
 
     def hear(self, toy: Toy, packet: TimedPacket) -> None:
+        came = int(packet.data)
+        if came - packet.pts != toy.shift:  # after a sleep the first cannot be heard as it is
+            toy.shift = came - packet.pts
+            toy.judges[TrackKind.AUDIO] = packet.pts + max(toy.context, _HEARD) * MS
         if TrackKind.AUDIO not in toy.first:
             toy.judges.setdefault(TrackKind.AUDIO, packet.pts + toy.context * MS)
         if packet.pts >= toy.heard - _HEARD * MS // 2:
             if packet.pts >= toy.judges.get(TrackKind.AUDIO, 0):
-                self.heard.add(packet.pts)
+                self.heard.add(came)
             toy.heard = max(toy.heard, packet.pts + _HEARD * MS)
         self.began.add(TrackKind.AUDIO)
 
@@ -580,6 +850,7 @@ def test_nothing_goes_out_that_no_process_has_seen(steps: list[Step], delay: int
 LIMITS = Limits(ping=0.05, start=60.0, silence=60.0, memory=3 << 29, backoff=0.02, longest_backoff=0.05)
 PATIENCE = 60.0
 CLIP = make_clip(seconds=3, fps=10, gop=10)
+
 CLEARED = 2500
 """Of the clip, ms: a decoder keeps the last pictures."""
 MINE = """
@@ -615,6 +886,19 @@ class thrifty(quick):
     def open(self, stream):
         if stream.cores != 0.75:
             raise RuntimeError(f"not for {stream.cores} processors")
+
+
+class counting(quick):  # is given sound without a hole, and not hours of it
+    blocks = last = 0
+
+    def sound(self, sound):
+        if self.blocks and sound.first != self.last + 1024:
+            raise ValueError("a hole")
+        self.last = sound.first
+        self.blocks += 1
+        if self.blocks > 1000:
+            raise ValueError("much")
+        return ()
 
 
 class dying(quick):
@@ -718,6 +1002,23 @@ async def test_a_process_that_is_killed_is_replaced_and_nothing_is_lost(tmp_path
         await made.until(lambda: made.passes(CLEARED), "clearance")
         assert all(made.passes(at) for at in range(0, CLEARED, 100))
     assert len(made.notes) == 1
+
+
+async def test_a_process_that_has_slept_looks_on_with_the_detectors_that_it_has(tmp_path: Path) -> None:
+    async with real(tmp_path, "counting") as made:
+        made.play()
+        await made.until(lambda: made.passes(CLEARED - 500), "clearance")
+        pid = made.detection.child.pid
+        made.detection.sleep()
+        made.play(HOUR)
+        made.detection.wake()
+        made.play(HOUR + 3000)
+        await made.until(lambda: made.passes(HOUR + 3000 + CLEARED), "clearance after an hour")
+        assert made.detection.child.pid == pid
+        assert made.notes == []
+    keyframe = HOUR + 2000  # of those that came while it slept the newest
+    assert [made.passes(at) for at in (2900, 60_000, HOUR, keyframe - 100)] == [False] * 4
+    assert all(made.passes(at) for at in range(keyframe + 300, HOUR + 3000 + CLEARED, 100))
 
 
 async def test_a_detector_that_takes_its_process_along_sees_again_what_it_had_not_cleared(tmp_path: Path) -> None:

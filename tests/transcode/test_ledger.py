@@ -52,6 +52,17 @@ def test_what_is_before_the_clearance_goes_out_and_the_rest_is_late() -> None:
     assert made.picture(1000) == made.sound(1, 1001) == Verdict(Cause.LATE)
 
 
+def test_of_what_detectors_slept_through_no_clearance_is_missed() -> None:
+    asleep = Hole(900, 2000, Cause.ASLEEP)
+    made = ledger(ONE, CLEARED, asleep)
+    assert made.picture(899) == made.sound(800, 900) == Verdict()
+    assert made.picture(900) == made.picture(1500) == made.sound(1500, 1600) == Verdict(Cause.ASLEEP)
+    assert made.picture(2000) == Verdict(Cause.LATE)
+    assert ledger(ONE, asleep).picture(1500) == Verdict(Cause.ASLEEP)
+    assert ledger(ONE, Hole(0, 2000, Cause.UNSEEN), asleep).picture(1500) == Verdict(Cause.ASLEEP)
+    assert ledger(ONE, asleep, Cover(True)).picture(1500) == Verdict(Cause.OPERATOR)
+
+
 def test_a_clearance_never_goes_back() -> None:
     assert ledger(ONE, CLEARED, Cleared(0, 10, 10)).picture(999) == Verdict()
 
