@@ -31,7 +31,7 @@ _FILES = frozenset(_FILE_NAMES.split())
 _LABEL = re.compile(r"(?i)(?:mailto|e-?mail|mail|from|to|cc|bcc)\s?[:=]?\s*<?\Z|<\Z")
 _SHELL = re.compile(r"(?i)(?:^|[\s;&|$])(?:ssh|scp|sftp|rsync|mosh)\s(?:\S+\s)*\Z")
 _PROMPT = re.compile(r"\s?(?::\s?[~/]|\s[~/][\w/.\-]*[\]#$%]|[\w~/: .\-]{0,40}[#$%](?:\s|\Z))")
-_TORN_LOCAL = re.compile(r"(?<![\w.])[A-Za-z](?=[\w.+\-]*[\d._+])[\w.+\-]*[\w+_] ?\Z")
+_TORN_LOCAL = re.compile(r"(?<![\w.])(?:[A-Za-z](?=[\w.+\-]*[\d._+])[\w.+\-]*[\w+_]|[a-z][a-z0-9]*\.) ?\Z")
 _TORN_DOMAIN = re.compile(r" ([A-Za-z0-9|\-]*)((?:[.,][A-Za-z0-9|\-]+)*)(?![\w@])")
 _LONGEST_LOCAL = 64  # RFC 5321, section 4.5.3.1.1
 

@@ -26,6 +26,7 @@ _PUBLISHED = (
     *("AAAAB3", "AAAAC3", "AAAAE2"),  # RFC 4253, section 6.6, in base64
     *("sha1-", "sha256-", "sha384-", "sha512-"),  # Subresource Integrity, section 3.1
 )
+_IDENTIFIER = re.compile(r"[A-Za-z]+(?:[_.\-/]+[A-Za-z]*\d*)+|[A-Za-z]+\d{1,4}")
 _PARTS = re.compile(r"[/.]+")
 _SEPARATORS = re.compile(r"[_\-=+~|]+")
 _WORDLIKE = re.compile(r"[a-z]+|[A-Z]+|[A-Z][a-z]+|[0-9]+|[a-z]+[0-9]{1,4}|[A-Z][a-z]+[0-9]{1,4}|v?[0-9]+[a-z]{0,3}")
@@ -47,7 +48,7 @@ _CONTEXT = re.compile(
     r"(?:(?:token|bearer|basic) )?(?P<value>[A-Za-z0-9_\-+/=.~|!]+)"
 )
 _HINT = re.compile(r"(?i)key|token|secret|passwd|auth|api|bearer|sig|session|cookie|credential|salt|nonce|hash")
-_NEXT = re.compile(r" ([A-Za-z0-9+/_|\-]{3,}={0,2})(?![\w@:.])")
+_NEXT = re.compile(r"(?: ?[\])}!] ?| )([A-Za-z0-9+/_|\-]{3,}={0,2})(?![\w@:.])")
 _BEFORE = re.compile(r"(?<![^\s\"'=:(])([A-Za-z0-9+/_\-]{3,}) \Z")
 _LONG = 20
 _CHANGES = 0.37  # of a token's places
@@ -81,6 +82,16 @@ def find(text: str) -> Iterator[Match]:
             yield Match(CATEGORY, start, _torn(text, end), 0.8)
 
 
+def near(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the places of what stands beside a strong context and may be a secret, read better."""
+    if _HINT.search(text):
+        for found in _CONTEXT.finditer(text):
+            value = found["value"]
+            letters, digits = any(map(str.isalpha, value)), any(map(str.isdigit, value))
+            if found["strong"] and len(value) >= 12 and letters and digits and not _IDENTIFIER.fullmatch(value):
+                yield found.span("value")
+
+
 def published(text: str, start: int) -> bool:
     """Tell whether what begins there is said to be a checksum, a public key or a picture."""
     return text.startswith(_PUBLISHED, start) or _PUBLIC.search(text, max(0, start - 30), start) is not None
@@ -96,7 +107,7 @@ def drawn(token: str) -> bool:
     if ("//" in token or token[0] == "/") and (len(token) < 39 or _changes(token) < 0.45):
         return False
     parts = [part for part in _PARTS.split(token) if part]
-    if len(parts) > 1 and all(len(part) < _LONG for part in parts) and (len(parts) > 4 or any(map(worded, parts))):
+    if len(parts) > 1 and all(len(part) < _LONG for part in parts) and (len(parts) > 4 or _mostly(parts)):
         return False
     return not worded(token) and _random(token, _CHANGES, both=True)
 
@@ -116,6 +127,12 @@ def _piece(text: str) -> bool:
     return (digits > 0 and (_changes(text) >= 0.3 or _HEX.fullmatch(text) is not None)) or re.search(
         r"[a-z][A-Z]|[A-Z]{2,}[a-z]", text
     ) is not None
+
+
+def _mostly(parts: list[str]) -> bool:
+    """Tell whether parts of a path are words, rather than those of a token that has slashes."""
+    words = sum(len(part) for part in parts if worded(part))
+    return words > 0.3 * sum(map(len, parts))
 
 
 def mixed(text: str) -> bool:
@@ -148,7 +165,8 @@ def suspicious(token: str) -> bool:
         return False
     digits = sum("0" <= character <= "9" for character in token)
     letters = sum(map(str.isalpha, token))
-    return digits >= 2 and letters >= 2 and token.count("/") < 3 and _changes(_SEPARATORS.sub("", token)) >= 0.25
+    changes = _changes(_SEPARATORS.sub("", token))
+    return token.count("/") < 3 and ((digits >= 2 and letters >= 2 and changes >= 0.25) or changes >= 0.38)
 
 
 def _beside(value: str, strong: bool) -> bool:

@@ -33,7 +33,7 @@ _SORTS = (
     _sort(r"whsec_", 32, 16),
     _sort(r"sk ?- ?(?:ant|or|proj|svcacct|admin|None)(?: ?- ?[a-z0-9]{2,8})?(?: ?- ?)", 90, 12, r"A-Za-z0-9_\-"),
     _sort(r"sk-", 48, 20),  # OpenAI, DeepSeek
-    _sort(r"A ?[KSX5] ?[I1l|] ?[A4](?=[A-Z0-9 ])", 16, 12, "A-Z0-9lo"),  # AWS
+    _sort(r"A ?[KSX5] ?[I1l|T] ?[A4](?=[A-Z0-9 ])", 16, 12, "A-Z0-9lo"),  # AWS
     _sort(r"[gq]h[pousr](?: ?[_\-] ?| |(?=[A-Za-z0-9]{30}))", 36, 18),  # GitHub
     _sort(r"g[il1]thub[_ ]?pat[_ ]?", 82, 20, "A-Za-z0-9_"),
     _sort(r"g[l1I|](?:pat|ptt|dt|rt|soat) ?- ?", 20, 14, r"A-Za-z0-9_\-"),  # GitLab
@@ -41,7 +41,7 @@ _SORTS = (
     _sort(r"ya29 ?\. ?", 100, 16, r"A-Za-z0-9_\-"),
     _sort(r"GOCSPX ?- ?", 28, 16, r"A-Za-z0-9_\-"),
     _sort(r"[1l]// ?0[a-z]", 60, 30, r"A-Za-z0-9_\-"),
-    _sort(r"x[o0]x[abeoprs5] ?- ?", 40, 10, r"A-Za-z0-9\-"),  # Slack
+    _sort(r"x[o0]x[abeoprs5] ?- ?", 51, 10, r"A-Za-z0-9\-"),  # Slack
     _sort(r"xapp ?- ?", 60, 16, r"A-Za-z0-9\-"),
     _sort(r"hf[_ ]", 34, 20),  # Hugging Face
     _sort(r"npm[_ ]", 36, 20),
@@ -67,6 +67,8 @@ _URL = re.compile(
 )
 _PLACEHOLDER = re.compile(r"(?i)(?:\$\{?\w|\{|<|\*{3}|•|x{3,}\Z|%s|%\()")
 _LONGER_THAN_WORDS = 16
+_GLUE = r"(?: ?[\])}!/(] ?| ?- ?| )"
+"""What recognition puts into a token: spaces, and brackets and the like for a J or an l."""
 _FIELD = re.compile(r"[A-Za-z0-9_\-+/=.~|!]{8,}")
 _PIECE = re.compile(r" ([A-Za-z0-9_\-+/=|]{3,})")
 
@@ -109,14 +111,14 @@ def _known(text: str, sort: _Sort, prefix: re.Match[str]) -> Match | None:
     body = re.compile(f"[|{sort.body}]*").match(text, prefix.end())
     end = body.end() if body else prefix.end()
     length = end - prefix.end()
-    while length < sort.usual and (piece := re.compile(rf" ([|{sort.body}]{{2,}})(?![^\W_])").match(text, end)):
-        if not length or entropy.mixed(piece[1]) or abs(length + len(piece[1]) - sort.usual) <= 1:
-            length += len(piece[1])
-            end = piece.end()
-        else:
+    more = re.compile(rf"{_GLUE}([|{sort.body}]+)(?![^\W_])")
+    while length < sort.usual and (piece := more.match(text, end)):
+        if length + len(piece[1]) > sort.usual + 2 or (length and not _piece(piece[1], sort)):
             break
+        length += len(piece[0].strip())
+        end = piece.end()
     secret = text[prefix.end() : end]
-    whole = abs(length - sort.usual) <= 1 and "_" not in secret and not secret.islower()
+    whole = abs(length - sort.usual) <= 1 and prefix[0][2:3] != "T" and "_" not in secret and not secret.islower()
     if sort.mixed and length >= 6 and not whole and not entropy.mixed(secret):
         return None
     if length >= sort.least:
@@ -127,6 +129,13 @@ def _known(text: str, sort: _Sort, prefix: re.Match[str]) -> Match | None:
     if at_end(text, end) and (length >= 3 or strong) and "  " not in prefix[0] and " " not in prefix[0].strip()[-2:]:
         return Match(CATEGORY, prefix.start(), end, 0.6, partial=True)
     return None
+
+
+def _piece(text: str, sort: _Sort) -> bool:
+    """Tell whether a token that follows one of a known sort may be its rest: it is no word."""
+    if text.isdigit():
+        return "-" in sort.body
+    return len(text) <= 2 or len(text) > 12 or entropy.mixed(text) or not (text.islower() or text.istitle())
 
 
 def _extended(text: str, end: int, least: int) -> int:

@@ -19,13 +19,15 @@ NAMES = frozenset(_NAMES.split("|"))
 LETTERED = "|".join(tolerant(name) for name in _NAMES.split("|"))
 SHORT = r"pwd|pw|psk|pass|mdp|clave|wpa[23]?[ \-]?(?:key|psk)|(?:wi-?fi|network) ?key|network security key"
 NUMBERED = (
-    r"(?:sim |card |security |bank |atm |door )?p[il1|]n(?: ?code| ?number)?|puk|cvv2?|cvc2?|cid|csc|"
+    r"(?:sim |card |security |bank |atm |door )?p[il1|]n(?: ?code| ?number)?|"
+    r"puk|cvv2?|c[vw]{1,3}(?= ?:? ?[\dOIlSBZ]{3,4}\b)|"
+    r"cvc2?|cid|csc|"
     r"card verification (?:code|value)|"
     r"(?:security|verification|confirmation|authentication|access|log-?in|sign-?in|one-?time|2fa|mfa|"
     r"sms|door|unlock|recovery) ?"
     r"(?:pass)?code|otp|totp|prüfziffer|sicherheitscode"
 )
-BEGIN = r"(?:(?<![^\W_])|(?<=(?-i:[a-z]))(?=(?-i:P)))"
+BEGIN = r"(?:(?<![^\W_])|(?<=(?-i:[a-z]))(?=(?-i:P)(?:ass[wp]|wd)))"
 """Before a name stand no letters, but those of DB_PASSWORD and userPassword."""
 WORDS = re.compile(rf"(?i){BEGIN}(?:{LETTERED}|{SHORT}|{NUMBERED})")
 QUESTION = re.compile(
@@ -73,13 +75,16 @@ _OTHERS = (
     ),
     ("email", r"e-?mail(?: ?address)?|e-?mail-adresse|correo(?: electrónico)?|courriel"),
 )
+_START = r"(?<![^\W_])"
 _SECRET_LABELS = (
-    ("key", re.compile(rf"(?i)(?:{_KEYS}){_LABEL_TAIL}\Z")),
+    ("key", re.compile(rf"(?i){_START}(?:{_KEYS}){_LABEL_TAIL}\Z")),
     (
         CATEGORY,
-        re.compile(rf"(?i)(?:{LETTERED}|{SHORT}|{NUMBERED})(?: for (?:[\w@.'\-]+|[^:]{{1,60}}(?=:)))?{_LABEL_TAIL}\Z"),
+        re.compile(
+            rf"(?i){_START}(?:{LETTERED}|{SHORT}|{NUMBERED})(?: for (?:[\w@.'\-]+|[^:]{{1,60}}(?=:)))?{_LABEL_TAIL}\Z"
+        ),
     ),
-    *((category, re.compile(rf"(?i)(?:{expression}){_LABEL_TAIL}\Z")) for category, expression in _OTHERS),
+    *((category, re.compile(rf"(?i){_START}(?:{expression}){_LABEL_TAIL}\Z")) for category, expression in _OTHERS),
 )
 _LONGEST = 80  # characters of a label
 _LEAD = re.compile(rf"(?i)(?:\W*(?:{_ADJECTIVE}\b[ _\-]*)*|.*(?: {{2,}}|[|:>\]\t]\s*))\Z")

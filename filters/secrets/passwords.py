@@ -134,6 +134,7 @@ def _beside(text: str, found: re.Match[str]) -> Match | None:
     if "phrase" in found["name"].lower() and rest and re.fullmatch(r"[a-z]+(?: [a-z]+){2,}", f"{bare} {rest}"):
         return Match(CATEGORY, start, len(text.rstrip()), 0.6)
     both = any(map(str.isalpha, bare)) and any(map(str.isdigit, bare)) and bare[0] not in "*&([{"
+    both = both or re.search(r"[A-Za-z]{2}[!@#$%^&*][A-Za-z0-9]{2}", bare) is not None
     if both and len(bare) >= 6 and not _code(text, found, bare):
         return Match(CATEGORY, start, end, 0.7)
     single = mark.strip() in (";", ".") or mark.strip().startswith(("is", "ist", "lautet"))

@@ -31,6 +31,7 @@ _PREFIX = re.compile(
     r"g[l1]pat|a[il1|]za[\w\-]{6}|ey[jil1][\w\-]{6}|x[o0]x[bpars]|bearer \w*\d|begin .{0,12}private|whsec)"
 )
 _IBAN = re.compile(r"(?<![A-Za-z0-9])([A-Z0-9|l]{2}) ?[0-9OolIQDSBZ|]{2}(?: ?[A-Z0-9OolI|]{4}){2,}")
+_VAT = re.compile(r"(?<![A-Za-z0-9])([A-Z0-9|l]{2}) ?[A-Z0-9OolI|]{8,12}(?![A-Za-z0-9])")
 _NUMBERS = frozenset({"card", "phone", "iban", "ssn", "vat"})
 _LEAST_DIGITS = 9
 
@@ -45,6 +46,10 @@ def spans(text: str, kinds: Collection[str]) -> Iterator[tuple[int, int]]:
                     found[0].replace(" ", "")
                 ):
                     yield found.span()
+    if "vat" in kinds:
+        for found in _VAT.finditer(text):
+            if as_letters(found[1]) in numbers.COUNTRIES and count_digits(found[0]) >= 6:
+                yield found.span()
     if "email" in kinds:
         for sign, before in ((_AT, _LOCAL), (_HOST, _BEFORE_HOST)):
             for found in sign.finditer(text):
@@ -52,6 +57,7 @@ def spans(text: str, kinds: Collection[str]) -> Iterator[tuple[int, int]]:
                     yield local.start(), found.end()
     if "key" in kinds:
         yield from _tokens(text)
+        yield from entropy.near(text)
     if "password" in kinds:
         yield from passwords.near(text)
 

@@ -77,6 +77,26 @@ def test_misread_keys_are_found_whole(key: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "gh·s_EvobpD4Mc0jUQj ry reGqwKKHL9iSc6J5Xg3m",
+        "gh·s_7qSNUypOmQhf1NYc6TdzSJuRPC)QuDKaEVP2",
+        "gh·p_CzFiGWOaQoVmzic7Rs}vXyXDhfo 2eK0a gFf2",
+        "rk·_live gWMR1A1ZTh 7/tkP!I9 UOVShXzz",
+        "AI·zabJQK-uWc j yAhrsNDCh3Hpnslt3 yf -X2 lwqM",
+        "sk-·proj -QdmQOoBHEmcTvcfrwhF j GH4L9YOgHNj 3yitnLWvEf 7EvYzn9",
+        "xo·xb-530727480798 - 900871734558 - KonJ YOns1ZKITboXlbZGrBxe",
+        "AS·TADWVS7FA26IRPLXCK",
+    ],
+)
+def test_keys_as_tesseract_has_read_them_are_covered(line: str) -> None:
+    line = line.replace("·", "")
+    (match,) = MATCHER.find(f"use {line}")
+    assert match.category == "key"
+    assert match.end - match.start >= 0.9 * len(line)
+
+
+@pytest.mark.parametrize(
     ("line", "secret"),
     [
         ("Authorization: Bearer 9f8e7d6c5b4a3928", "9f8e7d6c5b4a3928"),
@@ -201,6 +221,8 @@ def test_a_key_that_is_being_typed_is_partial(text: str) -> None:
         ("PlN: 48Z1", "48Z1"),
         ("CVV 123", "123"),
         ("CVC: 1Z3", "1Z3"),
+        ("CW: 982", "982"),
+        ('"userPassword": "hunter2"', "hunter2"),
         ("Your verification code is 482 913", "482 913"),
         ("OTP: 482913", "482913"),
     ],
