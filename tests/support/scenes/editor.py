@@ -134,7 +134,9 @@ class _Editor:
             if typed == len(secret.text) and secret.id in self.measured:
                 if not _alike(on_plain(image, cells), moved(self.measured[secret.id], cells[0], cells[1])):
                     return False
-            elif on_plain(image, self._cells(line, column + typed - 1, 1)) is None:
+                continue
+            last = len(secret.text[:typed].rstrip()) - 1
+            if on_plain(image, self._cells(line, column + last, 1)) is None:
                 return False
         return True
 
