@@ -1,7 +1,8 @@
 """The test card: what the sample host shows, and what tests and benches read back. Runs in processes of its own.
 
 The sample host speaks, in place of a beep each second, and for a part of its 16 s it shows a payment card and an e-mail
-address, for filters to cover. Its words are in ``data/host.opus``, 16 s.
+address, for filters to cover. Its words are in ``data/host.opus``, 16 s. But for the bar code its picture is as calm as
+a screen's: a filter that reads has to read anew whatever moves.
 
 A moving picture with a clock, a frame counter and, each second, a flash and a beep at the same instant; and a bar code
 that carries a number through any encoder. Geometry of the bar code, in parts of the picture's width and height: two
@@ -80,7 +81,7 @@ def read_code(luma: Picture) -> int | None:
 class TestCard:
     """Paints the card at one size; ``width`` and ``height`` in pixels, even.
 
-    ``secrets``: with what the sample host shows for filters to cover.
+    ``secrets``: the sample host's, with what filters are to cover, and without what moves in each picture.
     """
 
     __test__ = False  # no test-case, whatever its name makes pytest think
@@ -89,15 +90,24 @@ class TestCard:
         self, width: int, height: int, fps: Fraction | int = 30, line: str = _BEEPS, secrets: bool = False
     ) -> None:
         self.width, self.height, self.fps = width, height, Fraction(fps)
-        self._line, self._secrets = line, secrets
+        self.secrets = secrets
+        self._line = line
         self._unit = height / 720
         self._ground = self._paint_ground()
 
     def paint(self, number: int, clock: str, value: int) -> Picture:
         """Return frame ``number`` (BGR, height x width x 3) with the text ``clock`` and the bar code ``value``."""
         image = self._ground.copy()
-        seconds = number / self.fps
         self._write(image, clock, 0.05, 0.50, 2.6, _INK)
+        if self.secrets:
+            self._paint_secrets(image, int(number / self.fps) % _ROUND)
+        else:
+            self._paint_motion(image, number)
+        draw_code(image, value)
+        return image
+
+    def _paint_motion(self, image: Picture, number: int) -> None:
+        seconds = number / self.fps
         self._write(image, f"frame {number}", 0.05, 0.60, 1.1, _ACCENT)
         # A ball on a path that is back where it was after 16 s, so that a clip of 16 s or a multiple has no seam.
         angle = 2 * math.pi * float(seconds)
@@ -106,15 +116,11 @@ class TestCard:
         centre = (round(x), round(y))
         cv2.circle(image, centre, round(58 * self._unit), _ACCENT, -1, cv2.LINE_AA)
         cv2.circle(image, centre, round(36 * self._unit), _PAPER, -1, cv2.LINE_AA)
-        if self._secrets:
-            self._paint_secrets(image, int(seconds) % _ROUND)
         if number % self.fps < FLASH_FRAMES:
             image[: round(0.06 * self.height)] = 235
-        draw_code(image, value)
-        return image
 
     def _paint_secrets(self, image: Picture, second: int) -> None:
-        """Paint what the sample host shows in this second of its 16, over the ring and beside all that is written."""
+        """Paint what the sample host shows in this second of its 16, beside all else that is written."""
         if second in CARD_SECONDS:
             ground, ink, chip = _CARD_COLOURS
             self._fill(image, _CARD_LEFT, _CARD_TOP, _CARD_RIGHT, _CARD_BOTTOM, ground)
@@ -217,7 +223,8 @@ def _write_clip(
     audio.bit_rate = 128_000
     samples = 0
     for number in range(int(seconds * card.fps)):
-        clock = f"{number // card.fps // 60:02}:{number // card.fps % 60:02}.{int(number % card.fps):02}"
+        clock = f"{number // card.fps // 60:02}:{number // card.fps % 60:02}"
+        clock += "" if card.secrets else f".{int(number % card.fps):02}"
         frame = av.VideoFrame.from_ndarray(card.paint(number, clock, number), "bgr24")
         container.mux(video.encode(frame))
         while samples < (number + 1) / card.fps * SAMPLE_RATE:
