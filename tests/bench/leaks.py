@@ -89,6 +89,8 @@ def _arguments() -> argparse.Namespace:
     given.kinds = given.kinds.split(",")
     if not set(given.kinds) <= set(KINDS):
         parser.error(f"--kinds takes a list of {', '.join(KINDS)}")
+    if given.toy and not set(given.toy.split(",")) <= {"none", *FAULTS}:
+        parser.error(f"--toy takes none, or a list of {', '.join(FAULTS)}")
     return given
 
 

@@ -5,6 +5,7 @@ Pictures are drawn here, veiled by what covers rooms' pictures, and judged by wh
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -26,6 +27,8 @@ from tests.support.leaks.programme import Cue, Programme, compose, load
 from tests.support.leaks.received import ReceivedError, find, slate_of
 from tests.support.leaks.scoring import Secret, Seen, Totals, judge, wilson
 from tests.support.leaks.simulated import simulate
+from tests.support.leaks.soak import Soaked, frames_listed
+from tests.support.leaks.soak import verdicts as soak_verdicts
 from tests.support.leaks.tapes import Labels, Tape, record
 from tests.support.scenes.scene import Box, Frame, Label, Scene
 from tests.support.server import ROOT
@@ -313,6 +316,33 @@ def test_processors_are_counted_of_one_process_at_a_time() -> None:
     readings = [(0.0, (7, 1.0)), (1.0, (7, 1.5)), (2.0, (8, 0.1)), (3.0, (8, 0.6)), (4.0, None)]
     assert spent(readings) == pytest.approx(0.5)
     assert spent([(0.0, None), (1.0, None)]) is None
+
+
+def playlist(first: int, whole: int, parts: int) -> str:
+    """A playlist as rooms have them: ``whole`` segments from number ``first`` on, and ``parts`` of the next one."""
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:2", f"#EXT-X-MEDIA-SEQUENCE:{first}"]
+    for number in range(first, first + whole):
+        lines += ["#EXTINF:2.0,", f"{number}.m4s"]
+    lines += [f'#EXT-X-PART:DURATION=0.2,URI="{first + whole}.{part}.m4s"' for part in range(parts)]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(("first", "whole", "parts", "frames"), [(0, 3, 0, 180), (10, 3, 4, 804)])
+def test_how_far_a_room_has_come_is_told_by_its_playlist(first: int, whole: int, parts: int, frames: int) -> None:
+    assert frames_listed(playlist(first, whole, parts), "http://127.0.0.1/720p.m3u8") == frames
+
+
+def test_a_soaked_room_that_is_slow_sheds_or_is_covered_has_not_held_real_time() -> None:
+    fine = Soaked(600.0, 18_000, 0.05, FINE)
+    assert all(verdict.met for verdict in soak_verdicts(fine))
+    ill = replace(FINE, covered={"late": 12.0}, shed="half the frames", dropped=3)
+    missed = [verdict.what for verdict in soak_verdicts(Soaked(600.0, 17_000, 0.05, ill)) if not verdict.met]
+    assert missed == [
+        "frames a second",
+        "frames that the worker dropped",
+        "quality that the room shed",
+        "covered by slate, of the time",
+    ]
 
 
 def test_percentiles_of_nothing_are_none() -> None:

@@ -141,12 +141,18 @@ def _media(master: str) -> str:
 
 
 def _newest(url: str) -> int:
-    """Return how many frames there have been, counted from the first segment number."""
-    playlist = m3u8.loads(fetch(url).decode(), uri=url)
-    whole = [segment for segment in playlist.segments if segment.uri is not None]
+    """Return how many frames there have been."""
+    return frames_listed(fetch(url).decode(), url)
+
+
+def frames_listed(text: str, url: str) -> int:
+    """Return how many frames the playlist ``text`` of the address ``url`` has come to, since segment 0; of a broadcast
+    with 30 frames a second."""
+    playlist = m3u8.loads(text, uri=url)
+    whole = sum(segment.uri is not None for segment in playlist.segments)
     last = playlist.segments[-1]
     begun = len(last.parts) * _PART if last.uri is None else 0
-    return ((playlist.media_sequence or 0) + len(whole)) * _SEGMENT + begun
+    return int(((playlist.media_sequence or 0) + whole) * _SEGMENT + begun)
 
 
 def _line(looks: Sequence[Look]) -> str:
