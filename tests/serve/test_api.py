@@ -25,7 +25,7 @@ from serve.store import FilterRow
 from tests.support.house import START, House, broadcast_of, disk_full, state_of
 from tests.support.media import image_file, make_clip
 from tests.support.web import TOKEN, Client, serving
-from transcode.verdicts import DetectorStats, ModerationStats, Note
+from transcode.verdicts import Cause, DetectorStats, ModerationStats, Note
 
 BASE = "/api/v1"
 ROOMS = f"{BASE}/rooms"
@@ -549,6 +549,7 @@ MODERATION = ModerationStats(
     rss=300 << 20,
     restarts=2,
     processors=0.7,
+    asleep=True,
     faults=("mine.py, line 3: it failed",),
 )
 
@@ -633,6 +634,32 @@ async def test_a_player_without_a_page_is_counted_by_its_playlists(house: House,
     for program in ("VLC", "VLC", "mpv"):
         await client.get(f"/hls/demo/{broadcast_of(house)}/source.m3u8", headers={"User-Agent": program})
     assert (await body_of(await client.get(f"{ROOMS}/demo")))["viewers"] == 2
+
+
+async def test_who_watches_wakes_moderation_and_who_only_asks_does_not(
+    house: House, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came: list[str] = []
+    house.open("other")
+    house.publish(house.open(), 5)
+    monkeypatch.setattr(Room, "watched", lambda room: came.append(room.name))
+    await client.get(f"{ROOMS}/demo")
+    await client.get(ROOMS, headers=OPERATOR)
+    await client.get("/hls/other/master.m3u8")
+    assert came == []
+    await beat(client, "a", "other")
+    await client.get("/hls/demo/master.m3u8")
+    await client.get(f"/hls/demo/{broadcast_of(house)}/source.m3u8")
+    assert came == ["other", "demo", "demo"]
+
+
+async def test_viewers_are_told_that_moderation_was_asleep(
+    house: House, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.open()
+    for covered in Cause:
+        monkeypatch.setattr(Room, "covered", covered)
+        assert (await beat(client, "a"))["asleep"] is (covered is Cause.ASLEEP)
 
 
 async def test_viewers_are_of_their_room(house: House, client: Client) -> None:
@@ -922,6 +949,7 @@ async def test_metrics_tell_how_moderation_does_and_never_of_what(
         'veilcast_room_detector_rss_bytes{room="public"} 3.145728e+08',
         'veilcast_room_detector_restarts_total{room="public"} 2.0',
         'veilcast_room_detector_processors{room="public"} 0.7',
+        'veilcast_room_detectors_asleep{room="public"} 1.0',
     ):
         assert f"\n{line}\n" in text
     assert text.count("veilcast_room_clearance_lag_seconds{") == 1, "none before its first clearance, none twice"

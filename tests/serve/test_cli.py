@@ -249,6 +249,8 @@ class TestModeration:
         shown = self.told(api, veilcast, filters=filters, moderation=told, moderation_budget=0.5).stdout
         assert "bleep 0.5 s behind, take 0.3 of 0.5 processors" in shown
         assert "0.5 processors for its detectors" in shown
+        asleep = {"detectors": [{"filter": "bleep", "lag": None}], "asleep": True, "processors": 0.0, "budget": 0.5}
+        assert "bleep sleeps, take 0.0 of 0.5" in self.told(api, veilcast, filters=filters, moderation=asleep).stdout
         auto = self.told(api, veilcast, filters=filters, moderation_budget=None).stdout
         assert "a share of the machine's processors for its detectors" in auto
         assert "processors" not in self.told(api, veilcast).stdout, "a room without detectors"
@@ -328,6 +330,7 @@ class TestModeration:
             ("warming", "a detector is getting ready"),
             ("late", "a detector is late"),
             ("unseen", "detectors have not seen all of it"),
+            ("asleep", "nobody watched, and detectors slept"),
             ("another", "another"),
         ],
     )

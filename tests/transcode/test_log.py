@@ -475,3 +475,18 @@ def test_no_picture_is_given_without_those_that_it_needs(steps: list[Step]) -> N
         given = [came.index(item) for item in reader if is_picture(item)]
         for before, number in pairwise(given):
             assert number == before + 1 or is_picture(came[number], keyframe=True)
+
+
+# --- what it has -----------------------------------------------------------------------------------------------
+
+
+def test_it_knows_its_first_keyframe_its_earliest_stamp_and_what_waits() -> None:
+    bench = Bench()
+    assert (bench.log.keyframe, bench.log.earliest, bench.log.waiting) == (None, None, [])
+    bench.append(VIDEO, sound(900), picture(950))
+    assert (bench.log.keyframe, bench.log.earliest) == (None, 900 * MS)
+    bench.take()
+    early = TimedPacket(Kind.VIDEO, 800 * MS, 1050 * MS, False, b"")
+    bench.append(picture(1000, True), early, picture(2000, True), cut(1, 2000))
+    assert (bench.log.keyframe, bench.log.earliest) == (1000 * MS, 800 * MS)
+    assert bench.log.waiting == [picture(1000, True), early, picture(2000, True)]
