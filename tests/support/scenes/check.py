@@ -25,7 +25,7 @@ from tests.support.scenes.scene import RATE, Frame, Image, Label, Scene
 WORK = Path(__file__).parents[2] / "artifacts" / "scenes"
 _TESSDATA = "/usr/share/tesseract-ocr/5/tessdata"
 _LEAST = 3  # frames that have to show a secret complete
-_MARGIN = 4  # pixels around a box
+_MARGIN = 2  # pixels around a box: more would show parts of other lines
 _WAYS = ((36, tesserocr.PSM.SINGLE_LINE), (28, tesserocr.PSM.RAW_LINE))
 """Pixels of height that text is enlarged to, but at least twice; and how Tesseract takes it to be laid out."""
 _WRONG = 0.2
@@ -94,7 +94,7 @@ def _read(reader: "tesserocr.PyTessBaseAPI", image: Image, label: Label, height:
         grey = 255 - grey
     scale = max(2.0, height / (bottom - top))
     grey = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), np.uint8)
-    grey = np.pad(grey, 12, mode="edge")
+    grey = np.pad(grey, 16, constant_values=int(np.median(grey)))
     reader.SetPageSegMode(mode)
     reader.SetImage(Pictures.fromarray(grey))
     return str(reader.GetUTF8Text()).strip()
