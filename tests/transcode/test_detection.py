@@ -486,6 +486,7 @@ def test_who_sleeps_is_given_nothing_and_what_it_has_not_seen_is_a_hole_before_i
         assert cause(desk, due) is (None if due < 1800 else Cause.ASLEEP)
         assert not any(desk.passes(later) for later in range(1800, at + 100, 100))
     assert len(desk.given) == given
+    assert desk.detection._packets.oldest == 19_000 * MS, "nor is more kept than the newest keyframe and what follows"
     assert {found.cause for found in desk.holes} == {Cause.ASLEEP}
     assert [detector.lag for detector in desk.detection.detectors] == [None]
 
