@@ -22,8 +22,8 @@ from serve.server import Server
 from serve.site import Sample
 
 ROOM = "demo"
-FILTERS = ["bleep:words=abracadabra+pumpernickel,lists=none"]
-"""The sample host says both words every 16 s."""
+FILTERS = ["bleep:words=abracadabra+pumpernickel,lists=none", "redact-text"]
+"""Every 16 s the sample host says both words, and shows a payment card and an e-mail address."""
 AGAIN = 1.0
 """Seconds until the sample host looks again whether it is to publish."""
 
