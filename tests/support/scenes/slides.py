@@ -15,7 +15,7 @@ _LENGTH = 16 * RATE
 _CHANGE = RATE // 2  # frames of a transition
 _SHOWN = (2 * RATE, 7 * RATE // 2)
 _FAINT = 0.5  # of opacity: below, what fades is not labelled
-_LEAST = 8  # pixels of height: ink of text that is zoomed, and lower, is not labelled
+_LEAST = 10  # pixels of height: ink that is zoomed, and lower, may have capitals below 7 pixels; it is not labelled
 
 _Slide = tuple[Image, dict[str, Box]]
 
