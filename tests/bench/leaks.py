@@ -22,12 +22,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from filters import FilterError
 from tests.bench.e2e import machine
 from tests.support.leaks import faults, figures, onair, programme, soak, table
 from tests.support.leaks.figures import Cost, Figures, percentile
 from tests.support.leaks.observing import Observed, observe
+from tests.support.leaks.onair import OnAirError
 from tests.support.leaks.programme import Programme, compose
-from tests.support.leaks.received import find, slate_of
+from tests.support.leaks.received import ReceivedError, find, slate_of
 from tests.support.leaks.scoring import Totals, judge
 from tests.support.leaks.simulated import simulate
 from tests.support.leaks.soak import SOUND_FILTER
@@ -56,9 +58,13 @@ def main() -> None:
         seed = TUNING_SEED if given.tune else given.seed
         shown = compose(tapes(given.kinds, seed, given.stale), folder / "programme.mp4")
         print(f"seed {seed}: {len(shown.cues)} scenes, {shown.seconds / 60:.1f} min", flush=True)
-        _play(shown, folder, given)
-        status = _score(folder, given)
-        if given.keep:
+        try:
+            _play(shown, folder, given)
+            status = _score(folder, given)
+        except (FilterError, OnAirError, ReceivedError) as error:
+            print(f"\n{error}", flush=True)
+            status = 2
+        if given.keep or status == 2:
             kept = ARTIFACTS / "kept"
             shutil.rmtree(kept, ignore_errors=True)
             shutil.copytree(folder, kept)
@@ -163,6 +169,7 @@ def _score(folder: Path, given: argparse.Namespace) -> int:
         totals.add_area(scene.frames, scene.overdone, scene.slate)
     whole_run = set(by_kind) == set(KINDS)
     found = list(table.verdicts(by_kind, taken, whole_run))
+    found.append(table.sent(sum(each.frames for each in observed), sum(each.left_out for each in observed)))
     found.append(table.confirmed(len(shown.markers), reception.hidden))
     print("", *table.notes(taken), "", *table.rows(by_kind, taken), sep="\n")
     if listed := list(table.leaks(by_kind)):

@@ -6,11 +6,14 @@ Pictures are drawn here, veiled by what covers rooms' pictures, and judged by wh
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
+from av.video.stream import VideoStream
 
 from filters import Effect, Planes
 from filters.api import Box as Rectangle
@@ -381,6 +384,32 @@ def test_what_is_planted_in_a_programme_is_found_in_what_goes_out(tmp_path: Path
     mail, card = sorted(judge(observed.seen), key=lambda secret: secret.id, reverse=True)
     assert (mail.by_timing, mail.first_frame, mail.open) == (1, True, ((15, 15),))
     assert (card.shown, card.leaked) == (30, 0)
+
+
+def halved(source: Path, target: Path) -> None:
+    """Write of a file every second frame alone, each with the stamp that it had, as a room does that is too busy."""
+    with av.open(str(source)) as file, av.open(str(target), "w", format="mp4") as out:
+        stream = out.add_stream("libx264", rate=30, options={"preset": "ultrafast", "g": "30"})
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 30)
+        for number, frame in enumerate(file.decode(video=0)):
+            if number % 2:
+                frame.pts, frame.time_base, frame.pict_type = number, Fraction(1, 30), 0
+                out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+
+
+def test_frames_that_a_busy_room_leaves_out_are_no_leaks_and_break_no_stretch(tmp_path: Path) -> None:
+    tapes = [replace(record(toy_scene(), tmp_path / f"{kind}.mp4"), kind=kind) for kind in ("one", "two")]
+    programme = compose(tapes, tmp_path / "programme.mp4", leader=1, tail=1)
+    halved(programme.path, tmp_path / "halved.mp4")
+    reception = find(tmp_path / "halved.mp4", programme.markers)
+    assert reception.shift == 0
+    observed = observe(programme.cues[0], reception, np.zeros((90, 160), np.uint8))
+    assert (observed.frames, observed.left_out) in ((45, 22), (45, 23))
+    (secret, _) = judge(observed.seen)
+    assert (secret.shown, secret.by_timing, secret.by_misread) == (30, 0, 15)
 
 
 def test_what_has_lost_its_pace_is_not_compared(tmp_path: Path) -> None:

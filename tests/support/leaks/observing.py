@@ -25,6 +25,7 @@ _ASKED = 6
 """Frames of a run between two that recognisers look at, at most; the first ones are all looked at."""
 _TRIES = (1, 3, 9, 27, 81, 243)
 """At which of the frames that show it recognisers try to read a secret at the source, until they can."""
+_OVER: tuple[int, Planes | None] = -1, None
 _AROUND = 40  # pixels around a leaked secret that developers get to see
 
 
@@ -32,8 +33,8 @@ _AROUND = 40  # pixels around a leaked secret that developers get to see
 class Observed:
     """What was seen of a scene. ``overdone`` in pictures (1: a whole one for a frame); ``slate`` in frames.
 
-    ``unreadable``: ids of secrets that no recogniser reads at the source. ``crops``: of each leaked secret the first
-    frame that leaks it, source and output side by side, as PNG.
+    ``left_out``: frames that a busy room has not sent. ``unreadable``: ids of secrets that no recogniser reads at the
+    source. ``crops``: of each leaked secret the first frame that leaks it, source and output side by side, as PNG.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Observed:
     unreadable: list[str] = field(default_factory=list)
     overdone: float = 0.0
     slate: int = 0
+    left_out: int = 0
     crops: dict[str, bytes] = field(default_factory=dict)
 
 
@@ -75,13 +77,23 @@ class _Observer:
     def run(self, reception: Reception) -> Observed:
         tape, observed = self._cue.tape, self._observed
         received = frames(reception.path, self._cue.first + reception.shift)
+        got, shown = next(received, _OVER)
         for (number, source), labels in zip(frames(tape.path), tape.labels, strict=True):
             wanted = self._cue.first + reception.shift + number
-            got, shown = next(received, (-1, source))
-            if got != wanted:
-                raise ReceivedError(f"{tape.kind}/{tape.name}: frame {number} was not received")
+            if shown is None:
+                raise ReceivedError(f"{tape.name}: what was received ends at frame {number}")
             observed.frames += 1
+            if got > wanted:
+                # The one before stands for longer, and was looked at in its own place.
+                observed.left_out += 1
+                observed.seen += [
+                    Seen(number, label.id, label.category, label.share, 1.0, False, True)
+                    for label in labels
+                    if label.share >= PARTIAL
+                ]
+                continue
             self._look(number, source, shown, labels)
+            got, shown = next(received, _OVER)
         observed.unreadable = sorted(name for name, each in self._subjects.items() if each.tries and not each.readable)
         return observed
 

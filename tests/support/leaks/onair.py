@@ -89,6 +89,8 @@ def play(spec: str, programme: Programme, received: Path, tell: Callable[[str], 
             raise OnAirError(f"not all was received: {lost}")
         Path(folder, "cmaf").write_bytes(harvest.media(name))
         remux(Path(folder, "cmaf"), received)
+    if shed := {look.shed for look in watching.looks if look.shed}:
+        tell(f"the machine was too busy: {', '.join(sorted(shed))}")
     moments = dict(_moments(reaped.init, reaped.parts))
     shift = find(received, programme.markers).shift
     return _figures(spec, delay, programme, watching.looks, lambda frame: _moment(moments, frame + shift))

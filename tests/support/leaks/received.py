@@ -59,21 +59,31 @@ def frames(path: Path, first: int = 0) -> Iterator[tuple[int, Planes]]:
 
 def find(path: Path, markers: Sequence[int]) -> Reception:
     """Return where in the file ``path`` a programme with these ``markers`` is. Raises ReceivedError."""
-    shift = next(iter(_edges(path, 0)), None)
-    if shift is None:
+    edge = next(iter(_edges(path, 0)), None)
+    if edge is None:
         raise ReceivedError("the first marker was not received: had the detectors loaded their models by then?")
-    shift -= markers[0]
+    shifts = _shifts(edge, markers[0])
     slate = slate_of(path)
     covers = slate, np.full_like(slate, INK[0])
     hidden = 0
     for number, marker in enumerate(markers[1:], 2):
-        begin, end = marker + shift - HALF - _NEAR, marker + shift + HALF + _NEAR
+        begin, end = marker + min(shifts) - HALF - _NEAR, marker + max(shifts) + HALF + _NEAR
         edge = next(iter(_edges(path, begin, end)), None)
         if edge is None and _is_any(path, begin, end, covers):
             hidden += 1
-        elif edge != marker + shift:
-            where = "was not received" if edge is None else f"is {edge - marker - shift:+} frames off"
-            raise ReceivedError(f"marker {number} of {len(markers)} {where}: what was received has lost its pace")
+            continue
+        left = shifts & _shifts(edge, marker) if edge is not None else set()
+        if not left:
+            where = f"is {edge[1] - marker - max(shifts):+} frames off" if edge is not None else "was not received"
+            levels = " ".join(f"{level:.0f}" for _, level in _levels(path, begin, end))
+            raise ReceivedError(
+                f"marker {number} of {len(markers)} {where}: what was received has lost its pace. "
+                f"Mean luma of the frames around it: {levels or 'there are none'}"
+            )
+        shifts = left
+    if len(shifts) > 1:
+        raise ReceivedError("the room has left out frames at each marker: where it is cannot be told to a frame")
+    (shift,) = shifts
     return Reception(path, shift, hidden)
 
 
@@ -89,12 +99,17 @@ def _is_any(path: Path, first: int, end: int, covers: Sequence[NDArray[np.uint8]
     return any(is_slate(picture, cover) for _, picture in near for cover in covers)
 
 
-def _edges(path: Path, first: int, end: int | None = None) -> Iterator[int]:
-    """Yield the numbers of frames that are white, after one that is black."""
-    levels = _levels(path, first, end)
-    for (_, before), (number, level) in pairwise(levels):
+def _edges(path: Path, first: int, end: int | None = None) -> Iterator[tuple[int, int]]:
+    """Yield the numbers of a frame that is black and the next one, if that is white."""
+    for (black, before), (white, level) in pairwise(_levels(path, first, end)):
         if before < _DARK and level > _BRIGHT:
-            yield number
+            yield black, white
+
+
+def _shifts(edge: tuple[int, int], marker: int) -> set[int]:
+    """Return how far numberings may be apart: between black and white a busy room may have left out frames."""
+    black, white = edge
+    return set(range(black + 1 - marker, white + 1 - marker))
 
 
 def _levels(path: Path, first: int, end: int | None) -> Iterator[tuple[int, float]]:

@@ -4,7 +4,8 @@ Words as the table has them. A secret is **shown** in a frame that has at least 
 if less than ``COVERED`` of its box is veiled, or if a recogniser reads it all the same. A **stretch** is as long as it
 is in sight without a break. One that is never covered in a whole stretch has been **misread**: it would have leaked at
 any speed. One that is covered in a part of it and open in another leaked by **timing**; if it was open from the
-beginning and covered later on, that is a **first-frame** leak. Slate shows nothing, and tells nothing of that.
+beginning and covered later on, that is a **first-frame** leak. Slate, and a frame that a room leaves out, show nothing
+and tell nothing of that.
 """
 
 from collections import defaultdict
@@ -25,7 +26,7 @@ _Z = 1.959964  # of a normal distribution, 95 % lie within so many deviations
 
 class Seen(NamedTuple):
     """A secret in one frame. ``share``: of its characters, how many were there before; ``veiled``: of its box, how much
-    went out covered; ``read``: a recogniser reads it in what went out; ``slate``: that is the slate."""
+    went out covered; ``read``: a recogniser reads it in what went out; ``absent``: viewers got slate, or no frame."""
 
     frame: int
     id: str
@@ -33,12 +34,12 @@ class Seen(NamedTuple):
     share: float
     veiled: float
     read: bool
-    slate: bool = False
+    absent: bool = False
 
     @property
     def leaked(self) -> bool:
         """Whether viewers can have it from this frame, if it is all there."""
-        return not self.slate and (self.veiled < COVERED or self.read)
+        return not self.absent and (self.veiled < COVERED or self.read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,9 @@ def _judged(looks: Sequence[Seen]) -> Secret:
     by_timing = by_misread = 0
     first_frame = False
     for stretch in _stretches(looks):
-        shown = [look.leaked for look in stretch if look.share >= SHOWN]
+        shown = [look.leaked for look in stretch if look.share >= SHOWN and not look.absent]
         leaked = sum(shown)
-        if all(look.leaked for look in stretch if not look.slate):
+        if all(look.leaked for look in stretch if not look.absent):
             by_misread += leaked
         else:
             by_timing += leaked

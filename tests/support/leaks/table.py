@@ -12,6 +12,8 @@ OVERDONE = 0.03
 COVERED = 0.01
 CORES, CORES_CAMERA = 0.8, 1.1
 """Of processors that the detectors take, at 720p30: where text stands, is typed or scrolls; and before a camera."""
+LEFT_OUT = 0.01
+"""Of the frames: with more, a run tells of another room than one at 30 frames a second."""
 DELAY = 4.0
 """Seconds."""
 LEAST_SECRETS, LEAST_FRAMES, LEAST_KINDS = 300, 20_000, 8
@@ -138,6 +140,12 @@ def verdicts(by_kind: Mapping[str, Totals], figures: Figures, whole_run: bool) -
 def confirmed(markers: int, hidden: int) -> Verdict:
     """Return whether all ``markers`` were found; ``hidden`` of them were covered."""
     return Verdict("markers that confirm the pace", f"{markers - hidden} of {markers}", "all", not hidden)
+
+
+def sent(frames: int, left_out: int) -> Verdict:
+    """Return whether viewers got all ``frames``, as good as: a room that is too busy leaves some out."""
+    share = left_out / frames if frames else 0.0
+    return _most("frames that the room left out", share, LEFT_OUT)
 
 
 def _least(what: str, count: int, least: int) -> Verdict:
