@@ -367,10 +367,16 @@ def toy_scene() -> Scene:
     return Scene("toy", "page", 1, frames)
 
 
-def test_what_is_planted_in_a_programme_is_found_in_what_goes_out(tmp_path: Path) -> None:
-    tape = record(toy_scene(), tmp_path / "page.mp4")
-    programme = compose([tape], tmp_path / "programme.mp4", leader=1, tail=2)
-    assert load(programme.path) == programme
+@pytest.fixture(scope="module")
+def programme(tmp_path_factory: pytest.TempPathFactory) -> Programme:
+    """The page twice, as two kinds of scenes: so there are three markers."""
+    folder = tmp_path_factory.mktemp("programme")
+    tape = record(toy_scene(), folder / "page.mp4")
+    return compose([tape, replace(tape, kind="other")], folder / "programme.mp4", leader=1, tail=2)
+
+
+def test_what_is_planted_in_a_programme_is_found_in_what_goes_out(programme: Programme, tmp_path: Path) -> None:
+    assert [cue.first for cue in load(programme.path).cues] == [cue.first for cue in programme.cues] == [50, 115]
     script = tmp_path / "script.json"
     script.write_text(json.dumps(write(programme, [Fault.FRAME_LATE]).to_json()))
     received = tmp_path / "received.mp4"
@@ -400,9 +406,9 @@ def halved(source: Path, target: Path) -> None:
         out.mux(stream.encode(None))
 
 
-def test_frames_that_a_busy_room_leaves_out_are_no_leaks_and_break_no_stretch(tmp_path: Path) -> None:
-    tapes = [replace(record(toy_scene(), tmp_path / f"{kind}.mp4"), kind=kind) for kind in ("one", "two")]
-    programme = compose(tapes, tmp_path / "programme.mp4", leader=1, tail=1)
+def test_frames_that_a_busy_room_leaves_out_are_no_leaks_and_break_no_stretch(
+    programme: Programme, tmp_path: Path
+) -> None:
     halved(programme.path, tmp_path / "halved.mp4")
     reception = find(tmp_path / "halved.mp4", programme.markers)
     assert reception.shift == 0
@@ -412,10 +418,8 @@ def test_frames_that_a_busy_room_leaves_out_are_no_leaks_and_break_no_stretch(tm
     assert (secret.shown, secret.by_timing, secret.by_misread) == (30, 0, 15)
 
 
-def test_what_has_lost_its_pace_is_not_compared(tmp_path: Path) -> None:
-    tape = record(toy_scene(), tmp_path / "page.mp4")
-    programme = compose([tape], tmp_path / "programme.mp4", leader=1, tail=1)
-    first, last = programme.markers
+def test_what_has_lost_its_pace_is_not_compared(programme: Programme) -> None:
+    first, *_, last = programme.markers
     assert find(programme.path, programme.markers).shift == 0
     with pytest.raises(ReceivedError, match=r"\+1 frames off"):
         find(programme.path, (first, last - 1))
