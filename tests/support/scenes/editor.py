@@ -119,6 +119,8 @@ class _Editor:
             after = self.screen.settled(changed, _END)
         except ScreenError:  # at an end of the file nothing changes
             after = self.screen.settled()
+        while not np.array_equal(later := self.screen.settled(), after):  # a click may be drawn after another
+            after = later
         self.file.scrolled += _scrolled(before[top:bottom, left:right], after[top:bottom, left:right])
         self.show(frames, after)
 

@@ -112,6 +112,7 @@ class Screen:
             "FONTCONFIG_FILE": str(fonts),
             "GSETTINGS_BACKEND": "keyfile",
             "NO_AT_BRIDGE": "1",
+            "GTK_OVERLAY_SCROLLING": "0",  # scroll bars that fade away do so at no set time
         }
         options = ("-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp", "-noreset")
         server = self.start("Xvfb", self._display, *options)
