@@ -80,7 +80,7 @@ class RedactText(Detector):
             if reader is not None:
                 reader.read(blank)
         finder.find(blank, 320)
-        self._desk = Desk(Scribe(HybridReader(quick, good, self._matcher.doubtful), finder, self._matcher))
+        self._desk = Desk(Scribe(HybridReader(quick, good, self._doubtful), finder, self._matcher))
         self._every = max(1, -(-round(stream.frame_rate) // _FASTEST))
         rate = max(1.0, stream.frame_rate / self._every)
         held = round(self.lookahead * rate)
@@ -114,6 +114,11 @@ class RedactText(Detector):
         if seen.picture - self._last > _STALLED:
             return seen._replace(picture=self._last + 1)
         return seen._replace(picture=min(seen.picture, self._watch.cleared))
+
+    def _doubtful(self, text: str) -> list[tuple[int, int]]:
+        from filters.screen.scribe import in_doubt
+
+        return in_doubt(self._matcher.doubtful(text), self._matcher.find(text))
 
     def _wait(self, pts: int) -> None:
         """Wait for what is being read, where pictures come faster than they are shown."""

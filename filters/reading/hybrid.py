@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from filters.api import Bytes
 
 Doubtful = Callable[[str], Sequence[tuple[int, int]]]
-"""Returns which characters of a text are worth to be read better."""
+"""Returns which characters of a text are worth to be read better: not those about which there is no doubt left."""
 
 _UNSURE = 0.62
 """Below this confidence of the quick reader the whole line is read again: it has rather guessed."""

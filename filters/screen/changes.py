@@ -4,6 +4,7 @@ A tile is *dirty* while it differs from what was read of it last (or is being re
 not been read to the end: what they show must not be taken for clear, wherever it is scrolled.
 """
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,6 +53,8 @@ class Changes:
         """Tiles that were dirty and stood still in the picture before, and have moved."""
         self.before = self.first
         """``first`` as it was at the picture before."""
+        self.left: Map = np.zeros(self.shape, bool)
+        """Tiles that were dirty in the picture before, and have been moved out of it."""
         self._before = picture
         self._read = np.zeros_like(picture)
 
@@ -66,6 +69,7 @@ class Changes:
         number = self.number
         moved = differs(difference(picture, self._before))
         last, self.shift = self.shift, NONE
+        self.left = np.zeros(self.shape, bool)
         if moved.mean() > _MUCH:
             self.shift, moved = shift_between(self._before, picture, moved, last)
             if self.shift != NONE:
@@ -92,6 +96,8 @@ class Changes:
         better = difference(picture, there) < difference(picture, self._read)
         np.copyto(self._read, there, where=_enlarged(better))
         right, down = self.shift
+        out = shifted(np.ones(self.shape, np.int64), Shift(-_away(right / WIDE), -_away(down / HIGH)))
+        self.left = self.dirty & (out == 0)
         # A tile's new place lies across several, as a rule: each has what belongs to it.
         for rows in {down // HIGH, -(-down // HIGH)}:
             for columns in {right // WIDE, -(-right // WIDE)}:
@@ -123,6 +129,11 @@ class Changes:
     def restless(self) -> "Map":
         """Tiles that move all the time, and not with the page."""
         return self._unrest >= 2 * _RESTLESS
+
+
+def _away(tiles: float) -> int:
+    """Return ``tiles``, rounded away from 0."""
+    return math.ceil(tiles) if tiles > 0 else math.floor(tiles)
 
 
 def _enlarged(tiles: "Map") -> "Map":

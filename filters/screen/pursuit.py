@@ -14,7 +14,7 @@ NEAR, FAR = 3, 16
 FOUND = 0.6
 """Likeness (normalised correlation) from which on it is the same."""
 _SURE = 0.85
-_FLAT = 4.0  # luma's deviation: less has nothing to be followed by
+_VISIBLE = 0.3  # of what is looked for: less cannot be told
 
 
 class Place(NamedTuple):
@@ -38,18 +38,22 @@ def clipped(box: Box, picture: "Bytes") -> Box | None:
 
 
 def find(picture: "Bytes", patch: "Bytes", expected: Box, reach: int = FAR) -> Place | None:
-    """Return where ``patch`` is, near ``expected`` (of its size); None if nothing there is like it."""
+    """Return where ``patch`` is, near ``expected`` (of its size); None if nothing there is like it.
+
+    Of what is expected to reach out of the picture the part inside is looked for.
+    """
+    seen = clipped(expected, picture)
+    if seen is None or seen.width * seen.height < _VISIBLE * expected.width * expected.height:
+        return None
+    right, down = seen.left - expected.left, seen.top - expected.top
+    part = patch[down : down + seen.height, right : right + seen.width]
     best = None
     for around in (NEAR, reach):
-        left, top = max(0, expected.left - around), max(0, expected.top - around)
-        right = min(picture.shape[1], expected.left + expected.width + around)
-        bottom = min(picture.shape[0], expected.top + expected.height + around)
-        high, wide = patch.shape
-        if right - left < wide or bottom - top < high:
-            return None
-        likeness = cv2.matchTemplate(picture[top:bottom, left:right], patch, cv2.TM_CCOEFF_NORMED)
+        left, top = max(0, seen.left - around), max(0, seen.top - around)
+        window = picture[top : seen.top + seen.height + around, left : seen.left + seen.width + around]
+        likeness = cv2.matchTemplate(window, part, cv2.TM_CCOEFF_NORMED)
         _, most, _, at = cv2.minMaxLoc(likeness)
-        best = Place(Box(left + at[0], top + at[1], wide, high), float(most))
+        best = Place(Box(left + at[0] - right, top + at[1] - down, expected.width, expected.height), float(most))
         if most >= _SURE:
             break
     return best if best is not None and best.likeness >= FOUND else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from filters.api import Box
-from filters.screen.pursuit import Place, find
+from filters.screen.pursuit import Place, clipped, cut, find
 from filters.screen.shift import NONE, Shift
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Ring:
                 unlike = 0
                 box = place.box
                 if place.likeness > _SURE:
-                    patch = _part(moment, box)
+                    patch = _part(moment, box, patch)
             places.append((number, box))
         if unlike:  # these were before it came
             needless = sum(1 for number, _ in places[-unlike:] if number < until)
@@ -91,7 +91,7 @@ class Ring:
                     return places, patch, False
                 box = place.box
                 if place.likeness > _SURE:
-                    patch = _part(moment, box)
+                    patch = _part(moment, box, patch)
             before = moment
             places.append((moment.number, box))
         return places, patch, True
@@ -112,8 +112,9 @@ def _found(moment: Moment, patch: "Bytes", box: Box, shift: Shift) -> Place | No
     return best
 
 
-def _part(moment: Moment, box: Box) -> "Bytes":
-    return moment.picture[box.top : box.top + box.height, box.left : box.left + box.width]
+def _part(moment: Moment, box: Box, before: "Bytes") -> "Bytes":
+    """Return how it looks now; as it looked ``before`` where it is not wholly in the picture."""
+    return cut(moment.picture, box) if clipped(box, moment.picture) == box else before
 
 
 def follow(moment: Moment, patch: "Bytes", box: Box) -> Place | None:

@@ -85,6 +85,15 @@ class Judge(Protocol):
     def value(self, category: str, text: str) -> list[Match]: ...
 
 
+_CERTAIN = 0.85  # score of a secret about which a better reading would change nothing
+
+
+def in_doubt(doubtful: Sequence[tuple[int, int]], found: Sequence[Match]) -> list[tuple[int, int]]:
+    """Return what of ``doubtful`` parts of a text is not among what is ``found`` for certain."""
+    certain = [match for match in found if match.score >= _CERTAIN and not match.partial]
+    return [(a, b) for a, b in doubtful if not any(match.start <= a + 1 and b - 1 <= match.end for match in certain)]
+
+
 class Finder(Protocol):
     """Finds lines of text in any picture: see ``filters.reading.rapid.TextFinder``."""
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 EARLIER = 3
 """Pictures before the one in which a change was seen that it may have begun in: what comes in slowly is seen late."""
-_SETTLED, _SETTLED_LARGE = 2, 4  # pictures without movement after which something is read; coders are blurred at first
+_SETTLED, _SETTLED_LARGE = 2, 8  # pictures without movement after which something is read; coders are blurred at first
 _LARGE = 0.1  # of all tiles
 _PATIENCE = 15  # pictures: what moves for longer than that is read while it does
 _SPACING = 9  # pictures between two looks at one place, unless much of it has changed
@@ -40,6 +40,7 @@ _SHIFTING, _BETWEEN_SHIFTS = 3, 6  # pictures after a shift; and between two loo
 _BEHIND = 1.0  # seconds that reading may be behind without looking rarer
 _RAREST = 4.0
 _SCENE_FROM, _SCENE_UNTIL = 0.06, 0.02  # of all tiles, restless: less is read like the rest
+_UNREST = 5  # pictures after which a tile that moves is restless, at most
 _SCENE_SPACING = 15  # pictures between two looks at a scene
 _SCENE_OVER = 8  # pictures in which little of it moves
 _LOST_FOR = 20  # pictures after which something that was lost is read anew
@@ -196,7 +197,9 @@ class Watch:
         if changes.interrupted.sum() >= _POPUP:
             past |= changes.interrupted
         shifting = number - changes.shifted_at < _SHIFTING
-        if past.any() and not shifting:
+        if shifting:
+            past = changes.left
+        if past.any():
             self._read(changes, self._ring.at(number - 1), past, now=False)
             dirty = changes.dirty
         rarer = self._rarer()
@@ -328,7 +331,7 @@ class Watch:
                 continue
             secret.lost = None
             secret.box = place.box
-            if place.likeness > _CHANGED:
+            if place.likeness > _CHANGED and clipped(place.box, moment.picture) == place.box:
                 secret.patch = cut(moment.picture, place.box)
             secret.places.append((moment.number, place.box))
             secret.cover.move(moment.pts, place.box)
@@ -412,8 +415,13 @@ class Watch:
             min(area.left for area in around),
             max(area.right for area in around),
         )
+        # What changed before it began is read as it was then.
+        began = changes.number - _UNREST
+        earlier = covering(changes.shape, [area]) & changes.dirty & (changes.first < began)
+        if earlier.any():
+            self._read(changes, self._ring.at(began), earlier, now=False)
         self._scene = scene = _Scene(area)
-        start = _earliest(changes.first[area.slices], changes.number) - EARLIER + 1
+        start = began - EARLIER + 1
         scene.glances.append(_Glance(0, start, self._speech.veil(self._ring.pts(start), area.box)))
         _leave_out(changes, area)
         self._glance(changes, moment, scene)
