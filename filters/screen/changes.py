@@ -50,11 +50,12 @@ class Changes:
         self.vanished: Map = np.zeros(self.shape, bool)
         """Tiles that were dirty in the picture before and are what was read last again."""
         self.interrupted: Map = np.zeros(self.shape, bool)
-        """Tiles that were dirty and stood still in the picture before, and have moved."""
+        """Tiles that were dirty in the picture before, and could be read there, and are something else now."""
         self.before = self.first
         """``first`` as it was at the picture before."""
         self.left: Map = np.zeros(self.shape, bool)
         """Tiles that were dirty in the picture before, and have been moved out of it."""
+        self._gone = NONE  # how far things have moved since tiles were last taken to have left
         self._before = picture
         self._read = np.zeros_like(picture)
 
@@ -78,7 +79,9 @@ class Changes:
         self.before = self.first.copy()
         dirty_before = self.dirty
         stood = number - 1 - self.moved_at >= 1
-        self.interrupted = dirty_before & stood & moved
+        # A scrolled page that gives way to another has not stood, and has not been read to its end either.
+        cut = self.shift == NONE and moved.mean() > _MUCH
+        self.interrupted = dirty_before & moved & (stood | cut)
         self.moved = moved
         self.moved_at[moved] = number
         self._unrest = np.clip(self._unrest + np.where(moved, 2, -1), 0, 2 * _RESTLESS + _CALM)
@@ -97,7 +100,10 @@ class Changes:
         np.copyto(self._read, there, where=_enlarged(better))
         right, down = self.shift
         out = shifted(np.ones(self.shape, np.int64), Shift(-_away(right / WIDE), -_away(down / HIGH)))
-        self.left = self.dirty & (out == 0)
+        self._gone = Shift(self._gone.right + abs(right), self._gone.down + abs(down))
+        if self._gone.right >= WIDE or self._gone.down >= HIGH:  # a whole tile
+            self._gone = NONE
+            self.left = self.dirty & (out == 0)
         # A tile's new place lies across several, as a rule: each has what belongs to it.
         for rows in {down // HIGH, -(-down // HIGH)}:
             for columns in {right // WIDE, -(-right // WIDE)}:

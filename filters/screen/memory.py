@@ -37,17 +37,17 @@ class LineMemory(Generic[_Said]):
         self._next = 0
 
     def recall(self, line: "Bytes") -> _Said | None:
-        """Return what was said of ``line``, luma (height, width), cropped as it was then within a pixel."""
+        """Return what was said of ``line``, luma (height, width), cropped as it was then, within a pixel of its width."""
         seen = _smooth(line)
         height, width = seen.shape
         limit = _limit(seen)
-        for high in (height - 1, height, height + 1):
-            for wide in {(width + side) // _ROUGH for side in (-1, 0, 1)}:
-                for number in self._by_size.get((high, wide), ()):
-                    known = self._lines[number]
-                    if abs(known.picture.shape[1] - width) <= 1 and _same(known.picture, seen, limit):
-                        self._lines.move_to_end(number)
-                        return known.said
+        # Of one height exactly: a line of which the last row is missing is another, and reads otherwise.
+        for wide in {(width + side) // _ROUGH for side in (-1, 0, 1)}:
+            for number in self._by_size.get((height, wide), ()):
+                known = self._lines[number]
+                if abs(known.picture.shape[1] - width) <= 1 and _same(known.picture, seen, limit):
+                    self._lines.move_to_end(number)
+                    return known.said
         return None
 
     def keep(self, line: "Bytes", said: _Said) -> None:
@@ -75,10 +75,7 @@ def _limit(picture: "NDArray[np.int16]") -> float:
 
 
 def _same(a: "NDArray[np.int16]", b: "NDArray[np.int16]", limit: float) -> bool:
-    height, width = min(a.shape[0], b.shape[0]), min(a.shape[1], b.shape[1])
-    for down in {0, a.shape[0] - height}:
-        for right in {0, a.shape[1] - width}:
-            part = a[down : down + height, right : right + width]
-            if np.abs(part - b[:height, :width]).max() < limit:
-                return True
-    return False
+    width = min(a.shape[1], b.shape[1])
+    # One that is a pixel wider may be so on either side.
+    places = [(x, y) for x in range(a.shape[1] - width + 1) for y in range(b.shape[1] - width + 1)]
+    return any(np.abs(a[:, x : x + width] - b[:, y : y + width]).max() < limit for x, y in places)

@@ -131,6 +131,8 @@ _MARGIN, _MARGIN_SIDE = 3, 9  # pixels around a line that are read with it; a th
 _SIDE = 0.45  # of a line's height: covered beside a secret's letters, whose places are known about so well
 _ABOVE = 2  # pixels covered above and below
 _SCENE_LONGEST = 704  # pixels of a scene as it is searched for text
+_MUCH = 9  # letters and digits of a number or key
+_SHORT = ("email", "password")  # kinds of which a beginning is not much, however long
 _FULL = 14  # lines of text in a scene: more are a page that moves too fast to be read
 _MOST_TEXTS = 400
 _LIKE = 10.0  # mean luma by which a line may have changed and be the same
@@ -230,6 +232,7 @@ class Scribe:
 
     def _hit(self, line: _Line, reading: Reading, match: Match) -> Hit:
         start, end = reading.span(match.start, match.end)
+        match = match._replace(partial=match.partial and not _much(reading.text, match))
         side = _SIDE * line.box.height
         if line.strip is not None:
             return Hit(match.category, line.strip.box(start - side, end + side), match.score, match.partial)
@@ -287,6 +290,12 @@ def _line(picture: "Bytes", box: Box) -> _Line:
     around = Box(box.left - _MARGIN_SIDE, box.top - _MARGIN, box.width + 2 * _MARGIN_SIDE, box.height + 2 * _MARGIN)
     around = clipped(around, picture) or box
     return _Line(box, _cropped(picture, around), around.left)
+
+
+def _much(text: str, match: Match) -> bool:
+    """Whether there is so much of a secret that it is covered though some of it is missing."""
+    there = sum(map(str.isalnum, text[match.start : match.end]))
+    return match.category not in _SHORT and there >= _MUCH
 
 
 def _strips(look: Look, finder: Finder) -> list[_Line]:
