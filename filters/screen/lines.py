@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _EDGE = 34  # luma from one pixel to its neighbours
 _GAP = 19  # pixels between words of a line, at most
-_NEAR = 24  # pixels between parts of a line
+_NEAR, _WIDE_GAP = 24, 1.6  # pixels, and of a line's height, between parts of it
 _RULE, _BAR = 90, 34  # longer edges than these are no letters': frames, tables, a caret
 _CLOSE = 4  # pixels above and below a rule that are empty, but for this share
 _BESIDE = 0.12
@@ -50,7 +50,7 @@ def _joined(boxes: list[Box]) -> list[Box]:
             gap = box.left - (other.left + other.width)
             high = min(box.top + box.height, other.top + other.height) - max(box.top, other.top)
             tall = max(box.height, other.height)
-            if gap <= max(_NEAR, tall) and high * 10 > 7 * tall:
+            if gap <= max(_NEAR, _WIDE_GAP * tall) and high * 10 > 7 * tall:
                 top, bottom = min(box.top, other.top), max(box.top + box.height, other.top + other.height)
                 right = max(box.left + box.width, other.left + other.width)
                 made[index] = Box(other.left, top, right - other.left, bottom - top)

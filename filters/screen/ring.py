@@ -41,11 +41,11 @@ class Ring:
         self._moments.append(moment)
 
     def at(self, number: int) -> Moment:
-        """Return the picture of that number, or the oldest that there is."""
-        return self._moments[max(0, number - self._moments[0].number)]
+        """Return the picture of that number, or the oldest or newest that there is."""
+        return self._moments[min(max(0, number - self._moments[0].number), len(self._moments) - 1)]
 
     def pts(self, number: int) -> int:
-        """Return the stamp of the picture of that number, or of the oldest that there is."""
+        """Return the stamp of the picture of that number, or of the oldest or newest that there is."""
         return self.at(number).pts
 
     def back(self, start: int, patch: "Bytes", box: Box, until: int) -> list[tuple[int, Box]]:
