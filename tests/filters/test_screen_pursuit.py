@@ -1,0 +1,149 @@
+"""What is covered is followed from picture to picture, forth and back, as it moves, changes, and leaves."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from filters.api import Box
+from filters.screen.pursuit import clipped, cut, find
+from filters.screen.ring import Moment, Ring, follow
+from filters.screen.shift import NONE, Shift
+
+if TYPE_CHECKING:
+    from filters.api import Bytes
+
+HEIGHT, WIDTH = 160, 320
+WIDE, HIGH = 120, 16
+
+
+def texture(seed: int, height: int = HIGH, width: int = WIDE) -> "Bytes":
+    """Something that stands like letters, and like nothing else."""
+    small = np.random.default_rng(seed).integers(0, 2, (height // 2, width // 2), np.uint8)
+    return np.kron(small * 200 + 30, np.ones((2, 2), np.uint8)).astype(np.uint8)
+
+
+SECRET = texture(1)
+
+
+def screen(left: int | None = None, top: int = 60, secret: "Bytes" = SECRET, seed: int = 0) -> "Bytes":
+    """A picture with a little noise, and ``secret`` in it, perhaps in part, or not at all."""
+    canvas = np.full((HEIGHT + 2 * WIDE, WIDTH + 2 * WIDE), 200, np.int16)
+    if left is not None:
+        canvas[WIDE + top :, WIDE + left :][:HIGH, :WIDE] = secret
+    picture = canvas[WIDE:-WIDE, WIDE:-WIDE]
+    noise = np.random.default_rng(seed).integers(-4, 5, picture.shape)
+    return np.asarray(np.clip(picture + noise, 0, 255), np.uint8)
+
+
+def ring(*pictures: "Bytes", shift: Shift = NONE) -> Ring:
+    made = Ring(len(pictures))
+    for number, picture in enumerate(pictures):
+        made.add(Moment(number, 3000 * number, picture, shift if number else NONE))
+    return made
+
+
+def box(left: int, top: int = 60) -> Box:
+    return Box(left, top, WIDE, HIGH)
+
+
+def test_it_is_found_near_where_it_is_expected_and_nowhere_else() -> None:
+    for off in ((0, 0), (3, -2), (-14, 9)):
+        place = find(screen(100 + off[0], 60 + off[1], seed=3), SECRET, box(100))
+        assert place is not None
+        assert place.box == box(100 + off[0], 60 + off[1])
+        assert place.likeness > 0.9
+    assert find(screen(140), SECRET, box(100)) is None, "too far"
+    assert find(screen(100, secret=texture(2)), SECRET, box(100)) is None, "something else"
+    assert find(screen(), SECRET, box(100)) is None, "nothing"
+
+
+@pytest.mark.parametrize(("left", "top"), [(-70, 60), (WIDTH - 50, 60), (100, -8), (100, HEIGHT - 8), (-40, -6)])
+def test_it_is_found_half_out_of_the_picture(left: int, top: int) -> None:
+    place = find(screen(left, top), SECRET, box(left, top))
+    assert place is not None
+    assert place.box == box(left, top)
+
+
+def test_what_is_cut_is_a_copy_and_what_is_clipped_lies_inside() -> None:
+    picture = screen(100)
+    patch = cut(picture, box(100))
+    picture[:] = 0
+    assert patch.mean() > 50
+    assert clipped(box(-20, -3), picture) == Box(0, 0, WIDE - 20, HIGH - 3)
+    assert clipped(box(WIDTH), picture) is None
+
+
+def test_it_is_followed_back_to_where_it_came() -> None:
+    here = [None, None, 40, 44, 49, 49, 60]
+    pictures = ring(*(screen(left, seed=n) for n, left in enumerate(here)))
+    places = pictures.back(6, SECRET, box(60), until=3)
+    assert places == [(number, box(left)) for number, left in reversed([*enumerate(here)][2:6]) if left is not None]
+
+
+def test_it_is_followed_on_until_it_is_gone() -> None:
+    pictures = ring(*(screen(left, seed=n) for n, left in enumerate([40, 46, 46, 58, None, None])))
+    places, _, there = pictures.on(0, SECRET, box(40))
+    assert places == [(1, box(46)), (2, box(46)), (3, box(58))]
+    assert not there
+    places, look, there = pictures.on(1, SECRET, box(46))
+    assert [number for number, _ in places] == [2, 3]
+    assert look.shape == SECRET.shape
+
+
+def test_it_is_followed_out_of_the_picture() -> None:
+    pictures = ring(*(screen(left) for left in [0, -30, -60]), shift=Shift(-30, 0))
+    places, look, there = pictures.on(0, SECRET, box(0))
+    assert places == [(1, box(-30)), (2, box(-60))]
+    assert there
+    assert np.abs(look.astype(int) - SECRET).mean() < 4, "it looks as it did when all of it was there"
+
+
+@pytest.mark.parametrize("by", [Shift(0, 50), Shift(-70, -25)])
+def test_it_moves_with_the_page_further_than_it_is_searched_or_stays_beside_it(by: Shift) -> None:
+    moved = ring(screen(100), screen(100 + by.right, 60 + by.down), shift=by)
+    assert moved.on(0, SECRET, box(100))[0] == [(1, box(100 + by.right, 60 + by.down))]
+    assert moved.back(1, SECRET, box(100 + by.right, 60 + by.down), 0) == [(0, box(100))]
+    stays = ring(screen(100, seed=1), screen(100, seed=2), shift=by)
+    assert stays.on(0, SECRET, box(100))[0] == [(1, box(100))]
+
+
+def test_it_may_fade_in_slowly() -> None:
+    """It is taken to have been there since things changed, and before that as far back as it can be made out."""
+    shares = [0, 0, 0.04, 0.2, 0.4, 0.6, 0.8, 1.0, 1.0]
+    faded = [(200 + (SECRET.astype(float) - 200) * share).astype(np.uint8) for share in shares]
+    pictures = ring(*(screen(100, secret=each, seed=n) for n, each in enumerate(faded)))
+    numbers = [number for number, _ in pictures.back(8, SECRET, box(100), until=4)]
+    assert numbers[:5] == [7, 6, 5, 4, 3]
+    assert min(numbers) in (2, 3)
+
+
+def test_it_may_turn_into_something_else_little_by_little() -> None:
+    other, looks = texture(2), []
+    for share in np.linspace(0, 1, 9):
+        looks.append((SECRET * (1 - share) + other * share).astype(np.uint8))
+    places, look, there = ring(*(screen(100, secret=each) for each in looks)).on(0, SECRET, box(100))
+    assert there
+    assert len(places) == 8
+    assert np.abs(look.astype(int) - other).mean() < 40, "how it looks is learnt on the way"
+
+
+def test_a_few_pictures_in_which_it_is_unlike_are_passed_over() -> None:
+    blurred = np.full_like(SECRET, 130)
+    pictures = ring(*(screen(100, secret=blurred if n in (3, 4) else SECRET, seed=n) for n in range(8)))
+    assert [number for number, _ in pictures.back(7, SECRET, box(100), until=6)] == [6, 5, 4, 3, 2, 1, 0]
+
+
+def test_pictures_that_are_gone_are_the_oldest() -> None:
+    pictures = Ring(3)
+    for number in range(10):
+        pictures.add(Moment(number, 3000 * number, screen(100), NONE))
+    assert [pictures.pts(number) for number in (0, 7, 9)] == [21_000, 21_000, 27_000]
+    assert [number for number, _ in pictures.back(9, SECRET, box(100), until=0)] == [8, 7]
+
+
+def test_a_cover_is_followed_by_the_shift_of_the_picture_it_is_looked_for_in() -> None:
+    place = follow(Moment(5, 0, screen(100, 110), Shift(0, 50)), SECRET, box(100))
+    assert place is not None
+    assert place.box == box(100, 110)
+    assert follow(Moment(5, 0, screen(), Shift(0, 50)), SECRET, box(100)) is None
