@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _MUCH = 0.05  # of all tiles: if more change at once it may be a scrolled page
 _AGAIN = 30  # pictures after which tiles are compared though nothing moved: slow changes add up
 _RESTLESS = 3  # pictures, nearly in a row, in which a tile has moved
+_NEVER = -(1 << 30)
+_SOON, _OFTEN = 25, 2  # pictures after it was read in which a tile changes again, and how often in a row
 _CALM = 6  # so long is one remembered that has been restless
 
 
@@ -34,7 +36,7 @@ class Changes:
         """Of the newest picture."""
         self.shift = NONE
         """How far things have moved since the picture before: a page is scrolled, or a window dragged."""
-        self.shifted_at = -(1 << 30)
+        self.shifted_at = _NEVER
         """In which picture they have last."""
         self.moved: Map = np.ones(self.shape, bool)
         """Tiles that are other than in the picture before, what was only scrolled left out."""
@@ -42,11 +44,15 @@ class Changes:
         """Since which picture a tile is dirty; -1 if it is not."""
         self.moved_at: NDArray[np.int64] = np.zeros(self.shape, np.int64)
         """In which picture it moved last."""
-        self.read_at: NDArray[np.int64] = np.full(self.shape, -(1 << 30), np.int64)
+        self.read_at: NDArray[np.int64] = np.full(self.shape, _NEVER, np.int64)
         """Which picture of it was read last."""
         self.owner: NDArray[np.int64] = np.zeros(self.shape, np.int64)
         """The look that shows what was read last of a tile; 0: it has been read."""
+        self.stirred: Map = self.moved
+        """The same, with what was only scrolled."""
         self._unrest: NDArray[np.int64] = np.zeros(self.shape, np.int64)
+        self._churn: NDArray[np.int64] = np.zeros(self.shape, np.int64)  # how often it has changed soon after reading
+        self._churned_at: NDArray[np.int64] = np.full(self.shape, _NEVER, np.int64)
         self.vanished: Map = np.zeros(self.shape, bool)
         """Tiles that were dirty in the picture before and are what was read last again."""
         self.interrupted: Map = np.zeros(self.shape, bool)
@@ -55,6 +61,7 @@ class Changes:
         """``first`` as it was at the picture before."""
         self.left: Map = np.zeros(self.shape, bool)
         """Tiles that were dirty in the picture before, and have been moved out of it."""
+        self._drift = NONE  # how far things have moved that maps have not yet
         self._gone = NONE  # how far things have moved since tiles were last taken to have left
         self._before = picture
         self._read = np.zeros_like(picture)
@@ -64,14 +71,15 @@ class Changes:
         """Tiles that are other than what was read of them."""
         return self.first >= 0
 
-    def take(self, picture: "Bytes") -> None:
-        """Take the next picture."""
+    def take(self, picture: "Bytes", pages: bool = True) -> None:
+        """Take the next picture; ``pages``: there may be one that is scrolled."""
         self.number += 1
         number = self.number
         moved = differs(difference(picture, self._before))
         last, self.shift = self.shift, NONE
         self.left = np.zeros(self.shape, bool)
-        if moved.mean() > _MUCH:
+        self.stirred = moved
+        if pages and moved.mean() > _MUCH:
             self.shift, moved = shift_between(self._before, picture, moved, last)
             if self.shift != NONE:
                 self.shifted_at = number
@@ -89,7 +97,10 @@ class Changes:
         if moved.any() or self.shift != NONE or dirty_before.any() or number % _AGAIN == 0:
             other = differs(difference(picture, self._read))
             self.vanished = dirty_before & ~other
-            self.first[other & ~dirty_before] = number
+            anew = other & ~dirty_before
+            self.first[anew] = number
+            self._churn[anew] = np.where(number - self.read_at < _SOON, self._churn + 1, 0)[anew]
+            self._churned_at[anew] = number
             self.first[~other] = -1
         self._before = picture
 
@@ -99,20 +110,18 @@ class Changes:
         better = difference(picture, there) < difference(picture, self._read)
         np.copyto(self._read, there, where=_enlarged(better))
         right, down = self.shift
+        # Maps move by whole tiles, when so much has come together: content is where they say within half of one.
+        x, y = self._drift.right + right, self._drift.down + down
+        by = Shift(math.trunc(x / WIDE), math.trunc(y / HIGH))
+        self._drift = Shift(x - by.right * WIDE, y - by.down * HIGH)
         out = shifted(np.ones(self.shape, np.int64), Shift(-_away(right / WIDE), -_away(down / HIGH)))
         self._gone = Shift(self._gone.right + abs(right), self._gone.down + abs(down))
         if self._gone.right >= WIDE or self._gone.down >= HIGH:  # a whole tile
             self._gone = NONE
             self.left = self.dirty & (out == 0)
-        # A tile's new place lies across several, as a rule: each has what belongs to it.
-        for rows in {down // HIGH, -(-down // HIGH)}:
-            for columns in {right // WIDE, -(-right // WIDE)}:
-                by = Shift(columns, rows)
-                np.copyto(self.owner, np.maximum(self.owner, shifted(self.owner, by)), where=better)
-                since = shifted(self.first, by, -1)
-                earlier = (since >= 0) & ((self.first < 0) | (since < self.first))
-                np.copyto(self.first, since, where=better & earlier)
-                np.copyto(self.read_at, np.maximum(self.read_at, shifted(self.read_at, by, -(1 << 30))), where=better)
+        for tiles, fill in ((self.owner, 0), (self.first, -1), (self.read_at, _NEVER), (self._churn, 0)):
+            if by != NONE:
+                np.copyto(tiles, shifted(tiles, by, fill), where=better)
 
     def read(self, picture: "Bytes", tiles: "Map", look: int) -> None:
         """What ``tiles`` show in ``picture``, the newest, is being read by ``look``."""
@@ -133,8 +142,9 @@ class Changes:
 
     @property
     def restless(self) -> "Map":
-        """Tiles that move all the time, and not with the page."""
-        return self._unrest >= 2 * _RESTLESS
+        """Tiles that move all the time, and not with the page, or are other than they were read each time."""
+        churning = (self._churn >= _OFTEN) & (self.number - self._churned_at < _SOON)
+        return (self._unrest >= 2 * _RESTLESS) | churning
 
 
 def _away(tiles: float) -> int:

@@ -55,6 +55,7 @@ class Ring:
         """
         places: list[tuple[int, Box]] = []
         unlike = 0
+        going = NONE  # how it moves: where it cannot be seen it is taken to go on like that
         later = self.at(start)
         for number in range(start - 1, self._moments[0].number - 1, -1):
             moment = self.at(number)
@@ -62,14 +63,16 @@ class Ring:
                 places.append((number, box))
                 later = moment
                 continue
-            place = _found(moment, patch, box, Shift(-later.shift.right, -later.shift.down))
+            place = _found(moment, patch, box, Shift(-later.shift.right, -later.shift.down), going)
             later = moment
             if place is None:
                 unlike += 1
                 if number < until and unlike > _PATIENCE:
                     break
+                box = _moved(box, going)
             else:
                 unlike = 0
+                going = Shift(place.box.left - box.left, place.box.top - box.top)
                 box = place.box
                 if place.likeness > _SURE:
                     patch = _part(moment, box, patch)
@@ -83,12 +86,13 @@ class Ring:
         """Return where ``patch``, in ``box`` at picture ``start``, is in those after it; how it looks at last; and
         whether it is still there in the newest."""
         places: list[tuple[int, Box]] = []
-        before = self.at(start)
+        before, going = self.at(start), NONE
         for moment in self._after(start):
             if moment.picture is not before.picture:
-                place = _found(moment, patch, box, moment.shift)
+                place = _found(moment, patch, box, moment.shift, going)
                 if place is None:
                     return places, patch, False
+                going = Shift(place.box.left - box.left, place.box.top - box.top)
                 box = place.box
                 if place.likeness > _SURE:
                     patch = _part(moment, box, patch)
@@ -102,14 +106,19 @@ class Ring:
             yield self._moments[index]
 
 
-def _found(moment: Moment, patch: "Bytes", box: Box, shift: Shift) -> Place | None:
-    """Return where it is: it may have moved with others, or may stand beside them."""
+def _found(moment: Moment, patch: "Bytes", box: Box, *shifts: Shift) -> Place | None:
+    """Return where it is: it may have stayed, or have moved by one of the ``shifts``."""
     best = find(moment.picture, patch, box)
-    if shift != NONE and (best is None or best.likeness < _SURE):
-        there = find(moment.picture, patch, box._replace(left=box.left + shift.right, top=box.top + shift.down))
-        if there is not None and (best is None or there.likeness > best.likeness):
-            best = there
+    for shift in shifts:
+        if shift != NONE and (best is None or best.likeness < _SURE):
+            there = find(moment.picture, patch, _moved(box, shift))
+            if there is not None and (best is None or there.likeness > best.likeness):
+                best = there
     return best
+
+
+def _moved(box: Box, by: Shift) -> Box:
+    return box._replace(left=box.left + by.right, top=box.top + by.down)
 
 
 def _part(moment: Moment, box: Box, before: "Bytes") -> "Bytes":
@@ -117,6 +126,9 @@ def _part(moment: Moment, box: Box, before: "Bytes") -> "Bytes":
     return cut(moment.picture, box) if clipped(box, moment.picture) == box else before
 
 
-def follow(moment: Moment, patch: "Bytes", box: Box) -> Place | None:
-    """Return where ``patch``, in ``box`` at the picture before, is in this one; None if it is not there."""
-    return _found(moment, patch, box, moment.shift)
+def follow(moment: Moment, patch: "Bytes", box: Box, going: Shift) -> Place | None:
+    """Return where ``patch``, in ``box`` at the picture before, is in this one; None if it is not there.
+
+    ``going``: how it has moved of late.
+    """
+    return _found(moment, patch, box, moment.shift, going)

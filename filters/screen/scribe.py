@@ -196,7 +196,7 @@ class Scribe:
             line.readings = list(known)
             yield from self._decide(job, line)
             return
-        first = self._reader.first(line.picture)
+        first = self._reader.first(line.picture) if line.strip is None else None  # what is quick is poor at scenes
         line.readings = [first] if first is not None else []
         line.parts = self._reader.again(line.picture, first)
         if line.parts:

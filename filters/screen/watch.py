@@ -19,8 +19,8 @@ from filters.screen.cover import Cover, Speech, cover_past
 from filters.screen.pursuit import clipped, cut
 from filters.screen.ring import Moment, Ring, follow
 from filters.screen.scribe import Decided, Finished, Hit, Look, Outline, Report
-from filters.screen.shift import NONE
-from filters.screen.tiles import Area, areas, covering, grown, padded, within
+from filters.screen.shift import NONE, Shift
+from filters.screen.tiles import Area, areas, covering, difference, differs, grown, padded, within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +41,8 @@ _BEHIND = 1.0  # seconds that reading may be behind without looking rarer
 _RAREST = 4.0
 _SCENE_FROM, _SCENE_UNTIL = 0.06, 0.02  # of all tiles, restless: less is read like the rest
 _UNREST = 5  # pictures after which a tile that moves is restless, at most
-_SCENE_SPACING = 15  # pictures between two looks at a scene
+_LARGE_SCENE = 0.6  # of the picture: no page is looked for beside it
+_SCENE_SPACING = 18  # pictures between two looks at a scene
 _SCENE_OVER = 8  # pictures in which little of it moves
 _LOST_FOR = 20  # pictures after which something that was lost is read anew
 _SAME = 0.5  # of a box: so much in common with another is the same
@@ -72,6 +73,7 @@ class _Secret:
     patch: "Bytes"  # how it looks now
     origin: "Bytes"  # how it looked when it was read
     read_at: int  # the picture that was read
+    going: Shift = NONE  # how it moves
     lost: int | None = None  # since which picture it is not found
     places: deque[tuple[int, Box]] = field(default_factory=lambda: deque(maxlen=256))
 
@@ -95,6 +97,7 @@ class _Glance:
 @dataclass(slots=True)
 class _Scene:
     area: Area
+    share: float  # of the picture
     glances: deque[_Glance] = field(default_factory=deque)
     full: bool = False  # it is a page that moves too fast, as far as is known
     ended: int | None = None  # in which picture it has
@@ -148,7 +151,8 @@ class Watch:
             self._changes = Changes(picture)
             self._ring.add(Moment(0, pts, picture, NONE))
         else:
-            self._changes.take(picture)
+            large = self._scene is not None and self._scene.share > _LARGE_SCENE
+            self._changes.take(picture, not large)
             before = self._ring.at(self._changes.number - 1).picture
             if np.array_equal(before, picture):
                 picture = before
@@ -206,6 +210,8 @@ class Watch:
         if not dirty.any() or number - self._looked < (_BETWEEN_SHIFTS if shifting else _BETWEEN) * rarer:
             return
         still = number - changes.moved_at >= (_SETTLED_LARGE if dirty.mean() > _LARGE else _SETTLED)
+        if dirty.mean() > _LARGE:  # it may fade, by less from picture to picture than is seen
+            still &= ~differs(difference(moment.picture, self._ring.at(number - _SETTLED_LARGE).picture))
         since = np.maximum(changes.first, changes.read_at)
         ready = dirty & (still | (number - since >= _PATIENCE * rarer))
         ready &= number - changes.read_at >= _SPACING * rarer
@@ -301,14 +307,14 @@ class Watch:
             if there:
                 cover = Cover(self._speech, hit.category, hit.score, stamped[0][0], _joined_all(places), True)
                 self._secrets.append(
-                    _Secret(cover, hit.category, places[-1][1], look, look, reading.picture, None, deque(places, 256))
+                    _Secret(cover, hit.category, places[-1][1], look, look, reading.picture, places=deque(places, 256))
                 )
             return
         last = cover_past(self._speech, hit.category, hit.score, stamped, end)
         if there and last is not None:
             cover = Cover(self._speech, hit.category, hit.score, self._pts, last[1])
             self._secrets.append(
-                _Secret(cover, hit.category, places[-1][1], look, look, reading.picture, None, deque(places, 256))
+                _Secret(cover, hit.category, places[-1][1], look, look, reading.picture, places=deque(places, 256))
             )
 
     def _begun(self, reading: _Reading, box: Box) -> list[int]:
@@ -325,11 +331,12 @@ class Watch:
             tiles = within(secret.box, changes.shape)
             if not (changes.shift != NONE or changes.moved[tiles].any() or secret.lost is not None):
                 continue
-            place = follow(moment, secret.patch, secret.box)
+            place = follow(moment, secret.patch, secret.box, secret.going)
             if place is None:
                 secret.lost = secret.lost if secret.lost is not None else moment.number
                 continue
             secret.lost = None
+            secret.going = Shift(place.box.left - secret.box.left, place.box.top - secret.box.top)
             secret.box = place.box
             if place.likeness > _CHANGED and clipped(place.box, moment.picture) == place.box:
                 secret.patch = cut(moment.picture, place.box)
@@ -384,7 +391,7 @@ class Watch:
         if part is None or part[2:] != secret.origin.shape[::-1]:
             return True
         now = Moment(0, 0, cut(reading.look.picture, part), NONE)
-        place = follow(now, secret.origin, Box(0, 0, part.width, part.height))
+        place = follow(now, secret.origin, Box(0, 0, part.width, part.height), NONE)
         return place is None or place.likeness < _CHANGED
 
     # Scenes.
@@ -396,9 +403,10 @@ class Watch:
             if restless.mean() > _SCENE_FROM:
                 self._begin_scene(changes, moment, restless)
             return
-        inside = restless[scene.area.slices].sum()
-        scene.quiet = scene.quiet + 1 if inside < _SCENE_UNTIL * restless.size else 0
-        if scene.quiet > _SCENE_OVER or restless.sum() - inside > _SCENE_FROM * restless.size:
+        stirred = changes.stirred[scene.area.slices].sum()
+        scene.quiet = scene.quiet + 1 if stirred < _SCENE_UNTIL * restless.size else 0
+        outside = restless.sum() - restless[scene.area.slices].sum()
+        if scene.quiet > _SCENE_OVER or outside > _SCENE_FROM * restless.size:
             self._end_scene(changes, scene)
             return
         _leave_out(changes, scene.area)
@@ -420,7 +428,7 @@ class Watch:
         earlier = covering(changes.shape, [area]) & changes.dirty & (changes.first < began)
         if earlier.any():
             self._read(changes, self._ring.at(began), earlier, now=False)
-        self._scene = scene = _Scene(area)
+        self._scene = scene = _Scene(area, covering(changes.shape, [area]).mean())
         start = began - EARLIER + 1
         scene.glances.append(_Glance(0, start, self._speech.veil(self._ring.pts(start), area.box)))
         _leave_out(changes, area)
