@@ -118,7 +118,7 @@ class RedactText(Detector):
     def _doubtful(self, text: str) -> list[tuple[int, int]]:
         from filters.screen.scribe import in_doubt
 
-        return in_doubt(self._matcher.doubtful(text), self._matcher.find(text))
+        return in_doubt(text, self._matcher.doubtful(text), self._matcher.find(text))
 
     def _wait(self, pts: int) -> None:
         """Wait for what is being read, where pictures come faster than they are shown."""

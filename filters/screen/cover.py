@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 
 from filters.api import TICKS, Box, Effect, Finding, Kind, Said, Unverified, Verified
+from filters.screen.pursuit import joined
 
 _ROOM = 10  # pixels more than needed, where something moves: the next places are covered by it, too
 _LONGEST = 60 * TICKS
@@ -110,7 +111,7 @@ def cover_past(
         if run is None:
             run = pts, box
         elif not _holds(run[1], box):
-            grown = _joined(run[1], box)
+            grown = joined(run[1], box)
             if grown.width <= box.width + 2 * _ROOM and grown.height <= max(box.height, _ROOM) * 2:
                 run = run[0], grown
             else:
@@ -129,12 +130,6 @@ def _holds(outer: Box, inner: Box) -> bool:
         and inner.left + inner.width <= outer.left + outer.width
         and inner.top + inner.height <= outer.top + outer.height
     )
-
-
-def _joined(a: Box, b: Box) -> Box:
-    left, top = min(a.left, b.left), min(a.top, b.top)
-    right, bottom = max(a.left + a.width, b.left + b.width), max(a.top + a.height, b.top + b.height)
-    return Box(left, top, right - left, bottom - top)
 
 
 def _roomy(before: Box, now: Box) -> Box:

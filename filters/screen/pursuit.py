@@ -37,6 +37,13 @@ def clipped(box: Box, picture: "Bytes") -> Box | None:
     return Box(left, top, right - left, bottom - top) if right > left and bottom > top else None
 
 
+def joined(a: Box, b: Box) -> Box:
+    """Return what holds both."""
+    left, top = min(a.left, b.left), min(a.top, b.top)
+    right, bottom = max(a.left + a.width, b.left + b.width), max(a.top + a.height, b.top + b.height)
+    return Box(left, top, right - left, bottom - top)
+
+
 def find(picture: "Bytes", patch: "Bytes", expected: Box, reach: int = FAR) -> Place | None:
     """Return where ``patch`` is, near ``expected`` (of its size); None if nothing there is like it.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from filters.api import Box
-from filters.screen.pursuit import Place, clipped, cut, find
+from filters.screen.pursuit import FAR, Place, clipped, cut, find, joined
 from filters.screen.shift import NONE, Shift
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _SURE = 0.8
 """Likeness from which on what is found replaces what is looked for: so it may change on its way."""
+SWEPT = 6
+"""Pictures in which something that was moving is taken to go on, though it cannot be made out."""
 _PATIENCE = 5  # pictures in a row in which it may be unlike: they are blurred, or it is half there
 
 
@@ -63,19 +65,20 @@ class Ring:
                 places.append((number, box))
                 later = moment
                 continue
-            place = _found(moment, patch, box, Shift(-later.shift.right, -later.shift.down), going)
+            ahead = Shift(going.right * (unlike + 1), going.down * (unlike + 1))
+            place = _found(moment, patch, box, Shift(-later.shift.right, -later.shift.down), ahead)
             later = moment
             if place is None:
                 unlike += 1
                 if number < until and unlike > _PATIENCE:
                     break
-                box = _moved(box, going)
-            else:
-                unlike = 0
-                going = Shift(place.box.left - box.left, place.box.top - box.top)
-                box = place.box
-                if place.likeness > _SURE:
-                    patch = _part(moment, box, patch)
+                places.append((number, swept(box, going, unlike)))
+                continue
+            steps, unlike = unlike + 1, 0
+            going = Shift((place.box.left - box.left) // steps, (place.box.top - box.top) // steps)
+            box = place.box
+            if place.likeness > _SURE:
+                patch = _part(moment, box, patch)
             places.append((number, box))
         if unlike:  # these were before it came
             needless = sum(1 for number, _ in places[-unlike:] if number < until)
@@ -91,6 +94,7 @@ class Ring:
             if moment.picture is not before.picture:
                 place = _found(moment, patch, box, moment.shift, going)
                 if place is None:
+                    places += self._leaving(moment.number, box, going)
                     return places, patch, False
                 going = Shift(place.box.left - box.left, place.box.top - box.top)
                 box = place.box
@@ -99,6 +103,12 @@ class Ring:
             before = moment
             places.append((moment.number, box))
         return places, patch, True
+
+    def _leaving(self, number: int, box: Box, going: Shift) -> Iterator[tuple[int, Box]]:
+        """Yield where something that was moving may be in the pictures from ``number`` on in which it is not found."""
+        newest = self._moments[-1].number
+        for unlike in range(1, min(SWEPT, newest + 1 - number) + 1 if going != NONE else 1):
+            yield number + unlike - 1, swept(box, going, unlike)
 
     def _after(self, number: int) -> Iterator[Moment]:
         first = self._moments[0].number
@@ -111,7 +121,7 @@ def _found(moment: Moment, patch: "Bytes", box: Box, *shifts: Shift) -> Place | 
     best = find(moment.picture, patch, box)
     for shift in shifts:
         if shift != NONE and (best is None or best.likeness < _SURE):
-            there = find(moment.picture, patch, _moved(box, shift))
+            there = find(moment.picture, patch, _moved(box, shift), FAR + max(abs(shift.right), abs(shift.down)) // 2)
             if there is not None and (best is None or there.likeness > best.likeness):
                 best = there
     return best
@@ -124,6 +134,12 @@ def _moved(box: Box, by: Shift) -> Box:
 def _part(moment: Moment, box: Box, before: "Bytes") -> "Bytes":
     """Return how it looks now; as it looked ``before`` where it is not wholly in the picture."""
     return cut(moment.picture, box) if clipped(box, moment.picture) == box else before
+
+
+def swept(box: Box, going: Shift, unlike: int) -> Box:
+    """Return all that something may be in that was in ``box`` ``unlike`` pictures ago, and was ``going`` on then."""
+    far = unlike * (unlike + 3) + 2  # what is held into a picture, or taken away, gathers speed
+    return joined(box, _moved(box, Shift(going.right * far, going.down * far)))
 
 
 def follow(moment: Moment, patch: "Bytes", box: Box, going: Shift) -> Place | None:

@@ -5,6 +5,7 @@ to bottom, and then, what is doubtful, by the better reader. A label whose value
 """
 
 import heapq
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -88,10 +89,15 @@ class Judge(Protocol):
 _CERTAIN = 0.85  # score of a secret about which a better reading would change nothing
 
 
-def in_doubt(doubtful: Sequence[tuple[int, int]], found: Sequence[Match]) -> list[tuple[int, int]]:
-    """Return what of ``doubtful`` parts of a text is not among what is ``found`` for certain."""
-    certain = [match for match in found if match.score >= _CERTAIN and not match.partial]
-    return [(a, b) for a, b in doubtful if not any(match.start <= a + 1 and b - 1 <= match.end for match in certain)]
+def in_doubt(text: str, doubtful: Sequence[tuple[int, int]], found: Sequence[Match]) -> list[tuple[int, int]]:
+    """Return what of ``doubtful`` parts of a text is not among what is ``found`` for certain.
+
+    Of an address the word before it may be a part: an underscore is easily read as a space.
+    """
+    certain = [match for match in found if match.score >= _CERTAIN and not match.partial and match.category != "email"]
+    parts = [(a, b) for a, b in doubtful if not any(match.start <= a + 1 and b - 1 <= match.end for match in certain)]
+    addresses = {match.start for match in found if match.category == "email"}
+    return [(text.rfind(" ", 0, max(0, a - 1)) + 1 if a in addresses else a, b) for a, b in parts]
 
 
 class Finder(Protocol):
@@ -129,8 +135,10 @@ class _Text:
 
 _MARGIN, _MARGIN_SIDE = 3, 9  # pixels around a line that are read with it; a thin stroke may stand beside it
 _SIDE = 0.45  # of a line's height: covered beside a secret's letters, whose places are known about so well
+_LOOSE = 0.15  # of the height of what is found in a scene: covered around it, too
 _ABOVE = 2  # pixels covered above and below
 _SCENE_LONGEST = 704  # pixels of a scene as it is searched for text
+_BEFORE = re.compile(r"[a-z0-9.+-]{2,24} \Z")
 _MUCH = 9  # letters and digits of a number or key
 _SHORT = ("email", "password")  # kinds of which a beginning is not much, however long
 _FULL = 14  # lines of text in a scene: more are a page that moves too fast to be read
@@ -232,10 +240,15 @@ class Scribe:
 
     def _hit(self, line: _Line, reading: Reading, match: Match) -> Hit:
         start, end = reading.span(match.start, match.end)
+        if match.category == "email" and (before := _BEFORE.search(reading.text, 0, match.start)) is not None:
+            start = reading.edges[before.start()]  # an underscore may have been read as a space
         match = match._replace(partial=match.partial and not _much(reading.text, match))
         side = _SIDE * line.box.height
         if line.strip is not None:
-            return Hit(match.category, line.strip.box(start - side, end + side), match.score, match.partial)
+            box = line.strip.box(start - side, end + side)
+            more = round(_LOOSE * line.strip.thickness)
+            box = Box(box.left - more, box.top - more, box.width + 2 * more, box.height + 2 * more)
+            return Hit(match.category, box, match.score, match.partial)
         left, right = line.left + start - side, line.left + end + side
         return Hit(match.category, _spread(line.box, left, right), match.score, match.partial)
 

@@ -9,6 +9,7 @@ veiled from the last look but one until the next look has been read.
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +17,8 @@ import numpy as np
 from filters.api import TICKS, Box, Effect, Said
 from filters.screen.changes import Changes
 from filters.screen.cover import Cover, Speech, cover_past
-from filters.screen.pursuit import clipped, cut
-from filters.screen.ring import Moment, Ring, follow
+from filters.screen.pursuit import clipped, cut, joined
+from filters.screen.ring import SWEPT, Moment, Ring, follow, swept
 from filters.screen.scribe import Decided, Finished, Hit, Look, Outline, Report
 from filters.screen.shift import NONE, Shift
 from filters.screen.tiles import Area, areas, covering, difference, differs, grown, padded, within
@@ -76,6 +77,12 @@ class _Secret:
     going: Shift = NONE  # how it moves
     lost: int | None = None  # since which picture it is not found
     places: deque[tuple[int, Box]] = field(default_factory=lambda: deque(maxlen=256))
+
+    @property
+    def over(self) -> int:
+        """In which picture it is gone for good, if it is lost."""
+        assert self.lost is not None
+        return self.lost + (1 if self.going == NONE else SWEPT)
 
     def at(self, number: int) -> Box:
         """Return where it was in picture ``number``."""
@@ -305,7 +312,9 @@ class Watch:
         end = self._pts if there else self._ring.pts(places[-1][0] + 1)
         if hit.partial:
             if there:
-                cover = Cover(self._speech, hit.category, hit.score, stamped[0][0], _joined_all(places), True)
+                cover = Cover(
+                    self._speech, hit.category, hit.score, stamped[0][0], reduce(joined, (at for _, at in places)), True
+                )
                 self._secrets.append(
                     _Secret(cover, hit.category, places[-1][1], look, look, reading.picture, places=deque(places, 256))
                 )
@@ -334,6 +343,9 @@ class Watch:
             place = follow(moment, secret.patch, secret.box, secret.going)
             if place is None:
                 secret.lost = secret.lost if secret.lost is not None else moment.number
+                unlike = moment.number - secret.lost + 1
+                if secret.going != NONE and unlike <= SWEPT:
+                    secret.cover.move(moment.pts, swept(secret.box, secret.going, unlike))
                 continue
             secret.lost = None
             secret.going = Shift(place.box.left - secret.box.left, place.box.top - secret.box.top)
@@ -358,7 +370,7 @@ class Watch:
                 tiles = np.zeros(changes.shape, bool)
                 tiles[within(secret.box, changes.shape)] = True
                 if not (changes.dirty | (changes.owner > 0))[tiles].any():
-                    secret.cover.close(self._ring.pts(secret.lost + 1))
+                    secret.cover.close(self._ring.pts(secret.over))
                     continue
             kept.append(secret)
         self._secrets = kept
@@ -368,8 +380,8 @@ class Watch:
         kept = []
         for secret in self._secrets:
             if self._gone(changes, reading, secret):
-                lost = secret.lost if secret.lost is not None else reading.picture
-                secret.cover.close(self._pts if secret.cover.provisional else self._ring.pts(lost + 1))
+                over = secret.over if secret.lost is not None else reading.picture + 1
+                secret.cover.close(self._pts if secret.cover.provisional else self._ring.pts(over))
             else:
                 kept.append(secret)
         self._secrets = kept
@@ -508,10 +520,3 @@ def _common(a: Box, b: Box) -> float:
     if wide <= 0 or high <= 0:
         return 0.0
     return wide * high / min(a.width * a.height, b.width * b.height)
-
-
-def _joined_all(places: Sequence[tuple[int, Box]]) -> Box:
-    left, top = min(box.left for _, box in places), min(box.top for _, box in places)
-    right = max(box.left + box.width for _, box in places)
-    bottom = max(box.top + box.height for _, box in places)
-    return Box(left, top, right - left, bottom - top)
