@@ -67,7 +67,7 @@ class Desk:
         matcher = Matcher(**options)  # type: ignore[arg-type]  # of any of its options
 
         def doubtful(text: str) -> list[tuple[int, int]]:
-            return in_doubt(matcher.doubtful(text), matcher.find(text)) if better is not None else []
+            return in_doubt(text, matcher.doubtful(text), matcher.find(text)) if better is not None else []
 
         self.finder = Finder()
         self.scribe = Scribe(HybridReader(self.quick, self.good, doubtful), self.finder, matcher)
@@ -261,8 +261,10 @@ def test_a_scene_with_too_many_lines_is_a_page_that_moves_and_is_not_read() -> N
 
 
 def test_what_is_certain_leaves_no_doubt() -> None:
-    parts = [(0, 6), (20, 40)]
-    assert in_doubt(parts, [Match("email", 19, 41, 0.95)]) == [(0, 6)]
-    assert in_doubt(parts, [Match("email", 19, 41, 0.5)]) == parts
-    assert in_doubt(parts, [Match("email", 19, 41, 0.95, True)]) == parts
-    assert in_doubt(parts, [Match("email", 25, 41, 0.95)]) == parts, "not all of it is certain"
+    text = "by card 4556 7375 8689 9855, jane doe@example.com"
+    parts = [(0, 6), (8, 27), (34, 49)]
+    card, address = Match("card-number", 8, 27, 0.95), Match("email", 34, 49, 0.95)
+    assert in_doubt(text, parts, [card]) == [(0, 6), (34, 49)]
+    for doubtful in (card._replace(score=0.5), card._replace(partial=True), card._replace(start=14)):
+        assert in_doubt(text, parts, [doubtful]) == parts
+    assert in_doubt(text, parts, [card, address]) == [(0, 6), (29, 49)], "an underscore is read as a space"
