@@ -1,0 +1,38 @@
+"""What changes on a screen is covered until it has been read, and secrets from their first picture to their last."""
+
+import pytest
+
+from tests.support.screens import HEIGHT, Act, play
+
+SECRET, TEXT = 100, 101
+
+
+@pytest.mark.parametrize(("noise", "pace"), [(0, 0.3), (5, 6)])
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param([Act(10, "show", SECRET, 60, 90)], id="appears"),
+        pytest.param([Act(10, "show", SECRET, 60, 90), Act(14, "hide", SECRET)], id="flashes"),
+        pytest.param([Act(10, "type", SECRET, 60, 90, 30)], id="is typed"),
+        pytest.param(
+            [Act(10, "show", TEXT, 60, 90), Act(30, "hide", TEXT), Act(30, "show", SECRET, 60, 90)], id="replaces"
+        ),
+        pytest.param(
+            [Act(10, "show", SECRET, 60, 90), Act(30, "hide", SECRET), Act(30, "show", TEXT, 60, 90)], id="replaced"
+        ),
+        pytest.param([Act(10, "show", SECRET, 60, 90), Act(40, "move", SECRET, 8, 3, 20)], id="moves"),
+        pytest.param([Act(10, "show", SECRET, 60, 90), Act(40, "move", SECRET, -9, 0, 20)], id="leaves"),
+        pytest.param([Act(10, "page", 7), Act(40, "scroll", 0, 0, 5, 20)], id="is scrolled"),
+        pytest.param([Act(10, "page", 7), Act(40, "scroll", 0, 0, 120)], id="jumps"),
+        pytest.param([Act(10, "page", 7), Act(40, "page", 8)], id="gives way"),
+        pytest.param([Act(10, "window", SECRET, 40, 40), Act(40, "drag", 0, 7, 4, 15)], id="is dragged"),
+    ],
+)
+def test_no_secret_is_shown(script: list[Act], noise: int, pace: float) -> None:
+    assert play(script, noise=noise, pace=pace, tail=20).leaks == []
+
+
+def test_what_has_been_read_is_shown() -> None:
+    outcome = play([Act(10, "show", TEXT, 60, HEIGHT // 2)], pace=0.3)
+    assert outcome.late == 0
+    assert outcome.blurred == 0
