@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from filters.api import Box
+from filters.screen.pursuit import clipped, cut, find
 from filters.screen.shift import NONE, Shift, shift_between, shifted
-from filters.screen.tiles import HIGH, WIDE, difference, differs
+from filters.screen.tiles import HIGH, WIDE, difference, differs, within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from filters.screen.tiles import Map
 
 _MUCH = 0.05  # of all tiles: if more change at once it may be a scrolled page
-_AGAIN = 30  # pictures after which tiles are compared though nothing moved: slow changes add up
+_AGAIN = 2  # pictures after which tiles are compared though nothing moved: slow changes add up
 _RESTLESS = 3  # pictures, nearly in a row, in which a tile has moved
 _NEVER = -(1 << 30)
 _SOON, _OFTEN = 25, 2  # pictures after it was read in which a tile changes again, and how often in a row
@@ -114,11 +116,18 @@ class Changes:
         x, y = self._drift.right + right, self._drift.down + down
         by = Shift(math.trunc(x / WIDE), math.trunc(y / HIGH))
         self._drift = Shift(x - by.right * WIDE, y - by.down * HIGH)
-        out = shifted(np.ones(self.shape, np.int64), Shift(-_away(right / WIDE), -_away(down / HIGH)))
+        # Where each tile's content should be, it lies across several: is it there, or has it gone out, or under another?
+        unexplained = differs(difference(picture, shifted(self._before, self.shift)))
+        lost = [
+            shifted(unexplained, Shift(-columns, -rows), 1)
+            for rows in {down // HIGH, -(-down // HIGH)}
+            for columns in {right // WIDE, -(-right // WIDE)}
+        ]
+        self.left = self.dirty & self.stirred & np.logical_and.reduce(lost)
         self._gone = Shift(self._gone.right + abs(right), self._gone.down + abs(down))
         if self._gone.right >= WIDE or self._gone.down >= HIGH:  # a whole tile
             self._gone = NONE
-            self.left = self.dirty & (out == 0)
+            self.left = self.dirty & self.stirred & np.logical_or.reduce(lost)
         for tiles, fill in ((self.owner, 0), (self.first, -1), (self.read_at, _NEVER), (self._churn, 0)):
             if by != NONE:
                 np.copyto(tiles, shifted(tiles, by, fill), where=better)
@@ -134,6 +143,16 @@ class Changes:
         """``look`` has been read to the end."""
         self.owner[self.owner == look] = 0
 
+    def unlearn(self, patch: "Bytes", box: Box) -> None:
+        """What looks like ``patch`` in ``box`` has not been read: should it come again it is dirty."""
+        inside = clipped(box, self._read)
+        if inside is None or find(cut(self._read, inside), patch, Box(0, 0, *box[2:])) is None:
+            return
+        tiles = np.zeros(self.shape, bool)
+        tiles[within(box, self.shape)] = True
+        np.copyto(self._read, self._before ^ 0x80, where=_enlarged(tiles))
+        self.first[tiles & ~self.dirty] = self.number
+
     def forget(self, tiles: "Map", since: int) -> None:
         """What was read of ``tiles`` is not true any more, since picture ``since``."""
         self.first[tiles] = since
@@ -145,11 +164,6 @@ class Changes:
         """Tiles that move all the time, and not with the page, or are other than they were read each time."""
         churning = (self._churn >= _OFTEN) & (self.number - self._churned_at < _SOON)
         return (self._unrest >= 2 * _RESTLESS) | churning
-
-
-def _away(tiles: float) -> int:
-    """Return ``tiles``, rounded away from 0."""
-    return math.ceil(tiles) if tiles > 0 else math.floor(tiles)
 
 
 def _enlarged(tiles: "Map") -> "Map":

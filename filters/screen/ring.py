@@ -19,6 +19,7 @@ _SURE = 0.8
 """Likeness from which on what is found replaces what is looked for: so it may change on its way."""
 SWEPT = 6
 """Pictures in which something that was moving is taken to go on, though it cannot be made out."""
+_FARTHEST = 800  # pixels
 _PATIENCE = 5  # pictures in a row in which it may be unlike: they are blurred, or it is half there
 
 
@@ -33,14 +34,24 @@ class Moment:
 
 
 class Ring:
-    """The pictures of the last ``most`` moments; memory is taken by those that differ."""
+    """The pictures of the last ``most`` moments, and up to half as many more while they are needed; memory is taken by
+    those that differ."""
 
     def __init__(self, most: int) -> None:
-        self._moments: deque[Moment] = deque(maxlen=most)
+        self._moments: deque[Moment] = deque()
+        self._most = most
 
-    def add(self, moment: Moment) -> None:
-        """Take the newest picture."""
+    def add(self, moment: Moment, since: int) -> None:
+        """Take the newest picture; those from ``since`` on are still needed."""
         self._moments.append(moment)
+        while len(self._moments) > self._most and (
+            self._moments[0].number < since or len(self._moments) > self._most * 3 // 2
+        ):
+            self._moments.popleft()
+
+    def has(self, number: int) -> bool:
+        """Whether the picture of that number is there."""
+        return number >= self._moments[0].number
 
     def at(self, number: int) -> Moment:
         """Return the picture of that number, or the oldest or newest that there is."""
@@ -89,26 +100,27 @@ class Ring:
         """Return where ``patch``, in ``box`` at picture ``start``, is in those after it; how it looks at last; and
         whether it is still there in the newest."""
         places: list[tuple[int, Box]] = []
+        there, unlike = True, 0
         before, going = self.at(start), NONE
         for moment in self._after(start):
             if moment.picture is not before.picture:
                 place = _found(moment, patch, box, moment.shift, going)
-                if place is None:
-                    places += self._leaving(moment.number, box, going)
-                    return places, patch, False
+                there = place is not None
+                if place is None:  # it may come again
+                    unlike += 1
+                    if going != NONE and unlike <= SWEPT:
+                        places.append((moment.number, swept(box, going, unlike)))
+                    before = moment
+                    continue
+                unlike = 0
                 going = Shift(place.box.left - box.left, place.box.top - box.top)
                 box = place.box
                 if place.likeness > _SURE:
                     patch = _part(moment, box, patch)
             before = moment
-            places.append((moment.number, box))
-        return places, patch, True
-
-    def _leaving(self, number: int, box: Box, going: Shift) -> Iterator[tuple[int, Box]]:
-        """Yield where something that was moving may be in the pictures from ``number`` on in which it is not found."""
-        newest = self._moments[-1].number
-        for unlike in range(1, min(SWEPT, newest + 1 - number) + 1 if going != NONE else 1):
-            yield number + unlike - 1, swept(box, going, unlike)
+            if there:
+                places.append((moment.number, box))
+        return places, patch, there
 
     def _after(self, number: int) -> Iterator[Moment]:
         first = self._moments[0].number
@@ -139,7 +151,8 @@ def _part(moment: Moment, box: Box, before: "Bytes") -> "Bytes":
 def swept(box: Box, going: Shift, unlike: int) -> Box:
     """Return all that something may be in that was in ``box`` ``unlike`` pictures ago, and was ``going`` on then."""
     far = unlike * (unlike + 3) + 2  # what is held into a picture, or taken away, gathers speed
-    return joined(box, _moved(box, Shift(going.right * far, going.down * far)))
+    right, down = (min(max(by * far, -_FARTHEST), _FARTHEST) for by in going)
+    return joined(box, _moved(box, Shift(right, down)))
 
 
 def follow(moment: Moment, patch: "Bytes", box: Box, going: Shift) -> Place | None:

@@ -76,6 +76,7 @@ class _Secret:
     read_at: int  # the picture that was read
     going: Shift = NONE  # how it moves
     lost: int | None = None  # since which picture it is not found
+    back: int = -1  # in which picture it was found again
     places: deque[tuple[int, Box]] = field(default_factory=lambda: deque(maxlen=256))
 
     @property
@@ -129,7 +130,8 @@ class Watch:
         self._rolling = rolling
         self._pressure = pressure
         self._changes: Changes | None = None
-        self._open: list[tuple[int, Area]] = []  # veils over what is dirty
+        self._open: list[tuple[int, Area, int]] = []  # veils over what is dirty, and when they were drawn
+        self._trail: list[tuple[int, int]] = []  # veils over where unread things were before they moved, and until when
         self._readings: dict[int, _Reading] = {}
         self._secrets: list[_Secret] = []
         self._scene: _Scene | None = None
@@ -156,14 +158,15 @@ class Watch:
         if self._changes is None:
             self._size = luma.shape
             self._changes = Changes(picture)
-            self._ring.add(Moment(0, pts, picture, NONE))
+            self._ring.add(Moment(0, pts, picture, NONE), 0)
         else:
             large = self._scene is not None and self._scene.share > _LARGE_SCENE
             self._changes.take(picture, not large)
             before = self._ring.at(self._changes.number - 1).picture
             if np.array_equal(before, picture):
                 picture = before
-            self._ring.add(Moment(self._changes.number, pts, picture, self._changes.shift))
+            since = min((reading.picture for reading in self._readings.values()), default=self._changes.number)
+            self._ring.add(Moment(self._changes.number, pts, picture, self._changes.shift), since)
         changes, moment = self._changes, self._ring.at(self._changes.number)
         self._follow(changes, moment)
         self.hear(reports)
@@ -183,13 +186,13 @@ class Watch:
     def _veil(self, changes: Changes) -> None:
         """Veil what is dirty, and what is being read and has been scrolled to where no veil is."""
         dirty = changes.dirty
-        needless = [(number, area) for number, area in self._open if not dirty[area.slices].any()]
+        needless = [each for each in self._open if not dirty[each[1].slices].any()]
         self._open = [each for each in self._open if each not in needless]
-        bare = dirty & ~covering(changes.shape, (area for _, area in self._open))
+        bare = dirty & ~covering(changes.shape, (area for _, area, _ in self._open))
         if bare.any():
             for area in areas(grown(bare)):
                 start = _earliest(changes.first[area.slices], changes.number) - EARLIER + 1
-                self._open.append((self._speech.veil(self._ring.pts(start), area.box), area))
+                self._open.append((self._speech.veil(self._ring.pts(start), area.box), area, changes.number))
         for number, reading in self._readings.items():
             bare = (changes.owner == number) & ~reading.veiled
             if bare.any():
@@ -197,7 +200,20 @@ class Watch:
                     start = self._ring.pts(changes.number - EARLIER + 1)
                     reading.veils.append(self._speech.veil(start, area.box))
                     reading.veiled[area.slices] = True
-        self._speech.lift(number for number, _ in needless)
+        self._shed(changes, needless)
+
+    def _shed(self, changes: Changes, veils: Sequence[tuple[int, Area, int]]) -> None:
+        """Lift veils; where things that are still unread have been moved from, they stay until those are read."""
+        for number, _, drawn in veils:
+            if changes.shifted_at > drawn:
+                self._trail.append((number, changes.number))
+            else:
+                self._speech.lift([number])
+        if self._trail:
+            unread = [changes.first, *(reading.first for reading in self._readings.values())]
+            oldest = min(_earliest(first, changes.number + 1) for first in unread)
+            self._speech.lift(number for number, until in self._trail if until < oldest)
+            self._trail = [each for each in self._trail if each[1] >= oldest]
 
     # What is read.
 
@@ -250,12 +266,15 @@ class Watch:
         # What is veiled as dirty is veiled by the look now: what is left of it is veiled anew.
         before, self._open = self._open, []
         self._veil(changes)
-        self._speech.lift(number for number, _ in before)
+        self._shed(changes, before)
         self._submit(look)
 
     def _hear(self, changes: Changes, report: Report) -> None:
         reading = self._readings.get(report.look)
         if reading is None:
+            return
+        if not self._ring.has(reading.picture):
+            self._too_late(changes, report)
             return
         match report:
             case Outline(look=look, lines=lines, full=full):
@@ -278,9 +297,20 @@ class Watch:
                 self._speech.lift([*reading.veils, *(number for _, number in reading.lines)])
                 self._glanced(look)
 
+    def _too_late(self, changes: Changes, report: Report) -> None:
+        """What has been read is of a picture so old that it cannot be followed: it has to be read again."""
+        if isinstance(report, Finished):
+            reading = self._readings.pop(report.look)
+            changes.forget((changes.owner == report.look) | reading.look.tiles, changes.number)
+            changes.finished(report.look)
+            self._veil(changes)
+            self._speech.lift([*reading.veils, *(number for _, number in reading.lines)])
+            self._glanced(report.look)
+
     def _outline(self, changes: Changes, reading: _Reading, lines: Sequence[Box]) -> None:
         """Veil a look's lines in place of all of it, unless it has been scrolled since."""
-        if reading.look.scene is not None or changes.shifted_at > reading.picture or reading.veiled.mean() < _LARGE:
+        began = _earliest(reading.first, reading.picture) - EARLIER
+        if reading.look.scene is not None or changes.shifted_at > began or reading.veiled.mean() < _LARGE:
             return
         start = self._ring.pts(_earliest(reading.first, reading.picture) - EARLIER + 1)
         reading.lines = [(line, self._speech.veil(start, _around(line))) for line in lines]
@@ -320,6 +350,9 @@ class Watch:
                 )
             return
         last = cover_past(self._speech, hit.category, hit.score, stamped, end)
+        if not there:
+            changes.unlearn(patch, box)
+            changes.unlearn(look, places[-1][1])
         if there and last is not None:
             cover = Cover(self._speech, hit.category, hit.score, self._pts, last[1])
             self._secrets.append(
@@ -347,6 +380,8 @@ class Watch:
                 if secret.going != NONE and unlike <= SWEPT:
                     secret.cover.move(moment.pts, swept(secret.box, secret.going, unlike))
                 continue
+            if secret.lost is not None:  # what is read of pictures in which it was not tells nothing of it now
+                secret.back = moment.number
             secret.lost = None
             secret.going = Shift(place.box.left - secret.box.left, place.box.top - secret.box.top)
             secret.box = place.box
@@ -382,12 +417,13 @@ class Watch:
             if self._gone(changes, reading, secret):
                 over = secret.over if secret.lost is not None else reading.picture + 1
                 secret.cover.close(self._pts if secret.cover.provisional else self._ring.pts(over))
+                changes.unlearn(secret.patch, secret.box)
             else:
                 kept.append(secret)
         self._secrets = kept
 
     def _gone(self, changes: Changes, reading: _Reading, secret: _Secret) -> bool:
-        if secret.read_at >= reading.picture:
+        if secret.read_at >= reading.picture or secret.back > reading.picture:
             return False
         box = secret.at(reading.picture)
         if not reading.look.tiles[within(box, changes.shape)].any():
