@@ -39,7 +39,7 @@ def screen(left: int | None = None, top: int = 60, secret: "Bytes" = SECRET, see
 def ring(*pictures: "Bytes", shift: Shift = NONE) -> Ring:
     made = Ring(len(pictures))
     for number, picture in enumerate(pictures):
-        made.add(Moment(number, 3000 * number, picture, shift if number else NONE))
+        made.add(Moment(number, 3000 * number, picture, shift if number else NONE), 0)
     return made
 
 
@@ -137,7 +137,7 @@ def test_a_few_pictures_in_which_it_is_unlike_are_passed_over() -> None:
 def test_pictures_that_are_gone_are_the_oldest() -> None:
     pictures = Ring(3)
     for number in range(10):
-        pictures.add(Moment(number, 3000 * number, screen(100), NONE))
+        pictures.add(Moment(number, 3000 * number, screen(100), NONE), number)
     assert [pictures.pts(number) for number in (0, 7, 9)] == [21_000, 21_000, 27_000]
     assert [number for number, _ in pictures.back(9, SECRET, box(100), until=0)] == [8, 7]
 
