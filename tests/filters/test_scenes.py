@@ -14,14 +14,17 @@ from stdnum.eu import vat
 from stdnum.gb import vat as gb_vat
 from stdnum.us import ssn
 
+from tests.support.browser import CHROMIUM
 from tests.support.scenes import pages, secrets
+from tests.support.scenes.chrome import Chrome, Sheet, marked
 from tests.support.scenes.film import Film, Shown
 from tests.support.scenes.footage import Footage, laid_over
 from tests.support.scenes.held import sheet
 from tests.support.scenes.prose import Prose
-from tests.support.scenes.scene import HEIGHT, WIDTH, Label
+from tests.support.scenes.sanity import faults
+from tests.support.scenes.scene import HEIGHT, WIDTH, Box, Label
 from tests.support.scenes.secrets import CATEGORIES, KEY_STYLES, Secret, Vault
-from tests.support.scenes.sight import difference, ink, on_plain, seen
+from tests.support.scenes.sight import all_spotted, difference, ink, moved, on_plain, seen
 from tests.support.scenes.take import Take
 
 DRAWS = 60
@@ -33,6 +36,10 @@ KEY_FORMS = {
     "google": r"AIza[0-9A-Za-z_-]{35}",
     "openai": r"sk-(proj-)?[0-9A-Za-z]{40}",
 }
+LIST = """</head><body style="margin:0;font:16px/24px 'DejaVu Sans'"><p style="height:100px;margin:0">A room</p>
+<div id="list" style="height:200px;overflow:hidden"><div style="height:60px">IBAN {first}</div>
+<div style="height:600px">Mail {second}</div></div><div id="popup" style="position:absolute;left:180px;top:150px;
+width:400px;height:80px;background:#fff;display:none">Tel. {over}</div>"""
 WORD = Secret("w", "password", "abcdefghij")
 BOX = (100, 50, 200, 70)
 
@@ -136,6 +143,91 @@ def test_ink_is_found_to_the_pixel() -> None:
     assert ink(difference(drawn, blank), (390, 290, 500, 330)) == (402, 303, 450, 311)
     assert on_plain(drawn, (390, 290, 500, 330)) == (402, 303, 450, 311)
     assert on_plain(blank, (390, 290, 500, 330)) is None
+
+
+@pytest.mark.parametrize("box", [(390, -90, 500, -60), (-90, 290, -60, 330), (390, HEIGHT + 9, 500, HEIGHT + 30)])
+def test_nothing_of_the_picture_is_ink_of_what_is_outside_it(box: Box) -> None:
+    drawn = np.full((HEIGHT, WIDTH, 3), 240, np.uint8)
+    drawn[::40, ::40] = 20
+    assert ink(difference(drawn, np.full_like(drawn, 240)), box) is None
+    assert on_plain(drawn, box) is None
+
+
+@pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Chromium is not installed")
+def test_a_page_shows_of_a_secret_what_is_neither_scrolled_away_nor_covered(tmp_path: Path) -> None:
+    vault = Vault(Random(2))
+    first, second, over = (vault.take(category) for category in ("iban", "email", "phone"))
+
+    def labels(sheet: Sheet, scrolled: int, popup: bool = False) -> dict[str, Label]:
+        sheet.page.evaluate("(rows) => { document.getElementById('list').scrollTop = rows; }", scrolled)
+        sheet.page.evaluate(
+            "(how) => { document.getElementById('popup').style.display = how; }", "" if popup else "none"
+        )
+        return {label.id: label for label in all_spotted(vault, sheet.taken()[1])}
+
+    with Chrome(tmp_path, subpixel=False) as chrome:
+        sheet = chrome.sheet(width=640, height=360)
+        sheet.show(LIST.format(first=marked(first), second=marked(second), over=marked(over)))
+        clear = labels(sheet, 0)
+        box = clear[first.id].box
+        half = labels(sheet, box[3] - 100 - (box[3] - box[1]) * 2 // 3)  # the list begins in row 100
+        gone = labels(sheet, 60)
+        far = labels(sheet, 300)
+        under = labels(sheet, 0, popup=True)
+
+    assert {label.share for label in clear.values()} == {1.0}
+    assert set(clear) == {first.id, second.id}
+
+    assert set(half) == {first.id, second.id}
+    assert half[first.id].share == pytest.approx(2 / 3, abs=0.05)
+    assert half[first.id].box == (box[0], 100, box[2], 100 + (box[3] - box[1]) * 2 // 3)
+    assert half[second.id].share == 1.0
+
+    moved_up = {second.id: moved(clear[second.id].box, 0, -60)}
+    assert {name: label.box for name, label in gone.items()} == moved_up
+    assert far == {}
+
+    assert set(under) == {first.id, second.id, over.id}
+    covered = under[second.id]
+    assert covered.box[:2] == clear[second.id].box[:2]
+    assert 165 < covered.box[2] <= 180  # the popup begins there; a letter of which half is hidden is not counted
+    assert second.text.startswith(covered.text)
+    assert covered.share == pytest.approx(
+        (covered.box[2] - covered.box[0]) / (clear[second.id].box[2] - covered.box[0]), abs=0.1
+    )
+    assert under[first.id].share == under[over.id].share == 1.0
+
+
+class TestFaults:
+    """Labels that cannot be true are found by their boxes."""
+
+    @staticmethod
+    def label(name: str, box: Box, share: float = 1.0) -> Label:
+        return Label(name, "email", "a@example.com", box, share)
+
+    def test_lines_beside_each_other_and_what_is_hidden_in_part_are_in_order(self) -> None:
+        one, two = self.label("a", (100, 50, 200, 70)), self.label("b", (100, 68, 200, 88))
+        cut = self.label("a", (100, 60, 200, 70), 0.5)
+        assert faults("chat", [(one, two), (cut, two), (), (one,)]) == []
+
+    def test_a_box_that_holds_others_too(self) -> None:
+        wrong = self.label("a", (100, 30, 200, 69))
+        found = faults("chat", [(self.label("a", BOX),), (self.label("a", BOX),), (wrong,)])
+        assert found == [f"frame 2: a at {wrong.box}, and at {BOX} elsewhere"]
+
+    def test_what_is_zoomed_is_wider_too(self) -> None:
+        assert faults("slides", [(self.label("a", BOX),), (self.label("a", (0, 0, 300, 60)),)]) == []
+        assert len(faults("slides", [(self.label("a", BOX),), (self.label("a", (0, 0, 120, 60)),)])) == 1
+
+    def test_only_what_is_held_may_be_tilted(self) -> None:
+        frames = [(self.label("a", (0, 0, 600, 30)),), (self.label("a", (0, 0, 600, 90)),)]
+        assert faults("camera", frames) == []
+        assert len(faults("chat", frames)) == 1
+
+    def test_labels_that_lie_over_each_other_in_one_frame(self) -> None:
+        one, two = self.label("a", BOX), self.label("b", (100, 65, 200, 85))
+        assert faults("chat", [(one,), (two,)]) == []
+        assert faults("chat", [(one,), (two,), (one, two)]) == [f"frame 2: a at {one.box} lies over b at {two.box}"]
 
 
 class TestFilm:

@@ -2,8 +2,8 @@
 
 from tests.support.scenes.chrome import Chrome, Sheet, marked
 from tests.support.scenes.look import look
-from tests.support.scenes.scene import RATE, Box, Image
-from tests.support.scenes.sight import all_seen
+from tests.support.scenes.scene import RATE
+from tests.support.scenes.sight import all_spotted
 from tests.support.scenes.take import Take
 
 _LENGTH = 16 * RATE
@@ -55,10 +55,8 @@ def _happen(take: Take, sheet: Sheet, what: str) -> None:
 
 
 def _show(take: Take, sheet: Sheet, frames: int) -> None:
-    image: Image
-    boxes: dict[str, Box]
-    image, boxes = sheet.taken()
-    take.film.add(image, all_seen(take.vault, boxes), min(frames, _LENGTH - take.film.frames))
+    image, spots = sheet.taken()
+    take.film.add(image, all_spotted(take.vault, spots), min(frames, _LENGTH - take.film.frames))
 
 
 def _secret(take: Take) -> str:

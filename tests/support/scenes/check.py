@@ -1,6 +1,8 @@
 """How many secrets the scenes of a seed show, and whether what is labelled can be read where the label says.
 
-    python -m tests.support.scenes.check SEED [KIND …]
+    python -m tests.support.scenes.check [--boxes] SEED [KIND …]
+
+It ends with 1 if the boxes of labels cannot be true (``sanity``); with ``--boxes`` nothing is read.
 
 Each distinct secret is read by Tesseract, from the first frame that shows it complete and from one in the middle of
 those that do, out of its box enlarged, in one way or another; it counts as read when at most a fifth of its
@@ -20,6 +22,7 @@ import tesserocr
 from PIL import Image as Pictures
 
 from tests.support.scenes.catalogue import KINDS, scenes
+from tests.support.scenes.sanity import faults
 from tests.support.scenes.scene import RATE, Frame, Image, Label, Scene
 
 WORK = Path(__file__).parents[2] / "artifacts" / "scenes"
@@ -45,6 +48,8 @@ class Tally:
     tried: int = 0
     unread: list[tuple[str, int, Label, str]] = field(default_factory=list)
     """Scene, frame, label, what was read instead."""
+    faults: list[str] = field(default_factory=list)
+    """What cannot be true of the labels, with the scene's name."""
 
 
 def tally(shown: Iterable[Scene], reader: "tesserocr.PyTessBaseAPI | None" = None) -> Tally:
@@ -53,13 +58,16 @@ def tally(shown: Iterable[Scene], reader: "tesserocr.PyTessBaseAPI | None" = Non
     for scene in shown:
         found.scenes += 1
         complete: dict[str, list[int]] = {}
+        labels: list[tuple[Label, ...]] = []
         for at, frame in enumerate(scene.frames):
             found.frames += 1
             found.labels += len(frame.labels)
+            labels.append(frame.labels)
             for label in frame.labels:
                 if label.share == 1.0:
                     complete.setdefault(label.id, []).append(at)
                     found.lowest = min(found.lowest, label.box[3] - label.box[1])
+        found.faults += [f"{scene.name} {fault}" for fault in faults(scene.kind, labels)]
         wanted: dict[int, list[str]] = {}
         for name, frames in complete.items():
             if len(frames) >= _LEAST:
@@ -121,8 +129,10 @@ def _distance(one: str, other: str) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the table."""
-    seed, kinds = int(arguments[0]), tuple(arguments[1:]) or KINDS
+    """Print the table, and what is wrong; return 1 if labels cannot be true."""
+    boxes_only = "--boxes" in arguments
+    words = [word for word in arguments if word != "--boxes"]
+    seed, kinds = int(words[0]), tuple(words[1:]) or KINDS
     total = Tally()
     print(f"{'kind':12} scenes seconds secrets secret-frames lowest        read  CPU s")
     with tesserocr.PyTessBaseAPI(path=_TESSDATA, lang="eng") as reader:
@@ -132,11 +142,12 @@ def main(arguments: Sequence[str]) -> int:
             began = _cpu()
             made = list(scenes((kind,), seed, WORK))
             took = _cpu() - began
-            found = tally(made, reader)
+            found = tally(made, None if boxes_only else reader)
             read = f"{found.tried - len(found.unread)}/{found.tried}"
             print(
                 f"{kind:12}{found.scenes:7}{found.frames / RATE:8.1f}{sum(found.secrets.values()):8}{found.labels:14}"
-                f"{found.lowest if found.tried else '-':>7}{read:>12}{took:7.1f}"
+                f"{found.lowest if found.secrets else '-':>7}{read:>12}{took:7.1f}",
+                flush=True,
             )
             total.scenes += found.scenes
             total.frames += found.frames
@@ -144,6 +155,7 @@ def main(arguments: Sequence[str]) -> int:
             total.labels += found.labels
             total.tried += found.tried
             total.unread += found.unread
+            total.faults += found.faults
     read = f"{total.tried - len(total.unread)}/{total.tried}"
     print(
         f"{'all':12}{total.scenes:7}{total.frames / RATE:8.1f}{sum(total.secrets.values()):8}{total.labels:14}"
@@ -152,7 +164,9 @@ def main(arguments: Sequence[str]) -> int:
     print(", ".join(f"{category} {count}" for category, count in sorted(total.secrets.items())))
     for name, at, label, read in total.unread:
         print(f"not read: {name} frame {at} {label.box} {label.text!r} as {read!r}")
-    return 0
+    for fault in total.faults:
+        print(f"cannot be: {fault}")
+    return 1 if total.faults else 0
 
 
 if __name__ == "__main__":

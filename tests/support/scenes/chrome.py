@@ -1,7 +1,8 @@
 """Pages as Chromium draws them, with the place of each secret's ink; text with grey edges or with subpixel ones.
 
 A secret stands in an element with the attribute `data-secret`, whose value is its id. The page is drawn twice, with the
-secrets and without: what differs is their ink.
+secrets and without: what differs is their ink. Of one that is cut, or lies under something, the ink would not all be
+there, and there might be another's: it is taken to be where it was from the line's corner when all of it was in sight.
 """
 
 import base64
@@ -13,12 +14,13 @@ from typing import Any, Self
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests.support.browser import ARGUMENTS, CHROMIUM
 from tests.support.scenes.scene import HEIGHT, WIDTH, Box, Image
 from tests.support.scenes.secrets import Secret
-from tests.support.scenes.sight import difference, ink
+from tests.support.scenes.sight import Spot, common, difference, ink, moved, overlap
 
 ZOOMS = (0.8, 1.0, 1.25, 1.6, 2.0)
 """Those at which the picture is a whole number of the page's pixels."""
@@ -30,12 +32,30 @@ _FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <edit name="hintstyle" mode="assign"><const>hintslight</const></edit></match></fontconfig>"""
 _VEIL = """html.veil [data-secret] { color: transparent !important; -webkit-text-fill-color: transparent !important;
 text-shadow: none !important; text-decoration: none !important }"""
-_RECTANGLES = """() => [...document.querySelectorAll("[data-secret]")].map((element) => {
-  const range = document.createRange();
-  range.selectNodeContents(element);
-  const line = element.value === undefined ? range.getClientRects()[0] : element.getBoundingClientRect();
-  return line ? [element.dataset.secret, line.left, line.top + scrollY, line.right, line.bottom + scrollY] : null;
-}).filter(Boolean)"""
+_PLACES = """() => {
+  const down = (box) => [box.left, box.top + scrollY, box.right, box.bottom + scrollY];
+  const grounds = [...document.body.querySelectorAll("*")].filter(
+    (element) => getComputedStyle(element).backgroundColor !== "rgba(0, 0, 0, 0)");
+  return [...document.querySelectorAll("[data-secret]")].map((element) => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    const line = range.getClientRects()[0], clips = [], covers = [];
+    if (!line) return null;
+    for (let around = element.parentElement; around !== document.body; around = around.parentElement)
+      if (getComputedStyle(around).overflow !== "visible") clips.push(down(around.getBoundingClientRect()));
+    for (const ground of grounds) {
+      if (ground.contains(element) || element.contains(ground)) continue;
+      const box = ground.getBoundingClientRect();
+      const left = Math.max(box.left, line.left), right = Math.min(box.right, line.right);
+      const top = Math.max(box.top, line.top), bottom = Math.min(box.bottom, line.bottom);
+      if (left >= right || top >= bottom) continue;
+      const stack = document.elementsFromPoint((left + right) / 2, (top + bottom) / 2), at = stack.indexOf(element);
+      if (stack.slice(0, at < 0 ? stack.length : at).some((other) => ground.contains(other))) covers.push(down(box));
+    }
+    return [element.dataset.secret, down(line), clips, covers];
+  }).filter(Boolean);
+}"""
+"""Each secret's id and line, what cuts it (elements that do not show what reaches over them), and what lies over it."""
 
 
 def marked(secret: Secret) -> str:
@@ -81,9 +101,11 @@ class Sheet:
         self.zoom = zoom
         self._viewport = viewport
         self._session = page.context.new_cdp_session(page)
+        self._inks: dict[str, Box] = {}  # from the top left corner of the secret's line
 
     def show(self, html: str) -> None:
         """Show a page; ``html`` is a document with its head left open: its style comes first."""
+        self._inks.clear()
         self.page.set_content(f"<!DOCTYPE html><html><head><style>{_VEIL}</style>{html}")
 
     def picture(self, height: int | None = None) -> Image:
@@ -102,20 +124,54 @@ class Sheet:
         """Return how high the whole page is, in pixels of a picture."""
         return int(self.page.evaluate("() => document.documentElement.scrollHeight") * self.zoom)
 
-    def taken(self, height: int | None = None) -> tuple[Image, dict[str, Box]]:
-        """Return ``picture``, and where in it the ink of each secret is, by id; those outside it are left out."""
+    def taken(self, height: int | None = None) -> tuple[Image, dict[str, Spot]]:
+        """Return ``picture``, and where in it the ink of each secret is, by id; those outside it are left out.
+
+        What lies over a secret is known where the window shows it, not further down.
+        """
         image = self.picture(height)
         self.page.evaluate("() => document.documentElement.classList.add('veil')")
         differs = difference(image, self.picture(height))
         self.page.evaluate("() => document.documentElement.classList.remove('veil')")
-        boxes = {}
-        for name, *line in self.page.evaluate(_RECTANGLES):
-            left, top, right, bottom = (round(side * self.zoom) for side in line)
-            around = (left - _MARGIN, top - _MARGIN, right + _MARGIN, bottom + _MARGIN)
-            found = ink(differs, around)
+        spots = {}
+        for name, place, clips, over in self.page.evaluate(_PLACES):
+            line, window = self._scaled(place), (0, 0, differs.shape[1], differs.shape[0])
+            for clip in clips:
+                window = common(window, self._scaled(clip))
+            if not overlap(line, window):
+                continue
+            covers = tuple(self._scaled(cover) for cover in over)
+            found = self._ink(str(name), differs, line, window, covers)
             if found is not None:
-                boxes[str(name)] = found
-        return image, boxes
+                spots[str(name)] = Spot(found, window, covers)
+        return image, spots
+
+    def _ink(
+        self, name: str, differs: NDArray[np.bool_], line: Box, window: Box, covers: tuple[Box, ...]
+    ) -> Box | None:
+        """Return where the ink of a secret is, or would be if nothing hid it; None if there is none."""
+        clear = common(line, window) == line and not any(overlap(line, cover) for cover in covers)
+        if not clear and name in self._inks:
+            return moved(self._inks[name], line[0], line[1])
+        if covers:  # by something that has been there from the first: only the line is known
+            return line
+        around = (line[0] - _MARGIN, line[1] - _MARGIN, line[2] + _MARGIN, line[3] + _MARGIN)
+        found = ink(differs, common(around, window))
+        if found is None:
+            return None
+        if clear:
+            self._inks[name] = moved(found, -line[0], -line[1])
+            return found
+        return (
+            found[0] if line[0] >= window[0] else line[0],
+            found[1] if line[1] >= window[1] else line[1],
+            found[2] if line[2] <= window[2] else line[2],
+            found[3] if line[3] <= window[3] else line[3],
+        )
+
+    def _scaled(self, sides: list[float]) -> Box:
+        left, top, right, bottom = (round(side * self.zoom) for side in sides)
+        return (left, top, right, bottom)
 
     def close(self) -> None:
         self.page.context.close()

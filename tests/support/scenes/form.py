@@ -9,7 +9,7 @@ from tests.support.scenes.chrome import Chrome, Sheet, marked
 from tests.support.scenes.look import Look, columns, look
 from tests.support.scenes.scene import RATE, Box, Image, Label
 from tests.support.scenes.secrets import Secret
-from tests.support.scenes.sight import all_seen, difference, ink
+from tests.support.scenes.sight import all_spotted, difference, ink
 from tests.support.scenes.take import Take
 
 _LENGTH = 18 * RATE
@@ -55,7 +55,7 @@ def make(take: Take) -> None:
 
 def _fill(take: Take, sheet: Sheet, chosen: Look, fields: list[_Field]) -> None:
     empty, there = sheet.taken()
-    still = all_seen(take.vault, there)
+    still = all_spotted(take.vault, there)
     done: list[Label] = []
     for field in fields:
         sheet.page.focus(f"#{field.id}")

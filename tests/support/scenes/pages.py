@@ -5,7 +5,7 @@ from collections.abc import Callable
 from tests.support.scenes.chrome import ZOOMS, Chrome, marked
 from tests.support.scenes.look import columns, look
 from tests.support.scenes.scene import RATE
-from tests.support.scenes.sight import all_seen
+from tests.support.scenes.sight import all_spotted
 from tests.support.scenes.take import Take
 
 LENGTH = 16 * RATE
@@ -27,9 +27,9 @@ def make(take: Take) -> None:
             chosen = look(take.rng, take.dark, zooms[number])
             sheet = chrome.sheet(chosen.zoom)
             sheet.show(f"{chosen.style}</head><body>{page(take)}")
-            image, boxes = sheet.taken()
+            image, spots = sheet.taken()
             sheet.close()
-            take.film.add(image, all_seen(take.vault, boxes), frames)
+            take.film.add(image, all_spotted(take.vault, spots), frames)
 
 
 def _s(take: Take, category: str) -> str:

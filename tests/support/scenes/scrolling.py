@@ -7,7 +7,7 @@ import numpy as np
 from tests.support.scenes.chrome import Chrome, marked
 from tests.support.scenes.look import look
 from tests.support.scenes.scene import HEIGHT, RATE, WIDTH, Box, Image
-from tests.support.scenes.sight import all_seen
+from tests.support.scenes.sight import all_spotted
 from tests.support.scenes.take import Take
 
 _LENGTH = 9 * RATE
@@ -39,16 +39,16 @@ def _scroll(take: Take, chrome: Chrome, content: Callable[[Take], str]) -> None:
     sheet.show(
         f"{chosen.style}<style>body {{ padding: 8px 18px; overflow: visible }}</style></head><body>{content(take)}"
     )
-    tall, boxes = sheet.taken(min(sheet.height(), _TALL))
+    tall, spots = sheet.taken(min(sheet.height(), _TALL))
     sheet.close()
 
     window = (left, _HEADER, WIDTH - _BAR, HEIGHT)
-    still = all_seen(take.vault, fixed)
+    still = all_spotted(take.vault, fixed)
     shown, image = -1, frame
     for y in _positions(take, len(tall) - (HEIGHT - _HEADER)):
         if y != shown:
             image, shown = _placed(frame, tall, window, y), y
-        take.film.add(image, still + all_seen(take.vault, boxes, window, shift=(left, _HEADER - y)))
+        take.film.add(image, still + all_spotted(take.vault, spots, window, shift=(left, _HEADER - y)))
 
 
 def _placed(frame: Image, tall: Image, window: Box, y: int) -> Image:

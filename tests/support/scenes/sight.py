@@ -1,6 +1,7 @@
 """What of a secret can be seen: where its ink is, what of it lies in a window and under nothing else. Pure, no I/O."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,16 @@ _DIFFERS = 24  # of 255 levels: fainter edges of letters are not ink that could 
 _STANDS_OUT = 60  # likewise, where the ground may have a gradient
 
 
+class Spot(NamedTuple):
+    """Where the ink of a secret is, or would be if nothing hid it, and what of it a page lets be seen."""
+
+    box: Box
+    window: Box
+    """What the page and what it scrolls in cut it to."""
+    covers: tuple[Box, ...] = ()
+    """What lies over it."""
+
+
 def difference(one: Image, other: Image) -> NDArray[np.bool_]:
     """Return where two pictures of one size differ visibly, (height, width)."""
     return np.asarray(np.abs(one.astype(np.int16) - other).max(axis=2) > _DIFFERS)
@@ -22,7 +33,9 @@ def difference(one: Image, other: Image) -> NDArray[np.bool_]:
 def ink(differs: NDArray[np.bool_], box: Box) -> Box | None:
     """Return the bounding box of what differs within ``box``; None if nothing does."""
     height, width = differs.shape
-    left, top, right, bottom = max(box[0], 0), max(box[1], 0), min(box[2], width), min(box[3], height)
+    left, top, right, bottom = common(box, (0, 0, width, height))
+    if left >= right or top >= bottom:  # a slice would count what is negative from the other end
+        return None
     part = differs[top:bottom, left:right]
     rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
     if not len(rows):
@@ -32,10 +45,11 @@ def ink(differs: NDArray[np.bool_], box: Box) -> Box | None:
 
 def on_plain(image: Image, box: Box) -> Box | None:
     """Return the bounding box of what stands out within ``box``, most of which is of one colour."""
-    left, top, right, bottom = max(box[0], 0), max(box[1], 0), box[2], box[3]
-    part = image[top:bottom, left:right].astype(np.int16)
-    if not part.size:
+    height, width = image.shape[:2]
+    left, top, right, bottom = common(box, (0, 0, width, height))
+    if left >= right or top >= bottom:
         return None
+    part = image[top:bottom, left:right].astype(np.int16)
     ground = np.median(part.reshape(-1, 3), axis=0)
     found = ink(np.asarray(np.abs(part - ground).max(axis=2) > _STANDS_OUT), (0, 0, right - left, bottom - top))
     return None if found is None else moved(found, left, top)
@@ -45,8 +59,17 @@ def moved(box: Box, x: int, y: int) -> Box:
     return (box[0] + x, box[1] + y, box[2] + x, box[3] + y)
 
 
+def common(one: Box, other: Box) -> Box:
+    """Return what two boxes share; its right is not right of its left, or its bottom not below its top, if nothing."""
+    return (max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3]))
+
+
+def area(box: Box) -> int:
+    return max(box[2] - box[0], 0) * max(box[3] - box[1], 0)
+
+
 def overlap(one: Box, other: Box) -> bool:
-    return _area(_common(one, other)) > 0
+    return area(common(one, other)) > 0
 
 
 def seen(
@@ -59,10 +82,10 @@ def seen(
     """
     text = secret.text if text is None else text
     left, top, right, bottom = box
-    window = _common(window, PICTURE)
-    if not _area(_common(box, window)):
+    window = common(window, PICTURE)
+    if not area(common(box, window)):
         return None
-    if _common(box, window) == box and not any(_area(_common(box, cover)) for cover in covers):
+    if common(box, window) == box and not any(area(common(box, cover)) for cover in covers):
         share = min(len(text) / len(secret.text), 1.0)
         return Label(secret.id, secret.category, text, box, round(share, 3))
     parts: list[tuple[str, Box, float]] = []
@@ -73,13 +96,13 @@ def seen(
             left + (right - left) * (index + 1) // len(text),
             bottom,
         )
-        clear = _common(cell, window)
-        shows = _area(clear)
+        clear = common(cell, window)
+        shows = area(clear)
         for cover in covers:
-            hidden = _common(clear, cover)
-            shows -= _area(hidden)
+            hidden = common(clear, cover)
+            shows -= area(hidden)
             clear = _less(clear, hidden)
-        part = shows / _area(cell) if _area(cell) else 0.0
+        part = shows / area(cell) if area(cell) else 0.0
         if part >= _READABLE:
             parts.append((sign, clear, part))
     if not parts:
@@ -102,17 +125,29 @@ def all_seen(
     return tuple(label for label in labels if label is not None)
 
 
-def _common(one: Box, other: Box) -> Box:
-    return (max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3]))
-
-
-def _area(box: Box) -> int:
-    return max(box[2] - box[0], 0) * max(box[3] - box[1], 0)
+def all_spotted(
+    vault: Vault,
+    spots: Mapping[str, Spot],
+    window: Box = PICTURE,
+    covers: Sequence[Box] = (),
+    shift: tuple[int, int] = (0, 0),
+) -> tuple[Label, ...]:
+    """Return what can be read of the secrets of a page (by id) moved by ``shift`` (x, y), as ``all_seen`` does."""
+    labels = (
+        seen(
+            vault[name],
+            moved(spot.box, *shift),
+            common(moved(spot.window, *shift), window),
+            [*(moved(cover, *shift) for cover in spot.covers), *covers],
+        )
+        for name, spot in spots.items()
+    )
+    return tuple(label for label in labels if label is not None)
 
 
 def _less(box: Box, hidden: Box) -> Box:
     """Return ``box`` without ``hidden``, where that reaches over one whole side of it; else all of it."""
-    if not _area(hidden):
+    if not area(hidden):
         return box
     left, top, right, bottom = box
     if hidden[0] == left and hidden[2] == right:

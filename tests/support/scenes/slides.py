@@ -1,14 +1,15 @@
 """Slides, with what presentation programs do between two of them: cross-fade, wipe, push and zoom."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from tests.support.scenes.chrome import Chrome, marked
 from tests.support.scenes.look import Look, columns, look
-from tests.support.scenes.scene import HEIGHT, RATE, WIDTH, Box, Image, Label
-from tests.support.scenes.sight import all_seen
+from tests.support.scenes.scene import HEIGHT, RATE, WIDTH, Image, Label
+from tests.support.scenes.sight import Spot, all_spotted
 from tests.support.scenes.take import Take
 
 _LENGTH = 16 * RATE
@@ -17,7 +18,7 @@ _SHOWN = (2 * RATE, 7 * RATE // 2)
 _FAINT = 0.5  # of opacity: below, what fades is not labelled
 _LEAST = 10  # pixels of height: ink that is zoomed, and lower, may have capitals below 7 pixels; it is not labelled
 
-_Slide = tuple[Image, dict[str, Box]]
+_Slide = tuple[Image, dict[str, Spot]]
 
 
 def make(take: Take) -> None:
@@ -34,7 +35,7 @@ def make(take: Take) -> None:
                     changes[turn % len(changes)](take, before, slide, step / _CHANGE)
                 turn += 1
             frames = min(take.rng.randrange(*_SHOWN), _LENGTH - take.film.frames)
-            take.film.add(slide[0], all_seen(take.vault, slide[1]), frames)
+            take.film.add(slide[0], all_spotted(take.vault, slide[1]), frames)
             before = slide
 
 
@@ -47,7 +48,7 @@ def _fade(take: Take, old: _Slide, new: _Slide, done: float) -> None:
 def _faint(take: Take, slide: _Slide, opacity: float) -> list[Label]:
     if opacity < _FAINT:
         return []
-    labels = all_seen(take.vault, slide[1])
+    labels = all_spotted(take.vault, slide[1])
     return [Label(one.id, one.category, one.text, one.box, round(one.share * opacity, 3)) for one in labels]
 
 
@@ -56,8 +57,8 @@ def _wipe(take: Take, old: _Slide, new: _Slide, done: float) -> None:
     image = old[0].copy()
     image[:, :edge] = new[0][:, :edge]
     labels = (
-        *all_seen(take.vault, new[1], (0, 0, edge, HEIGHT)),
-        *all_seen(take.vault, old[1], (edge, 0, WIDTH, HEIGHT)),
+        *all_spotted(take.vault, new[1], (0, 0, edge, HEIGHT)),
+        *all_spotted(take.vault, old[1], (edge, 0, WIDTH, HEIGHT)),
     )
     take.film.add(image, labels)
 
@@ -66,8 +67,8 @@ def _push(take: Take, old: _Slide, new: _Slide, done: float) -> None:
     edge = round(WIDTH * (1 - done))
     image = np.hstack([old[0][:, WIDTH - edge :], new[0][:, : WIDTH - edge]])
     labels = (
-        *all_seen(take.vault, old[1], shift=(edge - WIDTH, 0)),
-        *all_seen(take.vault, new[1], shift=(edge, 0)),
+        *all_spotted(take.vault, old[1], shift=(edge - WIDTH, 0)),
+        *all_spotted(take.vault, new[1], shift=(edge, 0)),
     )
     take.film.add(np.ascontiguousarray(image), labels)
 
@@ -77,13 +78,11 @@ def _zoom(take: Take, old: _Slide, new: _Slide, done: float) -> None:
     left, top = (WIDTH - width) // 2, (HEIGHT - height) // 2
     image = old[0].copy()
     image[top : top + height, left : left + width] = cv2.resize(new[0], (width, height), interpolation=cv2.INTER_AREA)
-    boxes = {}
-    for name, box in new[1].items():
-        small = [round(side * (width / WIDTH if at % 2 == 0 else height / HEIGHT)) for at, side in enumerate(box)]
+    labels = list(all_spotted(take.vault, old[1], covers=((left, top, left + width, top + height),)))
+    for label in all_spotted(take.vault, new[1]):
+        small = [round(side * (width / WIDTH if at % 2 == 0 else height / HEIGHT)) for at, side in enumerate(label.box)]
         if small[3] - small[1] >= _LEAST:
-            boxes[name] = (small[0] + left, small[1] + top, small[2] + left, small[3] + top)
-    cover = (left, top, left + width, top + height)
-    labels = (*all_seen(take.vault, old[1], covers=(cover,)), *all_seen(take.vault, boxes))
+            labels.append(replace(label, box=(small[0] + left, small[1] + top, small[2] + left, small[3] + top)))
     take.film.add(image, labels)
 
 

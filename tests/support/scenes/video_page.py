@@ -9,8 +9,8 @@ import numpy as np
 from tests.support.scenes.chrome import Chrome, Sheet, marked
 from tests.support.scenes.footage import Footage
 from tests.support.scenes.look import look
-from tests.support.scenes.scene import RATE, Box, Image, Label
-from tests.support.scenes.sight import all_seen
+from tests.support.scenes.scene import RATE, Image, Label
+from tests.support.scenes.sight import all_spotted
 from tests.support.scenes.take import Take
 
 _LENGTH = 16 * RATE
@@ -60,15 +60,13 @@ def _taken(
     take: Take, sheet: Sheet
 ) -> tuple[Image, "np.ndarray[tuple[int, ...], np.dtype[np.uint16]]", tuple[Label, ...]]:
     """Return the page over a black video, how much of the video (0 to 255) shows through, and what can be read."""
-    image: Image
-    boxes: dict[str, Box]
-    image, boxes = sheet.taken()
+    image, spots = sheet.taken()
     sheet.page.evaluate(_GROUND, "white")
     white = sheet.part(_VIDEO)
     sheet.page.evaluate(_GROUND, "black")
     left, top, right, bottom = _VIDEO
     through = np.maximum(white.astype(np.int16) - image[top:bottom, left:right], 0).astype(np.uint16)
-    return image, through, all_seen(take.vault, boxes)
+    return image, through, all_spotted(take.vault, spots)
 
 
 def _secret(take: Take) -> str:
