@@ -88,12 +88,12 @@ class _Editor:
             inside = _within(cells, window) and _within(cells, (0, 0, WIDTH, HEIGHT))
             box: Box | None
             if typed < len(secret.text):
-                box = on_plain(self.image, cells) if typed and inside else None
+                box = self._ink(self.image, cells) if typed and inside else None
                 label = seen(secret, box, text=secret.text[:typed]) if box else None
                 labels += [label] if label else []
                 continue
             if secret.id not in self.measured and inside and not self.covers:
-                box = on_plain(self.image, cells)
+                box = self._ink(self.image, cells)
                 if box is not None:
                     self.measured[secret.id] = moved(box, -cells[0], -cells[1])
             if secret.id in self.measured:
@@ -134,24 +134,33 @@ class _Editor:
             if any(overlap(cells, cover) for cover in self.covers):
                 continue
             if typed == len(secret.text) and secret.id in self.measured:
-                if not _alike(on_plain(image, cells), moved(self.measured[secret.id], cells[0], cells[1])):
+                if not _alike(self._ink(image, cells), moved(self.measured[secret.id], cells[0], cells[1])):
                     return False
                 continue
             last = len(secret.text[:typed].rstrip()) - 1
-            if on_plain(image, self._cells(line, column + last, 1)) is None:
+            if self._ink(image, self._cells(line, column + last, 1)) is None:
                 return False
         return True
+
+    def _ink(self, image: Image, cells: Box) -> Box | None:
+        """Return the bounding box of the ink in ``cells``, without what the line above lets down into them."""
+        return on_plain(image, (cells[0], cells[1] + int(self._pitch()[1] / 2), cells[2], cells[3]))
 
     def _text(self) -> Box:
         """Return where in the picture the text is."""
         left, top, *_ = self._cells(0, 0, 1, unscrolled=True)
         return (left, top, self.place[0] + self.size[0] - 1, self.place[1] + self.size[1] - 2)
 
+    def _pitch(self) -> tuple[float, float]:
+        """Return how far a line is below the one before, and how much of it is above a capital: as much is below."""
+        first, second = self.marks
+        high = (second[1] - first[1]) / (_MARKS[1][0] - _MARKS[0][0])
+        return high, (high - (first[3] - first[1])) / 2
+
     def _cells(self, line: int, column: int, count: int, unscrolled: bool = False) -> Box:
         first, second = self.marks
         wide = (second[0] - first[0]) / (_MARKS[1][1] - _MARKS[0][1])
-        high = (second[1] - first[1]) / (_MARKS[1][0] - _MARKS[0][0])
-        rest = (high - (first[3] - first[1])) / 2  # above a capital, and below it
+        high, rest = self._pitch()
         x = self.place[0] + first[0] - 1 + column * wide
         y = self.place[1] + first[1] + (line - _MARKS[0][0]) * high - (0 if unscrolled else self.file.scrolled)
         return (round(x), round(y - rest), round(x + count * wide), round(y + high - rest) + 1)

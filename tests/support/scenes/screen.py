@@ -116,10 +116,11 @@ class Screen:
         }
         options = ("-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp", "-noreset")
         server = self.start("Xvfb", self._display, *options)
+        lock = Path(f"/tmp/.X{number}-lock")
         until = time.monotonic() + _STARTS
         while time.monotonic() < until and server.poll() is None:
-            if self.do("getdisplaygeometry"):
-                return True
+            if lock.exists() and lock.read_text().strip() == str(server.pid) and self.do("getdisplaygeometry"):
+                return True  # else it is another's, which began at the same time: ours will end
             time.sleep(_STEP)
         return False
 
