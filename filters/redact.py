@@ -84,7 +84,9 @@ class RedactText(Detector):
         self._every = max(1, -(-round(stream.frame_rate) // _FASTEST))
         rate = max(1.0, stream.frame_rate / self._every)
         held = round(self.lookahead * rate)
-        self._watch = Watch(self._desk.submit, self._effect, held + 10, held - 8, lambda: self._pressure)
+        self._watch = Watch(
+            self._desk.submit, self._effect, held + 10, held - 8, lambda: self._pressure, self._desk.drop
+        )
         self._cores = stream.cores
         self._began = time.monotonic()
 

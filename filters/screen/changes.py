@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from filters.api import Box
-from filters.screen.pursuit import clipped, cut, find
+from filters.screen.pursuit import NEAR, find
 from filters.screen.shift import NONE, Shift, shift_between, shifted
 from filters.screen.tiles import HIGH, WIDE, difference, differs, within
 
@@ -24,7 +24,9 @@ _MUCH = 0.05  # of all tiles: if more change at once it may be a scrolled page
 _AGAIN = 2  # pictures after which tiles are compared though nothing moved: slow changes add up
 _RESTLESS = 3  # pictures, nearly in a row, in which a tile has moved
 _NEVER = -(1 << 30)
-_SOON, _OFTEN = 25, 2  # pictures after it was read in which a tile changes again, and how often in a row
+_SOON, _OFTEN = 25, 4  # pictures after it was read in which a tile changes again, and how often in a row
+_SEEN = 2  # pictures in which something has to stay as it is to have been seen
+_SWIFT = 32  # pixels from picture to picture
 _CALM = 6  # so long is one remembered that has been restless
 
 
@@ -38,6 +40,8 @@ class Changes:
         """Of the newest picture."""
         self.shift = NONE
         """How far things have moved since the picture before: a page is scrolled, or a window dragged."""
+        self.swift = 0
+        """In how many pictures in a row they have moved so far at once that little can be read of them."""
         self.shifted_at = _NEVER
         """In which picture they have last."""
         self.moved: Map = np.ones(self.shape, bool)
@@ -86,11 +90,12 @@ class Changes:
             if self.shift != NONE:
                 self.shifted_at = number
                 self._follow(picture)
+        self.swift = self.swift + 1 if max(map(abs, self.shift)) >= _SWIFT else 0
         self.before = self.first.copy()
         dirty_before = self.dirty
-        stood = number - 1 - self.moved_at >= 1
+        stood = number - 1 - self.moved_at >= _SEEN
         # A scrolled page that gives way to another has not stood, and has not been read to its end either.
-        cut = self.shift == NONE and moved.mean() > _MUCH
+        cut = self.shift == NONE and number - self.shifted_at <= _RESTLESS and moved.mean() > _MUCH
         self.interrupted = dirty_before & moved & (stood | cut)
         self.moved = moved
         self.moved_at[moved] = number
@@ -145,8 +150,8 @@ class Changes:
 
     def unlearn(self, patch: "Bytes", box: Box) -> None:
         """What looks like ``patch`` in ``box`` has not been read: should it come again it is dirty."""
-        inside = clipped(box, self._read)
-        if inside is None or find(cut(self._read, inside), patch, Box(0, 0, *box[2:])) is None:
+        place = find(self._read, patch, box, NEAR) if patch.shape == (box.height, box.width) else None
+        if place is None:
             return
         tiles = np.zeros(self.shape, bool)
         tiles[within(box, self.shape)] = True

@@ -11,6 +11,7 @@ from filters.api import TICKS, Box, Effect, Finding, Kind, Said, Unverified, Ver
 from filters.screen.pursuit import joined
 
 _ROOM = 10  # pixels more than needed, where something moves: the next places are covered by it, too
+_HOUR = 3600 * TICKS  # a finding lasts no longer
 _LONGEST = 60 * TICKS
 """A secret that stands still is told of anew after so long: findings are kept until they are over."""
 
@@ -40,8 +41,9 @@ class Speech:
 
     def found(self, start: int, end: int, box: Box, category: str, score: float) -> None:
         """Cover ``box`` from ``start`` to before ``end``."""
-        if start < end:
-            self._said.append(Finding(Kind.PICTURE, start, end, category, box, score, self.effect))
+        for at in range(start, end, _HOUR):
+            until = min(at + _HOUR, end)
+            self._said.append(Finding(Kind.PICTURE, at, until, category, box, score, self.effect))
 
 
 class Cover:

@@ -1,7 +1,6 @@
 """The desk: a thread in which a scribe reads, while the stream goes on. It takes looks and gives reports.
 
-Overflow rule: none is dropped. Whoever submits asks rarer while ``backlog`` is high, and what has not been read stays
-veiled.
+Overflow rule: none is dropped but by whoever has submitted it; what has not been read stays covered.
 """
 
 import os
@@ -25,6 +24,7 @@ class Desk:
         """Of a processor that reading has taken."""
         self._scribe = scribe
         self._new: deque[Look] = deque()
+        self._dropped: list[int] = []
         self._reports: deque[Report] = deque()
         self._asked: dict[int, tuple[float, Look]] = {}
         self._error: BaseException | None = None
@@ -44,6 +44,12 @@ class Desk:
             self._asked[look.number] = time.monotonic(), look
             self._new.append(look)
             self._wake.notify_all()
+
+    def drop(self, look: int) -> None:
+        """Do not read what is left of a look."""
+        with self._wake:
+            self._asked.pop(look, None)
+            self._dropped.append(look)
 
     def reports(self) -> list[Report]:
         """Return what has been read since the last call. Raises what reading raised."""
@@ -81,10 +87,13 @@ class Desk:
                 with self._wake:
                     while not (self._new or self._scribe.backlog or self._over):
                         self._wake.wait()
-                    new = list(self._new)
+                    new, dropped = list(self._new), self._dropped
                     self._new.clear()
+                    self._dropped = []
                 for look in new:
                     self._scribe.submit(look)
+                for number in dropped:
+                    self._scribe.drop(number)
                 reports = self._scribe.step()
                 self.seconds = time.thread_time()
                 with self._wake:

@@ -21,6 +21,7 @@ _RULE, _BAR = 90, 34  # longer edges than these are no letters': frames, tables,
 _CLOSE = 4  # pixels above and below a rule that are empty, but for this share
 _BESIDE = 0.12
 _LOW, _HIGH = 7, 56  # pixels of a line
+_SCALES = (2, 4)  # at which larger text is looked for
 _NARROW = 12
 _MERGED = 22  # pixels: higher strips may be several lines
 _INK = 0.16  # of a row's usual number of edges: less is the space between lines
@@ -30,15 +31,14 @@ _CROSS = np.ones((3, 3), np.uint8)
 
 
 def lines(luma: "Bytes", top: int = 0, bottom: int | None = None) -> list[Box]:
-    """Return boxes around what may be lines of text in ``luma`` (height, width) from row ``top`` to before ``bottom``."""
+    """Return boxes around what may be lines of text in ``luma`` (height, width), in rows ``top`` to before ``bottom``."""
     strip = luma[top:bottom]
     found = _joined([Box(x, y + top, w, h) for x, y, w, h in _found(strip, 1)])
-    half = cv2.resize(strip, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    large = [(x * 2, y * 2, w * 2, h * 2) for x, y, w, h in _found(np.asarray(half, np.uint8), 2)]
-    for x, y, w, h in large:
-        box = Box(x, y + top, w, h)
-        if h > _HIGH and not _known(box, found):
-            found.append(box)
+    for scale in _SCALES:
+        size = max(1, strip.shape[1] // scale), max(1, strip.shape[0] // scale)
+        small = np.asarray(cv2.resize(strip, size, interpolation=cv2.INTER_AREA), np.uint8)
+        boxes = [Box(x * scale, y * scale + top, w * scale, h * scale) for x, y, w, h in _found(small, scale)]
+        found += [box for box in _joined(boxes) if box.height > _HIGH and not _known(box, found)]
     return found
 
 

@@ -52,15 +52,31 @@ def find(picture: "Bytes", patch: "Bytes", expected: Box, reach: int = FAR) -> P
     seen = clipped(expected, picture)
     if seen is None or seen.width * seen.height < _VISIBLE * expected.width * expected.height:
         return None
-    right, down = seen.left - expected.left, seen.top - expected.top
-    part = patch[down : down + seen.height, right : right + seen.width]
     best = None
     for around in (NEAR, reach):
-        left, top = max(0, seen.left - around), max(0, seen.top - around)
-        window = picture[top : seen.top + seen.height + around, left : seen.left + seen.width + around]
+        inner = _inner(seen, picture, around)
+        right, down = inner.left - expected.left, inner.top - expected.top
+        part = patch[down : down + inner.height, right : right + inner.width]
+        left, top = max(0, inner.left - around), max(0, inner.top - around)
+        window = picture[top : inner.top + inner.height + around, left : inner.left + inner.width + around]
         likeness = cv2.matchTemplate(window, part, cv2.TM_CCOEFF_NORMED)
         _, most, _, at = cv2.minMaxLoc(likeness)
         best = Place(Box(left + at[0] - right, top + at[1] - down, expected.width, expected.height), float(most))
         if most >= _SURE:
             break
     return best if best is not None and best.likeness >= FOUND else None
+
+
+def _inner(seen: Box, picture: "Bytes", around: int) -> Box:
+    """Return what of ``seen`` stays in the picture if it is ``around`` pixels further out than it seems: half of it at
+    least."""
+    height, width = picture.shape
+    left, wide = _within(seen.left, seen.width, width, around)
+    top, high = _within(seen.top, seen.height, height, around)
+    return Box(left, top, wide, high)
+
+
+def _within(start: int, length: int, whole: int, around: int) -> tuple[int, int]:
+    first = max(start, min(around, start + length // 4))
+    last = min(start + length, max(whole - around, start + length - length // 4))
+    return first, last - first

@@ -72,7 +72,7 @@ class Ring:
         later = self.at(start)
         for number in range(start - 1, self._moments[0].number - 1, -1):
             moment = self.at(number)
-            if later.picture is moment.picture:
+            if later.picture is moment.picture and not unlike:
                 places.append((number, box))
                 later = moment
                 continue

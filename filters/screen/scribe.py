@@ -170,12 +170,18 @@ class Scribe:
         self._jobs[look.number] = _Job(look)
         heapq.heappush(self._tasks, (look.number, _STEPS[0], 0))
 
+    def drop(self, look: int) -> None:
+        """Do not read what is left of a look: nobody waits for it any more."""
+        self._jobs.pop(look, None)
+
     def step(self) -> list[Report]:
         """Do the next bit of work; return what comes of it."""
-        if not self._tasks:
-            return []
-        number, step, index = heapq.heappop(self._tasks)
-        job = self._jobs[number]
+        job = None
+        while job is None:
+            if not self._tasks:
+                return []
+            number, step, index = heapq.heappop(self._tasks)
+            job = self._jobs.get(number)
         match step:
             case 0:
                 return list(self._outline(job))

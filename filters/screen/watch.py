@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -33,7 +33,7 @@ EARLIER = 3
 """Pictures before the one in which a change was seen that it may have begun in: what comes in slowly is seen late."""
 _SETTLED, _SETTLED_LARGE = 2, 8  # pictures without movement after which something is read; coders are blurred at first
 _LARGE = 0.1  # of all tiles
-_PATIENCE = 15  # pictures: what moves for longer than that is read while it does
+_PATIENCE, _PATIENCE_LARGE = 15, 36  # pictures: what moves for longer than that is read while it does
 _SPACING = 9  # pictures between two looks at one place, unless much of it has changed
 _BETWEEN = 3  # pictures between two looks
 _POPUP = 3  # tiles: what was there for a moment and is no larger was a letter or a caret
@@ -41,13 +41,23 @@ _SHIFTING, _BETWEEN_SHIFTS = 3, 6  # pictures after a shift; and between two loo
 _BEHIND = 1.0  # seconds that reading may be behind without looking rarer
 _RAREST = 4.0
 _SCENE_FROM, _SCENE_UNTIL = 0.06, 0.02  # of all tiles, restless: less is read like the rest
+_PAGE_UNTIL = 0.08  # the same of a page, of which a strip is new as long as it is scrolled
 _UNREST = 5  # pictures after which a tile that moves is restless, at most
 _LARGE_SCENE = 0.6  # of the picture: no page is looked for beside it
+_SWIFTLY = 2  # pictures in which things have moved swiftly
 _SCENE_SPACING = 18  # pictures between two looks at a scene
 _SCENE_OVER = 8  # pictures in which little of it moves
 _LOST_FOR = 20  # pictures after which something that was lost is read anew
 _SAME = 0.5  # of a box: so much in common with another is the same
 _CHANGED = 0.8  # likeness below which it is not what was read any more
+
+
+class _Veil(NamedTuple):
+    """A region that is covered until it is lifted."""
+
+    number: int
+    start: int  # ticks
+    box: Box
 
 
 @dataclass(slots=True)
@@ -57,11 +67,18 @@ class _Reading:
     look: Look
     picture: int  # its number
     first: "NDArray[np.int64]"  # since which picture each tile was dirty; -1 where it is not read
-    veils: list[int]
+    veils: list[_Veil]
     veiled: "Map"
-    lines: list[tuple[Box, int]] = field(default_factory=list)  # and their veils
+    lines: list[tuple[Box, _Veil]] = field(default_factory=list)  # and their veils
+    gone: int | None = None  # since which picture nothing of it is there any more
+    outlined: bool = False  # its lines' veils are all there is, and stand where they stood in the picture that is read
     boxes: list[Box] = field(default_factory=list)  # of lines that have been read
     hits: list[Hit] = field(default_factory=list)
+
+    @property
+    def all_veils(self) -> list[_Veil]:
+        """All that is covered for it."""
+        return [*self.veils, *(veil for _, veil in self.lines)]
 
 
 @dataclass(slots=True)
@@ -106,15 +123,21 @@ class _Glance:
 class _Scene:
     area: Area
     share: float  # of the picture
+    swift: bool  # it is a page that is scrolled swiftly, or a slide that is pushed away
     glances: deque[_Glance] = field(default_factory=deque)
     full: bool = False  # it is a page that moves too fast, as far as is known
     ended: int | None = None  # in which picture it has
     quiet: int = 0
 
+    @property
+    def page(self) -> bool:
+        """Whether it is one, as far as is known, and no camera's picture."""
+        return self.swift or self.full
+
 
 class Watch:
     """Watches pictures of one size. ``submit`` takes what is to be read; ``pressure`` tells how much rarer than usual
-    things are to be looked at (1: as usual); ``memory`` in pictures: how far back things are followed."""
+    things are to be looked at (1: as usual); ``drop`` hears of looks that need not be read; ``memory`` in pictures: how far back things are followed."""
 
     def __init__(
         self,
@@ -123,8 +146,10 @@ class Watch:
         memory: int,
         rolling: int,
         pressure: Callable[[], float] = lambda: 1.0,
+        drop: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._submit = submit
+        self._drop = drop
         self._speech = Speech(effect)
         self._ring = Ring(memory)
         self._rolling = rolling
@@ -160,8 +185,9 @@ class Watch:
             self._changes = Changes(picture)
             self._ring.add(Moment(0, pts, picture, NONE), 0)
         else:
-            large = self._scene is not None and self._scene.share > _LARGE_SCENE
-            self._changes.take(picture, not large)
+            scene = self._scene
+            camera = scene is not None and scene.share > _LARGE_SCENE and not scene.page
+            self._changes.take(picture, not camera)
             before = self._ring.at(self._changes.number - 1).picture
             if np.array_equal(before, picture):
                 picture = before
@@ -170,6 +196,7 @@ class Watch:
         changes, moment = self._changes, self._ring.at(self._changes.number)
         self._follow(changes, moment)
         self.hear(reports)
+        self._give_up(changes)
         self._mind_scene(changes, moment)
         self._sample(changes, moment)
         self._veil(changes)
@@ -194,13 +221,35 @@ class Watch:
                 start = _earliest(changes.first[area.slices], changes.number) - EARLIER + 1
                 self._open.append((self._speech.veil(self._ring.pts(start), area.box), area, changes.number))
         for number, reading in self._readings.items():
+            if reading.outlined and changes.shift != NONE:  # its lines stand elsewhere from now on
+                reading.outlined = False
+                reading.veiled[:] = False
             bare = (changes.owner == number) & ~reading.veiled
             if bare.any():
                 for area in areas(grown(bare)):
                     start = self._ring.pts(changes.number - EARLIER + 1)
-                    reading.veils.append(self._speech.veil(start, area.box))
+                    reading.veils.append(self._veiled(start, area.box))
                     reading.veiled[area.slices] = True
         self._shed(changes, needless)
+
+    def _veiled(self, start: int, box: Box) -> _Veil:
+        return _Veil(self._speech.veil(start, box), start, box)
+
+    def _give_up(self, changes: Changes) -> None:
+        """Where reading is behind, leave out what is not there any more: it stays covered for the time that it was."""
+        for number, reading in list(self._readings.items()):
+            if reading.look.scene is not None:
+                continue
+            if reading.gone is None and not (changes.owner == number).any():
+                reading.gone = changes.number
+            late = self._pts - self._ring.pts(reading.picture) > _BEHIND * TICKS
+            if reading.gone is not None and late:
+                end = self._ring.pts(reading.gone)
+                for veil in reading.all_veils:
+                    self._speech.found(veil.start, end, veil.box, "unread", 1.0)
+                self._speech.lift(veil.number for veil in reading.all_veils)
+                del self._readings[number]
+                self._drop(number)
 
     def _shed(self, changes: Changes, veils: Sequence[tuple[int, Area, int]]) -> None:
         """Lift veils; where things that are still unread have been moved from, they stay until those are read."""
@@ -232,11 +281,13 @@ class Watch:
         rarer = self._rarer()
         if not dirty.any() or number - self._looked < (_BETWEEN_SHIFTS if shifting else _BETWEEN) * rarer:
             return
-        still = number - changes.moved_at >= (_SETTLED_LARGE if dirty.mean() > _LARGE else _SETTLED)
-        if dirty.mean() > _LARGE:  # it may fade, by less from picture to picture than is seen
+        large = dirty.mean() > _LARGE
+        still = number - changes.moved_at >= (_SETTLED_LARGE if large else _SETTLED)
+        if large:  # it may fade, by less from picture to picture than is seen
             still &= ~differs(difference(moment.picture, self._ring.at(number - _SETTLED_LARGE).picture))
         since = np.maximum(changes.first, changes.read_at)
-        ready = dirty & (still | (number - since >= _PATIENCE * rarer))
+        patience = _PATIENCE_LARGE if large else _PATIENCE
+        ready = dirty & (still | (number - since >= patience * rarer))
         ready &= number - changes.read_at >= _SPACING * rarer
         if ready.any():
             self._read(changes, moment, ready, now=True)
@@ -256,7 +307,7 @@ class Watch:
         veils, around = [], areas(grown(tiles))
         for area in around:
             start = _earliest(first[area.slices], moment.number) - EARLIER + 1
-            veils.append(self._speech.veil(self._ring.pts(start), area.box))
+            veils.append(self._veiled(self._ring.pts(start), area.box))
         self._readings[look.number] = _Reading(look, moment.number, first, veils, covering(changes.shape, around))
         if now:
             changes.read(moment.picture, tiles, look.number)
@@ -287,14 +338,14 @@ class Watch:
                 reading.hits += hits
                 for hit in hits:
                     self._found(changes, reading, hit)
-                over = [number for line, number in reading.lines if line == box]
+                over = [veil.number for line, veil in reading.lines if line == box]
                 reading.lines = [each for each in reading.lines if each[0] != box]
                 self._speech.lift(over)
             case Finished(look=look):
                 self._reconcile(changes, reading)
                 del self._readings[look]
                 changes.finished(look)
-                self._speech.lift([*reading.veils, *(number for _, number in reading.lines)])
+                self._speech.lift(veil.number for veil in reading.all_veils)
                 self._glanced(look)
 
     def _too_late(self, changes: Changes, report: Report) -> None:
@@ -304,7 +355,7 @@ class Watch:
             changes.forget((changes.owner == report.look) | reading.look.tiles, changes.number)
             changes.finished(report.look)
             self._veil(changes)
-            self._speech.lift([*reading.veils, *(number for _, number in reading.lines)])
+            self._speech.lift(veil.number for veil in reading.all_veils)
             self._glanced(report.look)
 
     def _outline(self, changes: Changes, reading: _Reading, lines: Sequence[Box]) -> None:
@@ -313,9 +364,9 @@ class Watch:
         if reading.look.scene is not None or changes.shifted_at > began or reading.veiled.mean() < _LARGE:
             return
         start = self._ring.pts(_earliest(reading.first, reading.picture) - EARLIER + 1)
-        reading.lines = [(line, self._speech.veil(start, _around(line))) for line in lines]
-        self._speech.lift(reading.veils)
-        reading.veils = []
+        reading.lines = [(line, self._veiled(start, _around(line))) for line in lines]
+        self._speech.lift(veil.number for veil in reading.veils)
+        reading.veils, reading.outlined = [], True
 
     # What is found.
 
@@ -338,7 +389,7 @@ class Watch:
         places = [*reversed(past), (reading.picture, box), *later]
         began = min([places[0][0], *self._begun(reading, box)])
         places[0] = (began, places[0][1])
-        stamped = [(self._ring.pts(number), at) for number, at in places]
+        stamped = [(self._ring.pts(number), clipped(at, moment.picture) or at) for number, at in places]
         end = self._pts if there else self._ring.pts(places[-1][0] + 1)
         if hit.partial:
             if there:
@@ -372,6 +423,7 @@ class Watch:
         for secret in self._secrets:
             tiles = within(secret.box, changes.shape)
             if not (changes.shift != NONE or changes.moved[tiles].any() or secret.lost is not None):
+                secret.cover.move(moment.pts, secret.box)  # it is told of anew now and then
                 continue
             place = follow(moment, secret.patch, secret.box, secret.going)
             if place is None:
@@ -448,11 +500,15 @@ class Watch:
         """Begin, look at, or end a scene."""
         scene, restless = self._scene, changes.restless
         if scene is None:
-            if restless.mean() > _SCENE_FROM:
-                self._begin_scene(changes, moment, restless)
+            swift = changes.swift >= _SWIFTLY
+            if swift or restless.mean() > _SCENE_FROM:
+                self._begin_scene(changes, moment, changes.stirred if swift else restless, swift)
             return
-        stirred = changes.stirred[scene.area.slices].sum()
-        scene.quiet = scene.quiet + 1 if stirred < _SCENE_UNTIL * restless.size else 0
+        # A page may go on slowly: it is read then.
+        moving = changes.moved if scene.page else changes.stirred
+        stirred = moving[scene.area.slices].sum()
+        calm = stirred < (_PAGE_UNTIL if scene.page else _SCENE_UNTIL) * restless.size and not changes.swift
+        scene.quiet = scene.quiet + 1 if calm else 0
         outside = restless.sum() - restless[scene.area.slices].sum()
         if scene.quiet > _SCENE_OVER or outside > _SCENE_FROM * restless.size:
             self._end_scene(changes, scene)
@@ -463,7 +519,7 @@ class Watch:
         if not waiting and changes.number - last.picture >= _SCENE_SPACING * self._rarer():
             self._glance(changes, moment, scene)
 
-    def _begin_scene(self, changes: Changes, moment: Moment, restless: "Map") -> None:
+    def _begin_scene(self, changes: Changes, moment: Moment, restless: "Map", swift: bool) -> None:
         around = areas(grown(restless, 2, 2))
         area = Area(
             min(area.top for area in around),
@@ -476,7 +532,7 @@ class Watch:
         earlier = covering(changes.shape, [area]) & changes.dirty & (changes.first < began)
         if earlier.any():
             self._read(changes, self._ring.at(began), earlier, now=False)
-        self._scene = scene = _Scene(area, covering(changes.shape, [area]).mean())
+        self._scene = scene = _Scene(area, covering(changes.shape, [area]).mean(), swift)
         start = began - EARLIER + 1
         scene.glances.append(_Glance(0, start, self._speech.veil(self._ring.pts(start), area.box)))
         _leave_out(changes, area)
