@@ -1,11 +1,10 @@
-"""The filter ``redact-text``: secrets that can be read on screen are covered, from the first picture that shows them."""
+"""The filter ``redact-text``: secrets on screen are covered, from the first picture on that shows them."""
 
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 from filters.api import TICKS, Detector, Effect, Picture, Said, Stream, Upto
-from filters.errors import SpecError
 from filters.secrets import Matcher
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 _FASTEST = 31  # pictures a second that are looked at; of more every second one is
 _STALLED = TICKS // 4
 """No picture for so long: no change can have begun in the last one that has not been seen."""
-_AHEAD = 2 * TICKS
+_AHEAD = TICKS * 3 // 4
 """Where pictures come faster than they are shown (from a file), reading is waited for when it is so far behind."""
 _METER = 4.0  # seconds over which the use of processors is measured
 _SHARE = 0.85  # of the budget that is aimed at: the rest is for decoding

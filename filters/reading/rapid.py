@@ -5,6 +5,7 @@ The models are files of that package: nothing is fetched, and nothing of the pac
 
 import math
 from importlib.resources import as_file, files
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
@@ -25,7 +26,7 @@ _HEIGHT = 48  # pixels of a line as the recogniser takes it
 _NARROWEST, _WIDEST = 48, 2400
 _LETTERS = "".join(map(chr, range(0x21, 0x7F))) + "©£€§°«»" + "".join(map(chr, range(0xC0, 0x180)))
 """What is told apart: the model knows some 18,700 characters more, of scripts that no rule of ours is written for."""
-_WIDE = {chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)} | {"。": ".", "、": ",", "—": "-", "–": "-"}
+_WIDE = {chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)} | {"。": ".", "、": ",", "—": "-", "\u2013": "-"}
 _TEXT = 0.3  # from this likelihood on a pixel belongs to text
 _SURE = 0.4  # mean likelihood of what counts as text
 _THINNEST = 3.0  # pixels: what is found is less high than its letters
@@ -85,7 +86,7 @@ class RapidReader:
                 sure.append(float(likely[number, character]))
         if not text:
             return NOTHING._replace(edges=(0.0,))
-        inner = [(left + right) / 2 for left, right in zip(centres, centres[1:], strict=False)]
+        inner = [(left + right) / 2 for left, right in pairwise(centres)]
         reach = step * 2
         edges = (max(0.0, centres[0] - reach), *inner, min(float(width), centres[-1] + reach))
         return Reading("".join(text), edges, float(np.mean(sure)))
@@ -104,7 +105,8 @@ class Strip(NamedTuple):
         """Return what is in it, turned to be level: (thickness, length)."""
         size = max(2, round(self.length)), max(2, round(self.thickness))
         turn = cv2.getRotationMatrix2D(self.centre, self.angle, 1.0)
-        turn[:, 2] += (size[0] / 2 - self.centre[0], size[1] / 2 - self.centre[1])
+        turn[0, 2] += size[0] / 2 - self.centre[0]
+        turn[1, 2] += size[1] / 2 - self.centre[1]
         return np.asarray(cv2.warpAffine(luma, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
     def box(self, start: float, end: float) -> Box:
@@ -113,8 +115,9 @@ class Strip(NamedTuple):
         slope = math.radians(self.angle)
         centre = (self.centre[0] + part * math.cos(slope), self.centre[1] + part * math.sin(slope))
         corners = cv2.boxPoints((centre, (max(1.0, end - start), self.thickness), self.angle))
-        left, top, right, bottom = (*np.floor(corners.min(0)), *np.ceil(corners.max(0)))
-        return Box(int(left), int(top), max(1, int(right - left)), max(1, int(bottom - top)))
+        left, top = (int(side) for side in np.floor(corners.min(0)))
+        right, bottom = (int(side) for side in np.ceil(corners.max(0)))
+        return Box(left, top, max(1, right - left), max(1, bottom - top))
 
 
 class TextFinder:
@@ -125,7 +128,7 @@ class TextFinder:
         self._input = self._session.get_inputs()[0].name
 
     def find(self, luma: "Bytes", longest: int) -> list[Strip]:
-        """Return where lines of text are in ``luma`` (height, width), looked at with ``longest`` pixels a side at most."""
+        """Return where lines of text are in ``luma`` (height, width), seen with ``longest`` pixels a side at most."""
         height, width = luma.shape
         scale = min(1.0, longest / max(height, width))
         rows, columns = (max(32, round(side * scale / 32) * 32) for side in (height, width))

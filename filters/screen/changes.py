@@ -121,7 +121,7 @@ class Changes:
         x, y = self._drift.right + right, self._drift.down + down
         by = Shift(math.trunc(x / WIDE), math.trunc(y / HIGH))
         self._drift = Shift(x - by.right * WIDE, y - by.down * HIGH)
-        # Where each tile's content should be, it lies across several: is it there, or has it gone out, or under another?
+        # A tile's content should lie across several: is it there, or has it gone out, or under another?
         unexplained = differs(difference(picture, shifted(self._before, self.shift)))
         lost = [
             shifted(unexplained, Shift(-columns, -rows), 1)

@@ -21,7 +21,6 @@ _RULE, _BAR = 90, 34  # longer edges than these are no letters': frames, tables,
 _CLOSE = 4  # pixels above and below a rule that are empty, but for this share
 _BESIDE = 0.12
 _LOW, _HIGH = 7, 56  # pixels of a line
-_SCALES = (2, 4)  # at which larger text is looked for
 _NARROW = 12
 _MERGED = 22  # pixels: higher strips may be several lines
 _INK = 0.16  # of a row's usual number of edges: less is the space between lines
@@ -31,14 +30,13 @@ _CROSS = np.ones((3, 3), np.uint8)
 
 
 def lines(luma: "Bytes", top: int = 0, bottom: int | None = None) -> list[Box]:
-    """Return boxes around what may be lines of text in ``luma`` (height, width), in rows ``top`` to before ``bottom``."""
+    """Return boxes around what may be lines of text in ``luma``, in the rows from ``top`` to before ``bottom``."""
     strip = luma[top:bottom]
     found = _joined([Box(x, y + top, w, h) for x, y, w, h in _found(strip, 1)])
-    for scale in _SCALES:
-        size = max(1, strip.shape[1] // scale), max(1, strip.shape[0] // scale)
-        small = np.asarray(cv2.resize(strip, size, interpolation=cv2.INTER_AREA), np.uint8)
-        boxes = [Box(x * scale, y * scale + top, w * scale, h * scale) for x, y, w, h in _found(small, scale)]
-        found += [box for box in _joined(boxes) if box.height > _HIGH and not _known(box, found)]
+    size = max(1, strip.shape[1] // 2), max(1, strip.shape[0] // 2)
+    half = np.asarray(cv2.resize(strip, size, interpolation=cv2.INTER_AREA), np.uint8)
+    large = [Box(x * 2, y * 2 + top, w * 2, h * 2) for x, y, w, h in _found(half, 2)]
+    found += [box for box in large if box.height > _HIGH and not _known(box, found)]
     return found
 
 
@@ -76,11 +74,11 @@ def _found(luma: "Bytes", scale: int) -> Iterator[tuple[int, int, int, int]]:
     edges = cv2.morphologyEx(luma, cv2.MORPH_GRADIENT, _CROSS)
     _, mask = cv2.threshold(edges, _EDGE, 255, cv2.THRESH_BINARY)
     mask = cv2.subtract(mask, cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((_BAR, 1), np.uint8)))
-    mask = cv2.subtract(mask, _rules(mask))
+    mask = cv2.subtract(mask, _rules(np.asarray(mask, np.uint8)))
     joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, _GAP), np.uint8))
     joined = cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones((4, 4), np.uint8))
     _, _, boxes, _ = cv2.connectedComponentsWithStats(joined)
-    ink = mask > 0
+    ink = (mask > 0).view(np.uint8)
     for left, top, wide, high, area in boxes[1:].tolist():
         if wide < _NARROW or high < _LOW:
             continue
@@ -104,7 +102,7 @@ def _rules(mask: "Bytes") -> "Bytes":
         beside = (mask[band] > 0) & (labels[band] == 0)
         if beside.mean() > _BESIDE:
             long[band][labels[band] == number] = 0
-    return long
+    return np.asarray(long, np.uint8)
 
 
 def _rows(ink: "Bytes") -> list[tuple[int, int]]:

@@ -37,7 +37,7 @@ class LineMemory(Generic[_Said]):
         self._next = 0
 
     def recall(self, line: "Bytes") -> _Said | None:
-        """Return what was said of ``line``, luma (height, width), cropped as it was then, within a pixel of its width."""
+        """Return what was said of ``line``, luma (height, width), cropped as it was then within a pixel of width."""
         seen = _smooth(line)
         height, width = seen.shape
         limit = _limit(seen)

@@ -81,9 +81,17 @@ Report = Outline | Decided | Finished
 class Judge(Protocol):
     """Tells secrets in texts: see ``filters.secrets.Matcher``."""
 
-    def find(self, text: str) -> list[Match]: ...
-    def label(self, text: str) -> str | None: ...
-    def value(self, category: str, text: str) -> list[Match]: ...
+    def find(self, text: str) -> list[Match]:
+        """Return the secrets in a text."""
+        ...
+
+    def label(self, text: str) -> str | None:
+        """Return of what category a value is that stands beside this text."""
+        ...
+
+    def value(self, category: str, text: str) -> list[Match]:
+        """Return what of a text is secret because a label stands beside it."""
+        ...
 
 
 _CERTAIN = 0.85  # score of a secret about which a better reading would change nothing
@@ -103,7 +111,9 @@ def in_doubt(text: str, doubtful: Sequence[tuple[int, int]], found: Sequence[Mat
 class Finder(Protocol):
     """Finds lines of text in any picture: see ``filters.reading.rapid.TextFinder``."""
 
-    def find(self, luma: "Bytes", longest: int) -> list[Strip]: ...
+    def find(self, luma: "Bytes", longest: int) -> list[Strip]:
+        """Return where lines are."""
+        ...
 
 
 @dataclass(slots=True)
@@ -285,8 +295,8 @@ class Scribe:
         hits = []
         for match in self._judge.value(label, text.text):
             if reading is None:
-                side = _MARGIN_SIDE
-                box = _spread(text.box, text.box.left - side, text.box.left + text.box.width + side)
+                reach = text.box.left - _MARGIN_SIDE, text.box.left + text.box.width + _MARGIN_SIDE
+                box = _spread(text.box, *reach)
             else:
                 start, end = reading.span(match.start, match.end)
                 side = _SIDE * text.box.height

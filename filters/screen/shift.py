@@ -44,7 +44,7 @@ def shifted(rows: "NDArray[Any]", by: Shift, fill: int = 0) -> "NDArray[Any]":
 
 
 def _range(length: int, by: int) -> tuple[int, int]:
-    return max(0, -by), max(max(0, -by), length - max(0, by))
+    return max(0, -by), max(0, -by, length - max(0, by))
 
 
 def shift_between(before: "Bytes", now: "Bytes", moved: "Map", last: Shift) -> "tuple[Shift, Map]":

@@ -2,8 +2,9 @@
 last, wherever they move. No I/O, no thread, no clock: it is told how urgent things are by the pictures' stamps.
 
 What changes is veiled from the picture in which it did, and shown again when all of its lines have been read. What
-changes all the time is a *scene*: a camera's picture, or a film in a page. It is looked at every now and then, and stays
-veiled from the last look but one until the next look has been read.
+changes all the time is a *scene*: a camera's picture, or a film in a page. It is looked at every now and then, and
+stays veiled from the last look but one until the next look has been read. A page that moves too fast to be read, and
+what is gone before its turn comes where reading is behind, stays covered for the time that it was there.
 """
 
 from collections import deque
@@ -136,8 +137,11 @@ class _Scene:
 
 
 class Watch:
-    """Watches pictures of one size. ``submit`` takes what is to be read; ``pressure`` tells how much rarer than usual
-    things are to be looked at (1: as usual); ``drop`` hears of looks that need not be read; ``memory`` in pictures: how far back things are followed."""
+    """Watches pictures of one size. ``submit`` takes what is to be read, ``drop`` what need not be any more.
+
+    ``memory``: how far back (pictures) things are followed; ``rolling``: for how many what may be the beginning of a
+    secret is covered; ``pressure`` tells how much rarer than usual things are to be looked at (1: as usual).
+    """
 
     def __init__(
         self,
@@ -377,10 +381,10 @@ class Watch:
         if box is None:
             return
         for secret in self._secrets:
-            if secret.lost is None and _common(secret.at(reading.picture), box) > _SAME * 1.6 and not hit.partial:
-                if not secret.cover.provisional and secret.box.width >= box.width * 0.9:
-                    secret.read_at, secret.origin = reading.picture, secret.patch
-                    return
+            known = secret.lost is None and not secret.cover.provisional and secret.box.width >= box.width * 0.9
+            if known and not hit.partial and _common(secret.at(reading.picture), box) > _SAME * 1.6:
+                secret.read_at, secret.origin = reading.picture, secret.patch
+                return
         tiles = reading.first[within(box, changes.shape)]
         since = _earliest(tiles, reading.picture)
         patch = cut(moment.picture, box)
