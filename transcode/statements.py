@@ -57,7 +57,8 @@ class Statements:
                 if finding.end > time.top:
                     self._ahead.append(said)
             case Veil(detector=detector, region=region):
-                self._judge(detector, region.start < self._promised[detector].picture, now)
+                early = region.start < self._promised[detector].picture
+                self._judge(detector, early and not self._drawn_anew(detector, region), now)
                 self._unverified[detector, region.id] = region
                 self._bound(oldest)
             case Unveil(detector=detector, id=number):
@@ -120,6 +121,22 @@ class Statements:
             number == detector and region.start <= start and _holds(region.box, box)
             for (number, _), region in self._unverified.items()
         )
+
+    def _drawn_anew(self, detector: int, region: Unverified) -> bool:
+        """Whether a region takes the place of others, or of a part of one: their borders need not be the same."""
+        return any(
+            number == detector and other.start <= region.start and _meet(other.box, region.box)
+            for (number, _), other in self._unverified.items()
+        )
+
+
+def _meet(a: Box, b: Box) -> bool:
+    return (
+        a.left < b.left + b.width
+        and b.left < a.left + a.width
+        and a.top < b.top + b.height
+        and b.top < a.top + a.height
+    )
 
 
 def _holds(outer: Box, inner: Box) -> bool:

@@ -434,6 +434,16 @@ def test_what_is_found_in_a_region_that_was_not_verified_is_no_broken_promise() 
     assert desk.detection.broken_promises == 0
 
 
+def test_a_region_that_takes_the_place_of_others_is_no_broken_promise() -> None:
+    desk = Desk().hire()
+    desk.detection.took(Veil(0, Unverified(1, 500 * MS, BOX)))
+    desk.clear(1000)
+    desk.detection.took(Veil(0, Unverified(2, 500 * MS, Box(BOX.left + 2, BOX.top, BOX.width, BOX.height))))
+    assert desk.detection.broken_promises == 0
+    desk.detection.took(Veil(0, Unverified(3, 400 * MS, BOX)))
+    assert desk.detection.broken_promises == 1, "none that began as early was there"
+
+
 def test_a_region_that_was_not_verified_stays_covered_where_another_process_has_not_looked_anew() -> None:
     desk = Desk().hire().feed(VIDEO, *pictures(0, 1000)).work()
     desk.detection.took(Veil(0, Unverified(1, 500 * MS, BOX)))
