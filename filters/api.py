@@ -152,6 +152,8 @@ class Stream:
     cores: float = 1.0
     """Processors that the room's detectors may take between them: one that can, takes less by looking less often, never
     by clearing what it has not looked at."""
+    live: bool = True
+    """Whether pictures and sound come in their time, and do not wait; a file's do."""
 
 
 class Planes(NamedTuple):

@@ -15,7 +15,7 @@ _FASTEST = 31  # pictures a second that are looked at; of more every second one 
 _STALLED = TICKS // 4
 """No picture for so long: no change can have begun in the last one that has not been seen."""
 _AHEAD = TICKS * 3 // 4
-"""Where pictures come faster than they are shown (from a file), reading is waited for when it is so far behind."""
+"""Where pictures wait (a file's do), reading is waited for when it is so far behind."""
 _METER = 4.0  # seconds over which the use of processors is measured
 _SHARE = 0.85  # of the budget that is aimed at: the rest is for decoding
 _RAREST = 4.0
@@ -54,6 +54,7 @@ class RedactText(Detector):
         self._watch: Watch | None = None
         self._cores = 1.0
         self._every = 1
+        self._live = True
         self._count = 0
         self._last = -1
         self._measured = (0.0, 0.0)
@@ -87,6 +88,7 @@ class RedactText(Detector):
             self._desk.submit, self._effect, held + 10, held - 8, lambda: self._pressure, self._desk.drop
         )
         self._cores = stream.cores
+        self._live = stream.live
         self._began = time.monotonic()
 
     def close(self) -> None:
@@ -102,7 +104,8 @@ class RedactText(Detector):
         self._count += 1
         if (self._count - 1) % self._every:
             return []
-        self._wait(picture.pts)
+        if not self._live:
+            self._wait(picture.pts)
         self._last = picture.pts
         said = self._watch.look(picture.pts, picture.planes.y, self._desk.reports())
         self._measure()
@@ -122,12 +125,10 @@ class RedactText(Detector):
         return in_doubt(text, self._matcher.doubtful(text), self._matcher.find(text))
 
     def _wait(self, pts: int) -> None:
-        """Wait for what is being read, where pictures come faster than they are shown."""
+        """Wait for what is being read."""
         assert self._desk is not None
         assert self._watch is not None
         while (oldest := self._watch.oldest) is not None and pts - oldest > _AHEAD:
-            if self._desk.waited() * TICKS > 0.8 * (pts - oldest):
-                return
             self._desk.wait(0.05)
             self._watch.hear(self._desk.reports())
 

@@ -224,7 +224,8 @@ def _padded(planes: Planes) -> Planes:
 
 def _stream(material: Material, frame_rate: float) -> Stream:
     height, width = material.pictures[0].planes.y.shape if material.pictures else (0, 0)
-    return Stream(width, height, frame_rate, 0 if material.samples is None else material.samples.shape[0])
+    channels = 0 if material.samples is None else material.samples.shape[0]
+    return Stream(width, height, frame_rate, channels, live=False)
 
 
 def _check_material(detector: Detector, material: Material) -> None:

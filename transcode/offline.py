@@ -132,7 +132,7 @@ class _Room:
             for number, (title, detector) in enumerate(cast.detectors)
         ]
         guard.ledger.take(Require(tuple(tuple(sorted(watcher.takes)) for watcher in watchers)))
-        stream = stream_of(plan, processor_time())  # nothing else has to be in time
+        stream = stream_of(plan, processor_time(), live=False)  # nothing else has to be in time
         for watcher in watchers:
             watcher.open(stream)
         if cast.chain.pictures or cast.chain.sounds:

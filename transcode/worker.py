@@ -184,12 +184,13 @@ class Work:
             self._link.send(stand_in)
 
 
-def stream_of(plan: Plan, cores: float = 1.0) -> Stream:
-    """Return what filters are told of a broadcast; ``cores``: processors that its detectors may take."""
+def stream_of(plan: Plan, cores: float = 1.0, live: bool = True) -> Stream:
+    """Return what filters are told of a broadcast; ``cores``: processors that its detectors may take; not ``live``: it
+    is a file's, which waits for them."""
     best = plan.encoded[0] if plan.encoded else None
     rate = float(plan.frame_rate) if best else 0.0
     channels = plan.sound.channels if plan.sound is not None and plan.sound.transcoded else 0
-    return Stream(best.width if best else 0, best.height if best else 0, rate, channels, cores)
+    return Stream(best.width if best else 0, best.height if best else 0, rate, channels, cores, live)
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ class Desk:
         self._new: deque[Look] = deque()
         self._dropped: list[int] = []
         self._reports: deque[Report] = deque()
-        self._asked: dict[int, tuple[float, Look]] = {}
+        self._asked: set[int] = set()
         self._error: BaseException | None = None
         self._over = False
         self._wake = threading.Condition()
@@ -41,14 +41,14 @@ class Desk:
     def submit(self, look: Look) -> None:
         """Have a look read."""
         with self._wake:
-            self._asked[look.number] = time.monotonic(), look
+            self._asked.add(look.number)
             self._new.append(look)
             self._wake.notify_all()
 
     def drop(self, look: int) -> None:
         """Do not read what is left of a look."""
         with self._wake:
-            self._asked.pop(look, None)
+            self._asked.discard(look)
             self._dropped.append(look)
 
     def reports(self) -> list[Report]:
@@ -59,11 +59,6 @@ class Desk:
         while self._reports:
             reports.append(self._reports.popleft())
         return reports
-
-    def waited(self) -> float:
-        """Return for how long (seconds) the oldest look has been waiting to be read to the end."""
-        with self._wake:
-            return time.monotonic() - min((at for at, _ in self._asked.values()), default=time.monotonic())
 
     def wait(self, seconds: float) -> None:
         """Return when something more has been read, or the time is over."""
@@ -100,7 +95,7 @@ class Desk:
                     self._reports.extend(reports)
                     for report in reports:
                         if isinstance(report, Finished):
-                            self._asked.pop(report.look, None)
+                            self._asked.discard(report.look)
                     if reports:
                         self._wake.notify_all()
         except BaseException as error:

@@ -48,6 +48,7 @@ _LARGE_SCENE = 0.6  # of the picture: no page is looked for beside it
 _SWIFTLY = 2  # pictures in which things have moved swiftly
 _SCENE_SPACING = 18  # pictures between two looks at a scene
 _SCENE_OVER = 8  # pictures in which little of it moves
+_SUPERSEDED = 0.1  # of its tiles that differ from what is there now, at most: it has been read anew, for it is clearer
 _LOST_FOR = 20  # pictures after which something that was lost is read anew
 _SAME = 0.5  # of a box: so much in common with another is the same
 _CHANGED = 0.8  # likeness below which it is not what was read any more
@@ -200,7 +201,7 @@ class Watch:
         changes, moment = self._changes, self._ring.at(self._changes.number)
         self._follow(changes, moment)
         self.hear(reports)
-        self._give_up(changes)
+        self._give_up(changes, moment)
         self._mind_scene(changes, moment)
         self._sample(changes, moment)
         self._veil(changes)
@@ -239,21 +240,41 @@ class Watch:
     def _veiled(self, start: int, box: Box) -> _Veil:
         return _Veil(self._speech.veil(start, box), start, box)
 
-    def _give_up(self, changes: Changes) -> None:
-        """Where reading is behind, leave out what is not there any more: it stays covered for the time that it was."""
+    def _give_up(self, changes: Changes, moment: Moment) -> None:
+        """Where reading is behind, leave out what is not there any more, or is being read anew.
+
+        What is not there any more stays covered for the time that it was.
+        """
         for number, reading in list(self._readings.items()):
             if reading.look.scene is not None:
                 continue
             if reading.gone is None and not (changes.owner == number).any():
                 reading.gone = changes.number
             late = self._pts - self._ring.pts(reading.picture) > _BEHIND * TICKS
-            if reading.gone is not None and late:
-                end = self._ring.pts(reading.gone)
+            began = _earliest(reading.first, reading.picture)
+            moved = any(until >= began for _, until in self._trail)  # it was elsewhere before, too
+            if reading.gone is None or not late or moved:
+                continue
+            del self._readings[number]
+            self._drop(number)
+            tiles = reading.look.tiles
+            other = tiles & differs(difference(reading.look.picture, moment.picture))
+            newer = [owner for owner in np.unique(changes.owner[tiles]).tolist() if owner in self._readings]
+            end = self._ring.pts(reading.gone)
+            if other.sum() > _SUPERSEDED * tiles.sum():
                 for veil in reading.all_veils:
                     self._speech.found(veil.start, end, veil.box, "unread", 1.0)
-                self._speech.lift(veil.number for veil in reading.all_veils)
-                del self._readings[number]
-                self._drop(number)
+            else:  # it is there, and clearer: who reads that tells of this, too
+                for area in areas(grown(other)):
+                    start = self._ring.pts(_earliest(reading.first[area.slices], reading.picture) - EARLIER + 1)
+                    self._speech.found(start, end, area.box, "unread", 1.0)
+                if newer:
+                    reader = self._readings[max(newer)]
+                    reader.veils += reading.all_veils
+                    both = (reader.first >= 0) & (reading.first >= 0)
+                    reader.first = np.where(both, np.minimum(reader.first, reading.first), reader.first)
+                    continue
+            self._speech.lift(veil.number for veil in reading.all_veils)
 
     def _shed(self, changes: Changes, veils: Sequence[tuple[int, Area, int]]) -> None:
         """Lift veils; where things that are still unread have been moved from, they stay until those are read."""

@@ -71,11 +71,10 @@ def test_looks_are_read_in_another_thread_and_reported_once() -> None:
     made.close()
 
 
-def test_it_tells_how_much_is_waiting_and_for_how_long() -> None:
+def test_it_tells_how_much_is_waiting() -> None:
     reads = Reads()
     made = desk(reads)
     assert made.backlog == 0
-    assert made.waited() == pytest.approx(0.0, abs=0.05)
     reads.let.clear()
     for number in (1, 2, 3):
         made.submit(look(number))
@@ -83,11 +82,9 @@ def test_it_tells_how_much_is_waiting_and_for_how_long() -> None:
     made.wait(0.05)
     assert time.monotonic() - began >= 0.04, "there is nothing to hear"
     assert made.backlog == 3
-    assert made.waited() >= 0.04
     reads.let.set()
     heard(made, 6)
     assert made.backlog == 0
-    assert made.waited() == pytest.approx(0.0, abs=0.05)
     made.close()
 
 

@@ -134,7 +134,7 @@ def simulate(
 
     watcher = Watcher(0, spec, timed, Inline(), say)
     guard.ledger.take(Require(((Kind.PICTURE,),)))
-    watcher.open(Stream(WIDTH, HEIGHT, float(RATE), 0))
+    watcher.open(Stream(WIDTH, HEIGHT, float(RATE), 0, live=real_time))
     ahead = round(timed.lookahead * TIMELINE) + _FRAME
     held: deque[tuple[int, av.VideoFrame]] = deque()
     helpers, began = _Helpers(), time.monotonic()
