@@ -57,3 +57,8 @@ def artifacts() -> Path:
     """Where screenshots are kept for people to look at; git ignores it."""
     ARTIFACTS.mkdir(exist_ok=True)
     return ARTIFACTS
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests that take long come first: what is left at the end then fits between the processes."""
+    items.sort(key=lambda item: not item.path.parent.name.startswith(("e2e", "browser")))
