@@ -46,7 +46,7 @@ def frames(path: Path, first: int = 0) -> Iterator[tuple[int, Planes]]:
     """Yield number and planes of the file's pictures from number ``first`` on; planes hold until the next one."""
     with av.open(str(path)) as file:
         stream = file.streams.video[0]
-        stream.thread_type, stream.thread_count = "FRAME", 2
+        stream.thread_count = 1  # more may wait for each other where a file is left before its end
         if first > 0:
             assert stream.time_base is not None
             file.seek(int(Fraction(first, RATE) / stream.time_base), stream=stream)
