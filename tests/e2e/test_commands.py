@@ -56,7 +56,7 @@ def test_a_room_from_its_start_to_its_end(server: RunningServer, clip: Path, tmp
     ("option", "says"),
     [
         (("--record",), "not available in this version"),
-        (("--filter", "redact-text"), "there is no filter redact-text"),
+        (("--filter", "blur-faces"), "there is no filter blur-faces"),
         (("--filter", "overlay:text=Hello", "--ladder", "source"), "cannot pass on the host's own picture"),
         (("--delay", "31"), "use 0 to 30 s"),
     ],
