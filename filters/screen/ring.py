@@ -49,6 +49,11 @@ class Ring:
         ):
             self._moments.popleft()
 
+    @property
+    def oldest(self) -> int:
+        """The number of the oldest picture that there is."""
+        return self._moments[0].number
+
     def has(self, number: int) -> bool:
         """Whether the picture of that number is there."""
         return number >= self._moments[0].number

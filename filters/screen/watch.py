@@ -377,7 +377,8 @@ class Watch:
         """What has been read is of a picture so old that it cannot be followed: it has to be read again."""
         if isinstance(report, Finished):
             reading = self._readings.pop(report.look)
-            changes.forget((changes.owner == report.look) | reading.look.tiles, changes.number)
+            # All this time it may have been there: what is still held of it stays veiled until it is read.
+            changes.forget((changes.owner == report.look) | reading.look.tiles, self._ring.oldest)
             changes.finished(report.look)
             self._veil(changes)
             self._speech.lift(veil.number for veil in reading.all_veils)
