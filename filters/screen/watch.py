@@ -74,7 +74,6 @@ class _Reading:
     lines: list[tuple[Box, _Veil]] = field(default_factory=list)  # and their veils
     gone: int | None = None  # since which picture nothing of it is there any more
     outlined: bool = False  # its lines' veils are all there is, and stand where they stood in the picture that is read
-    boxes: list[Box] = field(default_factory=list)  # of lines that have been read
     hits: list[Hit] = field(default_factory=list)
 
     @property
@@ -359,7 +358,6 @@ class Watch:
                         scene.full = full
                 self._outline(changes, reading, lines)
             case Decided(box=box, hits=hits):
-                reading.boxes.append(box)
                 reading.hits += hits
                 for hit in hits:
                     self._found(changes, reading, hit)

@@ -26,7 +26,7 @@ def reader(request: pytest.FixtureRequest) -> LineReader:
         return RapidReader()
     folder = data_folder()
     if folder is None:
-        pytest.skip(NO_DATA)
+        pytest.fail(NO_DATA)
     return TesseractReader(folder)
 
 

@@ -2,7 +2,6 @@
 
 import re
 import zlib
-from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
@@ -14,7 +13,6 @@ from stdnum.eu import vat
 from stdnum.gb import vat as gb_vat
 from stdnum.us import ssn
 
-from tests.support.browser import CHROMIUM
 from tests.support.scenes import pages, secrets
 from tests.support.scenes.chrome import Chrome, Sheet, marked
 from tests.support.scenes.film import Film, Shown
@@ -153,7 +151,6 @@ def test_nothing_of_the_picture_is_ink_of_what_is_outside_it(box: Box) -> None:
     assert on_plain(drawn, box) is None
 
 
-@pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Chromium is not installed")
 def test_a_page_shows_of_a_secret_what_is_neither_scrolled_away_nor_covered(tmp_path: Path) -> None:
     vault = Vault(Random(2))
     first, second, over = (vault.take(category) for category in ("iban", "email", "phone"))
@@ -272,7 +269,6 @@ def test_the_box_of_a_held_secret_is_that_of_its_ink(turned: float) -> None:
     assert max(abs(one - other) for one, other in zip(found, box, strict=True)) <= 2
 
 
-@pytest.mark.skipif(find_spec("skimage") is None, reason="scikit-image, whose pictures are shown, is not installed")
 @pytest.mark.parametrize("webcam", [False, True])
 def test_camera_video_moves_and_is_the_same_for_the_same_seed(webcam: bool) -> None:
     def filmed(seed: int) -> list[bytes]:
