@@ -4,16 +4,15 @@ The models are files of that package: nothing is fetched, and nothing of the pac
 """
 
 import math
-from importlib.resources import as_file, files
-from itertools import pairwise
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
-import onnxruntime
 
 from filters.api import Box
-from filters.errors import FilterError
+from filters.reading.ctc import decoded
+from filters.reading.models import loaded
 from filters.reading.reading import NOTHING, Reading
 
 if TYPE_CHECKING:
@@ -36,17 +35,7 @@ _GROWN = 0.7  # of a found strip's thickness: so much more on each side holds th
 
 def session(model: str) -> Any:  # noqa: ANN401 - onnxruntime has no types
     """Return a model of the package ready to run, in the caller's thread alone. Raises FilterError."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False  # lines differ in width: memory would grow with each new one
-    options.log_severity_level = 4
-    try:
-        with as_file(files("rapidocr") / "models" / model) as path:
-            return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise FilterError(
-            f"the text model {model} cannot be loaded ({type(error).__name__}): install the package rapidocr again"
-        ) from error
+    return loaded(files("rapidocr") / "models" / model, "rapidocr")
 
 
 class RapidReader:
@@ -72,24 +61,8 @@ class RapidReader:
         )
         pixels = np.repeat((scaled.astype(np.float32) / 127.5 - 1)[None, None], 3, axis=1)
         likely = self._session.run(None, {self._input: pixels})[0][0][:, self._numbers]
-        return self._decoded(likely, width)
-
-    def _decoded(self, likely: "NDArray[np.float32]", width: int) -> Reading:
-        """Return what the likelihoods (steps, characters) say: the best path of a CTC, repeats and blanks left out."""
-        best = likely.argmax(1)
-        step = width / len(best)
-        text, centres, sure = [], [], []
-        for number, character in enumerate(best):
-            if character and (not number or best[number - 1] != character):
-                text.append(self._characters[character])
-                centres.append((number + 0.5) * step)
-                sure.append(float(likely[number, character]))
-        if not text:
-            return NOTHING._replace(edges=(0.0,))
-        inner = [(left + right) / 2 for left, right in pairwise(centres)]
-        reach = step * 2
-        edges = (max(0.0, centres[0] - reach), *inner, min(float(width), centres[-1] + reach))
-        return Reading("".join(text), edges, float(np.mean(sure)))
+        text, edges, sure = decoded(likely, self._characters, width / len(likely), width)
+        return Reading(text, edges, float(np.mean(sure))) if text else NOTHING
 
 
 class Strip(NamedTuple):

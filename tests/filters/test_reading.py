@@ -1,4 +1,4 @@
-"""Both readers read a line, and tell where each character stands; without a network, and with what is installed."""
+"""All readers read a line, and tell where each character stands; without a network, and with what is installed."""
 
 import socket
 from itertools import pairwise
@@ -10,20 +10,25 @@ import pytest
 from filters.api import Box
 from filters.errors import FilterError
 from filters.reading import rapid
+from filters.reading.ctc import decoded
 from filters.reading.hybrid import HybridReader
+from filters.reading.levelled import levelled
 from filters.reading.rapid import RapidReader, Strip, TextFinder
 from filters.reading.reading import NOTHING, LineReader, Reading
+from filters.reading.swift import SwiftReader
 from filters.reading.tesseract import TesseractReader, data_folder
-from tests.filters.test_screen_lines import DARK_ON_LIGHT, LIGHT_ON_DARK, Page, written
+from tests.filters.test_screen_lines import DARK_ON_LIGHT, FAINT, LIGHT_ON_DARK, Page, written
 
 TEXT = "Pay with 4556 7375 8689 9855"
 NO_DATA = "tesseract's English data is missing: install tesseract-ocr-eng (this is a test that has to run)"
 
 
-@pytest.fixture(scope="module", params=["tesseract", "rapid"])
+@pytest.fixture(scope="module", params=["tesseract", "rapid", "swift"])
 def reader(request: pytest.FixtureRequest) -> LineReader:
     if request.param == "rapid":
         return RapidReader()
+    if request.param == "swift":
+        return SwiftReader()
     folder = data_folder()
     if folder is None:
         pytest.fail(NO_DATA)
@@ -76,6 +81,7 @@ def test_no_network_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refused)
     line, _ = written(TEXT)
     assert RapidReader().read(line).text == TEXT
+    assert SwiftReader().read(line).text == TEXT
     assert len(TextFinder().find(np.pad(line, 40, mode="edge"), 640)) == 1
     folder = data_folder()
     if folder is not None:
@@ -87,6 +93,44 @@ def test_a_model_that_is_not_there_is_told() -> None:
         FilterError, match=r"the text model none\.onnx cannot be loaded .*: install the package rapidocr"
     ):
         rapid.session("none.onnx")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "jo.m_baker-89+k@mail.example.org",
+        "AKIA7Q2XN4VBTE5ZLMRD and ghp_a8Xk2LmQ9vTz",
+        "IBAN: DE12 3456 7890 1234 5678 90",
+        "password=Blue-Falcon#47!",
+    ],
+)
+@pytest.mark.parametrize("inks", [DARK_ON_LIGHT, LIGHT_ON_DARK, FAINT], ids=["dark on light", "light on dark", "faint"])
+def test_the_swift_reader_reads_what_screens_show(text: str, inks: tuple[int, int]) -> None:
+    line, _ = written(text, 16, inks)
+    assert SwiftReader().read(line).text == text
+
+
+@pytest.mark.parametrize("height", [2, 7, 23, 24, 25, 90])
+def test_lines_are_levelled_whatever_they_are_like(height: int) -> None:
+    ramp = np.tile(np.linspace(0, 255, 301).astype(np.uint8), (height, 1))
+    seen = levelled(ramp)
+    assert seen.shape == (24, max(8, round(301 * 24 / height)))
+    dark, light = (levelled(np.asarray(written(TEXT, inks=inks)[0])) for inks in (LIGHT_ON_DARK, DARK_ON_LIGHT))
+    assert np.median(dark) == np.median(light) == pytest.approx(0, abs=0.05)
+    assert dark.max() == pytest.approx(light.max(), abs=0.1)
+    assert np.abs(levelled(np.full((height, 40), 17, np.uint8))).max() == 0
+
+
+def test_of_a_path_repeats_and_blanks_are_left_out() -> None:
+    path = [0, 1, 1, 0, 1, 2, 0, 0]
+    likely = np.full((len(path), 3), 0.1, np.float32)
+    likely[np.arange(len(path)), path] = 0.8
+    likely[2, 1] = 0.9
+    text, edges, sure = decoded(likely, ["", "a", "b"], 10.0, 78)
+    assert text == "aab"
+    assert edges == (0.0, 30.0, 50.0, 75.0)
+    assert sure == pytest.approx((0.9, 0.8, 0.8))
+    assert decoded(likely[:1], ["", "a", "b"], 10.0, 78) == ("", (0.0,), ())
 
 
 @pytest.mark.parametrize("angle", [-12, 0, 9])
