@@ -67,7 +67,7 @@ def _shown(random: Random, luma: Luma, before: Luma | None) -> Luma:
         pictures = [
             np.asarray(cv2.addWeighted(coded, part, np.full_like(coded, 120), 1 - part, 0)) for part in (0.3, 1)
         ]
-    seen = _through(pictures, round(random.triangular(14, 42, 26)))
+    seen = _through(pictures, round(random.triangular(14, 38, 25)))
     if random.random() < 0.06:
         seen = np.asarray(cv2.GaussianBlur(seen, (0, 0), random.uniform(0.3, 0.8)), np.uint8)
     if random.random() < 0.05:

@@ -38,7 +38,7 @@ _BITMAPS = (
 )
 _FILTERS = ((1 / 3, 1 / 3, 1 / 3), (0.031, 0.302, 0.334, 0.302, 0.031), (1 / 9, 2 / 9, 3 / 9, 2 / 9, 1 / 9))
 """Across thirds of pixels, for subpixels."""
-_SIZES = ((8.5, 11.0), (11.0, 17.0), (17.0, 26.0), (26.0, 56.0))
+_SIZES = ((9.0, 11.5), (11.5, 17.0), (17.0, 26.0), (26.0, 56.0))
 _LUMA = (0.299, 0.587, 0.114)
 
 
@@ -164,7 +164,7 @@ def style(random: Random, scale: float) -> Style:
         names = [name for name in _BITMAPS if _bitmap(name) is not None]
         if names:
             return Style(random.choice(names), 0, "bitmap", 1, 0, ())
-    low, high = random.choices(_SIZES, (22, 50, 20, 8))[0]
+    low, high = random.choices(_SIZES, (24, 50, 19, 7))[0]
     size = random.uniform(low, high) * scale
     way = random.choices(("hinted", "smooth", "subpixel", "mono"), (40, 35, 22, 3))[0]
     if way == "mono" and size < 11:

@@ -50,7 +50,7 @@ def faces() -> list[Face]:
             if any(word in name for word in ("italic", "oblique", "thin", "black", "hairline", "condensed")):
                 weight *= 0.25
             if any(word in str(path).lower() for word in _USUAL):
-                weight *= 3
+                weight *= 4
             found.append(Face(str(path), weight))
     return _evened(found)
 

@@ -12,6 +12,8 @@ _WORDS = Path("/usr/share/dict/words")
 _BASE62 = string.ascii_letters + string.digits
 _HEX = "0123456789abcdef"
 _ALIKE = "0Oo1lIi|5S8B2Z6G9gqvVwWxXcCkKpPsSuUzZ.,:;'`-_~"
+_NARROW = ("ll", "ll", "ii", "il", "li", "lil", "tt", "ff", "rn", "11", "rr", "ss", "ee", "oo", "00", "ill", "jj", "I",
+           "mm")  # fmt: skip
 _LATIN = ALPHABET[len(ASCII) :]
 _ONSETS = ("", "b", "br", "c", "ch", "d", "dr", "f", "fl", "g", "gr", "h", "j", "k", "l", "m", "n", "p", "pl", "qu",
            "r", "s", "sh", "st", "str", "t", "th", "tr", "v", "w", "wh", "x", "y", "z")  # fmt: skip
@@ -85,6 +87,13 @@ class Texts:
         return "".join(self._random.choices(string.digits, k=count))
 
     def _word(self) -> str:
+        word = self._plain_word()
+        if self._random.random() < 0.1:  # letters that are easily taken for fewer of them, or for others
+            at = self._random.randrange(len(word) + 1)
+            word = word[:at] + self._random.choice(_NARROW) + word[at:]
+        return word
+
+    def _plain_word(self) -> str:
         words = _dictionary()
         if words and self._random.random() < 0.6:
             return self._random.choice(words)

@@ -100,8 +100,10 @@ def test_a_model_that_is_not_there_is_told() -> None:
     [
         "jo.m_baker-89+k@mail.example.org",
         "AKIA7Q2XN4VBTE5ZLMRD and ghp_a8Xk2LmQ9vTz",
-        "IBAN: DE12 3456 7890 1234 5678 90",
+        "Pay to DE12 3456 7890 1234 5678 90",
         "password=Blue-Falcon#47!",
+        "def f(a, b={'x': [1, 2]}): return a[0] % 2",
+        "Grüße aus Köln, 12,50 € für René",
     ],
 )
 @pytest.mark.parametrize("inks", [DARK_ON_LIGHT, LIGHT_ON_DARK, FAINT], ids=["dark on light", "light on dark", "faint"])
