@@ -67,18 +67,15 @@ class RedactText(Detector):
 
         from filters.reading.hybrid import HybridReader
         from filters.reading.rapid import RapidReader, TextFinder
-        from filters.reading.tesseract import TesseractReader, data_folder
+        from filters.reading.swift import SwiftReader
         from filters.screen.desk import Desk
         from filters.screen.scribe import Scribe
         from filters.screen.watch import Watch
 
-        folder = data_folder()
-        quick = TesseractReader(folder) if folder is not None else None
-        good, finder = RapidReader(), TextFinder()
+        quick, good, finder = SwiftReader(), RapidReader(), TextFinder()
         blank = np.full((32, 320), 255, np.uint8)
         for reader in (quick, good):
-            if reader is not None:
-                reader.read(blank)
+            reader.read(blank)
         finder.find(blank, 320)
         self._desk = Desk(Scribe(HybridReader(quick, good, self._doubtful), finder, self._matcher))
         self._every = max(1, -(-round(stream.frame_rate) // _FASTEST))

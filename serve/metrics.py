@@ -108,7 +108,7 @@ class Metrics(Collector):
             for name, text, *more in (
                 ("covered_seconds", "How long viewers got the slate in place of the host, and why", "cause"),
                 ("findings", "What detectors have found, by the sort of thing it was", "category"),
-                ("broken_promises", "Findings that came after their time had been cleared"),
+                ("broken_promises", "Findings that came after their time had been cleared, and gone out"),
                 ("detector_restarts", "Times that a room's detectors were replaced"),
             )
         }

@@ -49,21 +49,25 @@ class Statements:
     def hear(self, said: Found | Veil | Unveil, time: OwnTime, now: int, oldest: int) -> Iterator[LedgerEntry]:
         """Take what one of them says at ``now``; yield what the ledger is told of it. Nothing from before ``oldest``
         is waiting to go out (ticks of the room). Raises TooManyError."""
+        told = list(time.told(said))
+        late = not isinstance(said, Unveil) and any(
+            _start(entry) < oldest for entry in told
+        )  # else nothing has gone out that it is about
         match said:
             case Found(finding=finding):
-                self._judge(said.detector, self._breaks(said.detector, finding), now)
+                self._judge(said.detector, late and self._breaks(said.detector, finding), now)
                 self.findings[finding.category] += 1
                 self._ahead = [found for found in self._ahead if found.finding.end > time.top]
                 if finding.end > time.top:
                     self._ahead.append(said)
             case Veil(detector=detector, region=region):
                 early = region.start < self._promised[detector].picture
-                self._judge(detector, early and not self._drawn_anew(detector, region), now)
+                self._judge(detector, late and early and not self._drawn_anew(detector, region), now)
                 self._unverified[detector, region.id] = region
                 self._bound(oldest)
             case Unveil(detector=detector, id=number):
                 self._unverified.pop((detector, number), None)
-        for entry in time.told(said):
+        for entry in told:
             if isinstance(entry, Found):
                 self._find(entry, oldest)
             yield entry
@@ -128,6 +132,16 @@ class Statements:
             number == detector and other.start <= region.start and _meet(other.box, region.box)
             for (number, _), other in self._unverified.items()
         )
+
+
+def _start(entry: LedgerEntry) -> int:
+    """Return from when on something is to be covered (ticks)."""
+    match entry:
+        case Found(finding=finding):
+            return finding.start
+        case Veil(region=region):
+            return region.start
+    raise AssertionError(entry)
 
 
 def _meet(a: Box, b: Box) -> bool:

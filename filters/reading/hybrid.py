@@ -11,28 +11,32 @@ if TYPE_CHECKING:
 Doubtful = Callable[[str], Sequence[tuple[int, int]]]
 """Returns which characters of a text are worth to be read better: not those about which there is no doubt left."""
 
-_UNSURE = 0.62
+_UNSURE = 0.8
 """Below this confidence of the quick reader the whole line is read again: it has rather guessed."""
 _AROUND = 0.8  # of the line's height: so much beside what is doubtful is read with it, as characters may be missing
 _NEAR = 2.0  # of the line's height: doubtful parts that are nearer to each other are read as one
 
 
 class HybridReader:
-    """Reads with ``quick``, where there is one, and then with ``good`` what is ``doubtful``."""
+    """Reads with ``quick``, and then with ``good`` what is ``doubtful``."""
 
-    def __init__(self, quick: LineReader | None, good: LineReader, doubtful: Doubtful) -> None:
+    def __init__(self, quick: LineReader, good: LineReader, doubtful: Doubtful) -> None:
         self._quick = quick
         self._good = good
         self._doubtful = doubtful
 
-    def first(self, line: "Bytes") -> Reading | None:
-        """Return the quick reading; None where there is no quick reader."""
-        return self._quick.read(line) if self._quick is not None else None
+    def first(self, line: "Bytes") -> Reading:
+        """Return the quick reading."""
+        return self._quick.read(line)
+
+    def unsure(self, first: Reading) -> bool:
+        """Whether the quick reader has rather guessed."""
+        return first.confidence < _UNSURE
 
     def again(self, line: "Bytes", first: Reading | None) -> list[tuple[int, int]]:
         """Return from which to before which pixel ``line`` has to be read better, after the ``first`` reading."""
         height, width = line.shape
-        if first is None or first.confidence < _UNSURE:
+        if first is None or self.unsure(first):
             return [(0, width)]
         around, near = _AROUND * height, _NEAR * height
         parts: list[tuple[float, float]] = []

@@ -44,6 +44,10 @@ class Changes:
         """In how many pictures in a row they have moved so far at once that little can be read of them."""
         self.shifted_at = _NEVER
         """In which picture they have last."""
+        self.glided_at = _NEVER
+        """In which picture they have last, and not swiftly."""
+        self.rushed_at = _NEVER
+        """In which picture they have last, and swiftly."""
         self.moved: Map = np.ones(self.shape, bool)
         """Tiles that are other than in the picture before, what was only scrolled left out."""
         self.first: NDArray[np.int64] = np.zeros(self.shape, np.int64)
@@ -91,12 +95,17 @@ class Changes:
                 self.shifted_at = number
                 self._follow(picture)
         self.swift = self.swift + 1 if max(map(abs, self.shift)) >= _SWIFT else 0
+        if self.swift:
+            self.rushed_at = number
+        elif self.shift != NONE:
+            self.glided_at = number
         self.before = self.first.copy()
         dirty_before = self.dirty
         stood = number - 1 - self.moved_at >= _SEEN
         # A scrolled page that gives way to another has not stood, and has not been read to its end either.
         cut = self.shift == NONE and number - self.shifted_at <= _RESTLESS and moved.mean() > _MUCH
-        self.interrupted = dirty_before & moved & (stood | cut)
+        self.interrupted = dirty_before & moved & (stood | cut) & ~self.restless
+        self._stir(self.interrupted)
         self.moved = moved
         self.moved_at[moved] = number
         self._unrest = np.clip(self._unrest + np.where(moved, 2, -1), 0, 2 * _RESTLESS + _CALM)
@@ -106,10 +115,15 @@ class Changes:
             self.vanished = dirty_before & ~other
             anew = other & ~dirty_before
             self.first[anew] = number
-            self._churn[anew] = np.where(number - self.read_at < _SOON, self._churn + 1, 0)[anew]
-            self._churned_at[anew] = number
+            self._stir(anew & (number - self.read_at < _SOON))
+            self._churn[anew & (number - self.read_at >= _SOON)] = 0
             self.first[~other] = -1
         self._before = picture
+
+    def _stir(self, tiles: "Map") -> None:
+        """``tiles`` have changed soon after they were read, or could be."""
+        self._churn[tiles] = np.where(self.number - self._churned_at < _SOON, self._churn + 1, 1)[tiles]
+        self._churned_at[tiles] = self.number
 
     def _follow(self, picture: "Bytes") -> None:
         """Let what was read move with the page, where that explains the picture better."""
@@ -161,6 +175,7 @@ class Changes:
     def forget(self, tiles: "Map", since: int) -> None:
         """What was read of ``tiles`` is not true any more, since picture ``since``."""
         self.first[tiles] = since
+        self._unrest[tiles] = self._churn[tiles] = 0
         # Nothing looks like this: it differs from any picture.
         np.copyto(self._read, self._before ^ 0x80, where=_enlarged(tiles))
 

@@ -14,7 +14,9 @@ from filters.api import Box
 if TYPE_CHECKING:
     from filters.api import Bytes
 
-_EDGE = 34  # luma from one pixel to its neighbours
+_EDGE, _DIM = 34, 20  # luma from one pixel to its neighbours; of text that hardly stands out
+_AROUND = 3  # pixels
+_FEW_DIM = 60  # pixels: less is no text
 _GAP = 19  # pixels between words of a line, at most
 _NEAR, _WIDE_GAP = 24, 1.6  # pixels, and of a line's height, between parts of it
 _RULE, _BAR = 90, 34  # longer edges than these are no letters': frames, tables, a caret
@@ -32,10 +34,10 @@ _CROSS = np.ones((3, 3), np.uint8)
 def lines(luma: "Bytes", top: int = 0, bottom: int | None = None) -> list[Box]:
     """Return boxes around what may be lines of text in ``luma``, in the rows from ``top`` to before ``bottom``."""
     strip = luma[top:bottom]
-    found = _joined([Box(x, y + top, w, h) for x, y, w, h in _found(strip, 1)])
+    found = _joined([Box(x, y + top, w, h) for x, y, w, h in _found(strip)])
     size = max(1, strip.shape[1] // 2), max(1, strip.shape[0] // 2)
     half = np.asarray(cv2.resize(strip, size, interpolation=cv2.INTER_AREA), np.uint8)
-    large = [Box(x * 2, y * 2 + top, w * 2, h * 2) for x, y, w, h in _found(half, 2)]
+    large = [Box(x * 2, y * 2 + top, w * 2, h * 2) for x, y, w, h in _found(half)]
     found += [box for box in large if box.height > _HIGH and not _known(box, found)]
     return found
 
@@ -70,22 +72,33 @@ def _shared(a: Box, b: Box) -> int:
     return max(0, wide) * max(0, high)
 
 
-def _found(luma: "Bytes", scale: int) -> Iterator[tuple[int, int, int, int]]:
+def _found(luma: "Bytes") -> Iterator[tuple[int, int, int, int]]:
     edges = cv2.morphologyEx(luma, cv2.MORPH_GRADIENT, _CROSS)
     _, mask = cv2.threshold(edges, _EDGE, 255, cv2.THRESH_BINARY)
-    mask = cv2.subtract(mask, cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((_BAR, 1), np.uint8)))
-    mask = cv2.subtract(mask, _rules(np.asarray(mask, np.uint8)))
-    joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, _GAP), np.uint8))
-    joined = cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones((4, 4), np.uint8))
-    _, _, boxes, _ = cv2.connectedComponentsWithStats(joined)
-    ink = (mask > 0).view(np.uint8)
-    for left, top, wide, high, area in boxes[1:].tolist():
+    clear = list(_strips(np.asarray(mask, np.uint8)))
+    yield from clear
+    _, mask = cv2.threshold(edges, _DIM, 255, cv2.THRESH_BINARY)
+    for left, top, wide, high in clear:  # beside clear text there may be some that is dim
+        mask[max(0, top - _AROUND) : top + high + _AROUND, max(0, left - _AROUND) : left + wide + _AROUND] = 0
+    if cv2.countNonZero(mask) > _FEW_DIM:
+        yield from _strips(np.asarray(mask, np.uint8))
+
+
+def _strips(mask: "Bytes") -> Iterator[tuple[int, int, int, int]]:
+    """Yield left, top, width and height of what may be a line in a mask of edges."""
+    bars = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((_BAR, 1), np.uint8))
+    letters = np.asarray(cv2.subtract(mask, bars), np.uint8)
+    letters = np.asarray(cv2.subtract(letters, _rules(letters)), np.uint8)
+    closed = cv2.morphologyEx(letters, cv2.MORPH_CLOSE, np.ones((3, _GAP), np.uint8))
+    joined = np.asarray(cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((4, 4), np.uint8)), np.uint8)
+    ink = (letters > 0).view(np.uint8)
+    for left, top, wide, high in _outlined(joined):
         if wide < _NARROW or high < _LOW:
             continue
         rows = _rows(ink[top : top + high, left : left + wide]) if high > _MERGED else [(0, high)]
         for start, end in rows:
             tall = end - start
-            if len(rows) == 1 and area < 0.3 * wide * high:
+            if len(rows) == 1 and cv2.countNonZero(joined[top : top + high, left : left + wide]) < 0.3 * wide * high:
                 continue
             if _LOW <= tall <= _HIGH and ink[top + start : top + end, left : left + wide].mean() > _SPARSE / 2:
                 yield left, top + start, wide, tall
@@ -94,15 +107,22 @@ def _found(luma: "Bytes", scale: int) -> Iterator[tuple[int, int, int, int]]:
 def _rules(mask: "Bytes") -> "Bytes":
     """Return the long level edges of ``mask`` that have nothing close above or below: the others are those of letters
     that stand close together."""
-    long = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, _RULE), np.uint8))
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(long)
-    for number in range(1, count):
-        left, top, wide, high, _ = (int(side) for side in boxes[number])
+    long = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, _RULE), np.uint8)), np.uint8)
+    for left, top, wide, high in _outlined(long):
         band = slice(max(0, top - _CLOSE), top + high + _CLOSE), slice(left, left + wide)
-        beside = (mask[band] > 0) & (labels[band] == 0)
-        if beside.mean() > _BESIDE:
-            long[band][labels[band] == number] = 0
-    return np.asarray(long, np.uint8)
+        beside = cv2.countNonZero(mask[band]) - cv2.countNonZero(long[band])
+        if beside > _BESIDE * mask[band].size:
+            long[top : top + high, left : left + wide] = 0
+    return long
+
+
+def _outlined(mask: "Bytes") -> Iterator[tuple[int, int, int, int]]:
+    """Yield left, top, width and height of each connected part: of a sparse mask that is quicker than to label them."""
+    outlines, levels = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    for outline, level in zip(outlines, levels[0] if levels is not None else (), strict=True):
+        if level[3] < 0:  # no hole
+            left, top, wide, high = cv2.boundingRect(outline)
+            yield left, top, wide, high
 
 
 def _rows(ink: "Bytes") -> list[tuple[int, int]]:

@@ -53,7 +53,7 @@ def find(picture: "Bytes", patch: "Bytes", expected: Box, reach: int = FAR) -> P
     if seen is None or seen.width * seen.height < _VISIBLE * expected.width * expected.height:
         return None
     best = None
-    for around in (NEAR, reach):
+    for around in (NEAR, reach) if reach > NEAR else (NEAR,):
         inner = _inner(seen, picture, around)
         right, down = inner.left - expected.left, inner.top - expected.top
         part = patch[down : down + inner.height, right : right + inner.width]

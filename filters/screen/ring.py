@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from filters.api import Box
-from filters.screen.pursuit import FAR, Place, clipped, cut, find, joined
+from filters.screen.pursuit import FAR, NEAR, Place, clipped, cut, find, joined
 from filters.screen.shift import NONE, Shift
 
 if TYPE_CHECKING:
@@ -135,6 +135,10 @@ class Ring:
 
 def _found(moment: Moment, patch: "Bytes", box: Box, *shifts: Shift) -> Place | None:
     """Return where it is: it may have stayed, or have moved by one of the ``shifts``."""
+    for shift in shifts:  # if it has moved with the page, which is most likely, it is there to the pixel
+        there = find(moment.picture, patch, _moved(box, shift), NEAR) if shift != NONE else None
+        if there is not None and there.likeness > _SURE:
+            return there
     best = find(moment.picture, patch, box)
     for shift in shifts:
         if shift != NONE and (best is None or best.likeness < _SURE):

@@ -6,7 +6,7 @@ to bottom, and then, what is doubtful, by the better reader. A label whose value
 
 import heapq
 import re
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -31,12 +31,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Look:
     """What is to be read: of ``picture`` (padded luma) what ``tiles`` show. ``scene``: it is no screen but a camera's
-    picture, or another that moves, of which this box is looked at."""
+    picture, or another that moves, of which this box is looked at. ``moving``: the page is being scrolled, or a window
+    dragged; ``swift``: so fast that nothing can be read."""
 
     number: int
     picture: "Bytes"
     tiles: "Map"
     scene: Box | None = None
+    moving: bool = False
+    swift: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class Outline:
     """Where a look's lines are that have to be read; the rest of it is none's. ``full``: a scene has too many lines to
-    be a camera's picture; they are not read."""
+    be a camera's picture, or moves too fast; they are not read."""
 
     look: int
     lines: tuple[Box, ...]
@@ -69,13 +72,21 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
+class Unclear:
+    """A line (``box``) cannot be read well while it moves: it may not be there whole yet."""
+
+    look: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """All of a look has been read."""
 
     look: int
 
 
-Report = Outline | Decided | Finished
+Report = Outline | Decided | Unclear | Finished
 
 
 class Judge(Protocol):
@@ -153,6 +164,11 @@ _MUCH = 9  # letters and digits of a number or key
 _SHORT = ("email", "password")  # kinds of which a beginning is not much, however long
 _FULL = 14  # lines of text in a scene: more are a page that moves too fast to be read
 _MOST_TEXTS = 400
+_APART = 5  # rows of tiles between two bands of a picture in which lines are looked for
+_MOST_KNOWN = 400
+_SHORTEST = 6  # letters of a secret that is told by itself
+_LONG, _ENDS = 12, 3  # of a secret that is as long, so many letters at each end may be out of sight
+_ALIKE = str.maketrans("01l|I5S8B", "oiiiissbb")  # as they are misread for each other
 _LIKE = 10.0  # mean luma by which a line may have changed and be the same
 _STEPS = (0, 1, 2)
 _BESIDE, _BELOW = 12.0, 2.6  # line heights between a label and its value
@@ -169,6 +185,7 @@ class Scribe:
         self._tasks: list[tuple[int, int, int]] = []  # look, step, line: the oldest first
         self._memory: LineMemory[tuple[Reading, ...]] = LineMemory()
         self._texts: deque[_Text] = deque(maxlen=_MOST_TEXTS)
+        self._known: OrderedDict[str, str] = OrderedDict()  # what has been found, and of what category it is
 
     @property
     def backlog(self) -> int:
@@ -201,8 +218,9 @@ class Scribe:
                 return list(self._read_again(job, index))
 
     def _outline(self, job: _Job) -> Iterator[Report]:
-        job.lines = _strips(job.look, self._finder) if job.look.scene is not None else _lines(job.look)
-        if job.look.scene is not None and len(job.lines) > _FULL:
+        if not job.look.swift:
+            job.lines = _strips(job.look, self._finder) if job.look.scene is not None else _lines(job.look)
+        if job.look.swift or (job.look.scene is not None and len(job.lines) > _FULL):
             job.lines = []
             yield Outline(job.look.number, (), True)
             yield from self._finished(job)
@@ -221,6 +239,10 @@ class Scribe:
             yield from self._decide(job, line)
             return
         first = self._reader.first(line.picture) if line.strip is None else None  # what is quick is poor at scenes
+        if first is not None and job.look.moving and self._reader.unsure(first):
+            yield Unclear(job.look.number, line.box)
+            yield from self._done(job)
+            return
         line.readings = [first] if first is not None else []
         line.parts = self._reader.again(line.picture, first)
         if line.parts:
@@ -239,13 +261,45 @@ class Scribe:
         yield from self._decide(job, line)
 
     def _decide(self, job: _Job, line: _Line) -> Iterator[Report]:
-        hits = [
-            self._hit(line, reading, match) for reading in line.readings for match in self._judge.find(reading.text)
-        ]
+        matches = [(reading, match) for reading in line.readings for match in self._judge.find(reading.text)]
+        hits = [self._hit(line, reading, match) for reading, match in matches]
+        known = self._known_again(line, [match for _, match in matches])
+        for reading, match in matches:
+            self._learn(match, reading.text)
         best = max(line.readings, key=lambda reading: len(reading.text) * reading.confidence, default=NOTHING)
         if line.strip is None:
             hits += self._beside(job, line, best, bool(hits))
-        yield Decided(job.look.number, line.box, tuple(hits))
+        yield Decided(job.look.number, line.box, (*hits, *known))
+        yield from self._done(job)
+
+    def _learn(self, match: Match, text: str) -> None:
+        """Remember a secret: when its label is out of sight, or its ends are, nothing tells that it is one."""
+        value = _folded(text[match.start : match.end])
+        if len(value) >= _LONG:
+            value = value[_ENDS:-_ENDS]
+        elif match.category != "password":
+            return
+        if not match.partial and _telling(value):
+            self._known[value] = match.category
+            self._known.move_to_end(value)
+            if len(self._known) > _MOST_KNOWN:
+                self._known.popitem(last=False)
+
+    def _known_again(self, line: _Line, found: Sequence[Match]) -> list[Hit]:
+        """Return what is known to be secret, and has not been found here."""
+        hits = []
+        for reading in line.readings:
+            text = _folded(reading.text)
+            for value, category in self._known.items():
+                at = text.find(value)
+                if at >= 0 and not any(match.start <= at and at + len(value) <= match.end for match in found):
+                    start = text.rfind(" ", 0, at + 1) + 1
+                    end = text.find(" ", at + len(value) - 1)
+                    match = Match(category, start, end if end >= 0 else len(text), 1.0)
+                    hits.append(self._hit(line, reading, match))
+        return hits
+
+    def _done(self, job: _Job) -> Iterator[Report]:
         job.open -= 1
         yield from self._finished(job)
 
@@ -294,6 +348,7 @@ class Scribe:
     def _value(self, label: str, text: _Text, reading: Reading | None = None, left: int = 0) -> list[Hit]:
         hits = []
         for match in self._judge.value(label, text.text):
+            self._learn(match, text.text)
             if reading is None:
                 reach = text.box.left - _MARGIN_SIDE, text.box.left + text.box.width + _MARGIN_SIDE
                 box = _spread(text.box, *reach)
@@ -308,10 +363,11 @@ class Scribe:
 def _lines(look: Look) -> list[_Line]:
     """Return the lines of a screen that lie in what has changed, in the order in which they are read."""
     rows = np.flatnonzero(look.tiles.any(1))
-    if not len(rows):
-        return []
-    top, bottom = max(0, int(rows[0] - 2) * HIGH), int(rows[-1] + 3) * HIGH
-    boxes = [box for box in lines(look.picture, top, bottom) if look.tiles[within(box, look.tiles.shape)].any()]
+    boxes: list[Box] = []
+    for band in np.split(rows, np.flatnonzero(np.diff(rows) > _APART) + 1) if len(rows) else ():
+        top, bottom = max(0, int(band[0] - 2) * HIGH), int(band[-1] + 3) * HIGH
+        boxes += lines(look.picture, top, bottom)
+    boxes = [box for box in boxes if look.tiles[within(box, look.tiles.shape)].any()]
     return [_line(look.picture, box) for box in _in_order(boxes)]
 
 
@@ -349,6 +405,17 @@ def _in_order(boxes: Sequence[Box]) -> list[Box]:
         else:
             rows.append([box])
     return [box for row in rows for box in sorted(row, key=lambda box: box.left)]
+
+
+def _folded(text: str) -> str:
+    """Return a text of the same length in which what is misread for each other is the same."""
+    folded = text.translate(_ALIKE).lower()
+    return folded if len(folded) == len(text) else text
+
+
+def _telling(value: str) -> bool:
+    """Whether a secret is none of the words that stand everywhere."""
+    return len(value) >= _SHORTEST and not value.replace(" ", "").isalpha()
 
 
 def _cropped(picture: "Bytes", box: Box) -> "Bytes":

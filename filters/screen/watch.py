@@ -20,7 +20,7 @@ from filters.screen.changes import Changes
 from filters.screen.cover import Cover, Speech, cover_past
 from filters.screen.pursuit import clipped, cut, joined
 from filters.screen.ring import SWEPT, Moment, Ring, follow, swept
-from filters.screen.scribe import Decided, Finished, Hit, Look, Outline, Report
+from filters.screen.scribe import Decided, Finished, Hit, Look, Outline, Report, Unclear
 from filters.screen.shift import NONE, Shift
 from filters.screen.tiles import Area, areas, covering, difference, differs, grown, padded, within
 
@@ -37,6 +37,7 @@ _LARGE = 0.1  # of all tiles
 _PATIENCE, _PATIENCE_LARGE = 15, 36  # pictures: what moves for longer than that is read while it does
 _SPACING = 9  # pictures between two looks at one place, unless much of it has changed
 _BETWEEN = 3  # pictures between two looks
+_CROWDED = 8  # looks that are being read: what is gone then is not read any more
 _POPUP = 3  # tiles: what was there for a moment and is no larger was a letter or a caret
 _SHIFTING, _BETWEEN_SHIFTS = 3, 6  # pictures after a shift; and between two looks as long as things are shifted
 _BEHIND = 1.0  # seconds that reading may be behind without looking rarer
@@ -51,6 +52,8 @@ _SCENE_OVER = 8  # pictures in which little of it moves
 _SUPERSEDED = 0.1  # of its tiles that differ from what is there now, at most: it has been read anew, for it is clearer
 _LOST_FOR = 20  # pictures after which something that was lost is read anew
 _SAME = 0.5  # of a box: so much in common with another is the same
+_BESIDE, _ABOVE = 6, 4  # pixels that what is found may reach out of its cover: more, and it gets one of its own
+_REPLACED = 0.85  # of a cover that another has to hold to take its place
 _CHANGED = 0.8  # likeness below which it is not what was read any more
 
 
@@ -73,8 +76,23 @@ class _Reading:
     veiled: "Map"
     lines: list[tuple[Box, _Veil]] = field(default_factory=list)  # and their veils
     gone: int | None = None  # since which picture nothing of it is there any more
+    since: int | None = None
     outlined: bool = False  # its lines' veils are all there is, and stand where they stood in the picture that is read
     hits: list[Hit] = field(default_factory=list)
+
+    @property
+    def began(self) -> int:
+        """The picture since which any of it has been dirty."""
+        if self.since is None:
+            self.since = _earliest(self.first, self.picture)
+        return self.since
+
+    def also(self, other: "_Reading") -> None:
+        """Take over what is covered for ``other``, which shows the same."""
+        self.veils += other.all_veils
+        both = (self.first >= 0) & (other.first >= 0)
+        self.first = np.where(both, np.minimum(self.first, other.first), self.first)
+        self.since = None
 
     @property
     def all_veils(self) -> list[_Veil]:
@@ -244,15 +262,14 @@ class Watch:
 
         What is not there any more stays covered for the time that it was.
         """
+        there = set(np.unique(changes.owner).tolist()) if self._readings else set()
         for number, reading in list(self._readings.items()):
             if reading.look.scene is not None:
                 continue
-            if reading.gone is None and not (changes.owner == number).any():
+            if reading.gone is None and number not in there:
                 reading.gone = changes.number
             late = self._pts - self._ring.pts(reading.picture) > _BEHIND * TICKS
-            began = _earliest(reading.first, reading.picture)
-            moved = any(until >= began for _, until in self._trail)  # it was elsewhere before, too
-            if reading.gone is None or not late or moved:
+            if reading.gone is None or not late or self._left >= reading.began:
                 continue
             del self._readings[number]
             self._drop(number)
@@ -268,10 +285,7 @@ class Watch:
                     start = self._ring.pts(_earliest(reading.first[area.slices], reading.picture) - EARLIER + 1)
                     self._speech.found(start, end, area.box, "unread", 1.0)
                 if newer:
-                    reader = self._readings[max(newer)]
-                    reader.veils += reading.all_veils
-                    both = (reader.first >= 0) & (reading.first >= 0)
-                    reader.first = np.where(both, np.minimum(reader.first, reading.first), reader.first)
+                    self._readings[max(newer)].also(reading)
                     continue
             self._speech.lift(veil.number for veil in reading.all_veils)
 
@@ -283,10 +297,15 @@ class Watch:
             else:
                 self._speech.lift([number])
         if self._trail:
-            unread = [changes.first, *(reading.first for reading in self._readings.values())]
-            oldest = min(_earliest(first, changes.number + 1) for first in unread)
+            oldest = _earliest(changes.first, changes.number + 1)
+            oldest = min([oldest, *(reading.began for reading in self._readings.values())])
             self._speech.lift(number for number, until in self._trail if until < oldest)
             self._trail = [each for each in self._trail if each[1] >= oldest]
+
+    @property
+    def _left(self) -> int:
+        """The last picture in which something unread was moved from where it was."""
+        return self._trail[-1][1] if self._trail else -1
 
     # What is read.
 
@@ -300,12 +319,16 @@ class Watch:
         if shifting:
             past = changes.left
         if past.any():
-            self._read(changes, self._ring.at(number - 1), past, now=False)
+            if len(self._readings) < _CROWDED or changes.shifted_at >= _earliest(changes.before[past], number):
+                self._read(changes, self._ring.at(number - 1), past, now=False)
+            else:
+                self._pass_over(changes, past)
             dirty = changes.dirty
         rarer = self._rarer()
         if not dirty.any() or number - self._looked < (_BETWEEN_SHIFTS if shifting else _BETWEEN) * rarer:
             return
-        large = dirty.mean() > _LARGE
+        # What a page that glides shows anew is as clear as the rest of it.
+        large = dirty.mean() > _LARGE and number - changes.glided_at >= _SHIFTING
         still = number - changes.moved_at >= (_SETTLED_LARGE if large else _SETTLED)
         if large:  # it may fade, by less from picture to picture than is seen
             still &= ~differs(difference(moment.picture, self._ring.at(number - _SETTLED_LARGE).picture))
@@ -316,6 +339,14 @@ class Watch:
         if ready.any():
             self._read(changes, moment, ready, now=True)
 
+    def _pass_over(self, changes: Changes, tiles: "Map") -> None:
+        """Leave what ``tiles`` showed up to the picture before unread, and covered."""
+        for area in areas(grown(tiles)):
+            start = _earliest(changes.before[area.slices], changes.number) - EARLIER + 1
+            self._speech.found(self._ring.pts(start), self._pts, area.box, "unread", 1.0)
+        changes.first[tiles & changes.dirty] = changes.number
+        self._veil_anew(changes)
+
     def _rarer(self) -> float:
         """Return how much rarer than usual things are looked at: reading is behind, or takes too much."""
         oldest = self.oldest
@@ -325,24 +356,30 @@ class Watch:
     def _read(self, changes: Changes, moment: Moment, tiles: "Map", now: bool) -> None:
         """Have ``tiles`` of a picture read: the newest, or (``now`` false) the one before, which is gone."""
         self._looks += 1
-        look = Look(self._looks, moment.picture, tiles)
+        moving = changes.number - changes.shifted_at < _SHIFTING
+        look = Look(self._looks, moment.picture, tiles, moving=moving)
         known = changes.first if now else changes.before
         first = np.where(tiles & (known >= 0), known, np.where(tiles, moment.number, -1))
         veils, around = [], areas(grown(tiles))
         for area in around:
             start = _earliest(first[area.slices], moment.number) - EARLIER + 1
             veils.append(self._veiled(self._ring.pts(start), area.box))
-        self._readings[look.number] = _Reading(look, moment.number, first, veils, covering(changes.shape, around))
+        reading = _Reading(look, moment.number, first, veils, covering(changes.shape, around))
+        reading.gone = None if now else changes.number
+        self._readings[look.number] = reading
         if now:
             changes.read(moment.picture, tiles, look.number)
             self._looked = changes.number
         else:
             changes.first[tiles & changes.dirty] = changes.number
-        # What is veiled as dirty is veiled by the look now: what is left of it is veiled anew.
+        self._veil_anew(changes)
+        self._submit(look)
+
+    def _veil_anew(self, changes: Changes) -> None:
+        """What is veiled as dirty is veiled by a look now: what is left of it is veiled anew."""
         before, self._open = self._open, []
         self._veil(changes)
         self._shed(changes, before)
-        self._submit(look)
 
     def _hear(self, changes: Changes, report: Report) -> None:
         reading = self._readings.get(report.look)
@@ -361,15 +398,40 @@ class Watch:
                 reading.hits += hits
                 for hit in hits:
                     self._found(changes, reading, hit)
-                over = [veil.number for line, veil in reading.lines if line == box]
-                reading.lines = [each for each in reading.lines if each[0] != box]
-                self._speech.lift(over)
+                self._lift_line(reading, box)
+            case Unclear(box=box):
+                self._again(changes, reading, box)
+                self._lift_line(reading, box)
             case Finished(look=look):
                 self._reconcile(changes, reading)
                 del self._readings[look]
                 changes.finished(look)
                 self._speech.lift(veil.number for veil in reading.all_veils)
                 self._glanced(look)
+
+    def _lift_line(self, reading: _Reading, box: Box) -> None:
+        self._speech.lift(veil.number for line, veil in reading.lines if line == box)
+        reading.lines = [each for each in reading.lines if each[0] != box]
+
+    def _again(self, changes: Changes, reading: _Reading, line: Box) -> None:
+        """Have a line read again when more of it is there; until then it stays veiled, where it is and where it was. What
+        is gone stays covered for the time that it was there."""
+        shifts = [self._ring.at(number).shift for number in range(reading.picture + 1, changes.number + 1)]
+        right, down = sum(shift.right for shift in shifts), sum(shift.down for shift in shifts)
+        there = line._replace(left=line.left + right, top=line.top + down)
+        tiles = np.zeros(changes.shape, bool)
+        tiles[within(there, changes.shape)] = True
+        tiles &= changes.owner == reading.look.number
+        start = self._ring.pts(_earliest(reading.first[within(line, changes.shape)], reading.picture) - EARLIER + 1)
+        if reading.gone is not None:
+            self._speech.found(start, self._ring.pts(reading.gone), _around(joined(line, there)), "unread", 1.0)
+        if not tiles.any():  # or it is being read anew
+            return
+        since = _earliest(reading.first[within(line, changes.shape)], reading.picture)
+        veil = self._speech.veil(start, _around(joined(line, there)))
+        changes.owner[tiles] = 0
+        changes.forget(tiles, since)
+        self._trail.append((veil, changes.number))
 
     def _too_late(self, changes: Changes, report: Report) -> None:
         """What has been read is of a picture so old that it cannot be followed: it has to be read again."""
@@ -384,10 +446,10 @@ class Watch:
 
     def _outline(self, changes: Changes, reading: _Reading, lines: Sequence[Box]) -> None:
         """Veil a look's lines in place of all of it, unless it has been scrolled since."""
-        began = _earliest(reading.first, reading.picture) - EARLIER
+        began = reading.began - EARLIER
         if reading.look.scene is not None or changes.shifted_at > began or reading.veiled.mean() < _LARGE:
             return
-        start = self._ring.pts(_earliest(reading.first, reading.picture) - EARLIER + 1)
+        start = self._ring.pts(began + 1)
         reading.lines = [(line, self._veiled(start, _around(line))) for line in lines]
         self._speech.lift(veil.number for veil in reading.veils)
         reading.veils, reading.outlined = [], True
@@ -401,8 +463,8 @@ class Watch:
         if box is None:
             return
         for secret in self._secrets:
-            known = secret.lost is None and not secret.cover.provisional and secret.box.width >= box.width * 0.9
-            if known and not hit.partial and _common(secret.at(reading.picture), box) > _SAME * 1.6:
+            known = secret.lost is None and not secret.cover.provisional and not hit.partial
+            if known and _held(box, secret.at(reading.picture)):
                 secret.read_at, secret.origin = reading.picture, secret.patch
                 return
         tiles = reading.first[within(box, changes.shape)]
@@ -429,10 +491,21 @@ class Watch:
             changes.unlearn(patch, box)
             changes.unlearn(look, places[-1][1])
         if there and last is not None:
+            self._replace(places[-1][1])
             cover = Cover(self._speech, hit.category, hit.score, self._pts, last[1])
             self._secrets.append(
                 _Secret(cover, hit.category, places[-1][1], look, look, reading.picture, places=deque(places, 256))
             )
+
+    def _replace(self, box: Box) -> None:
+        """End covers of what lies in ``box``: it has been read better, and gets a cover of its own."""
+        kept = []
+        for secret in self._secrets:
+            if secret.lost is None and not secret.cover.provisional and _covered(secret.box, box) > _REPLACED:
+                secret.cover.close(self._pts)
+            else:
+                kept.append(secret)
+        self._secrets = kept
 
     def _begun(self, reading: _Reading, box: Box) -> list[int]:
         """Return since when beginnings of it have been seen."""
@@ -568,7 +641,8 @@ class Watch:
         box = clipped(scene.area.box, moment.picture[: self._size[0], : self._size[1]])
         assert box is not None
         first = np.where(tiles, scene.glances[-1].picture, -1)
-        look = Look(self._looks, moment.picture, tiles, box)
+        swift = changes.number - changes.rushed_at <= _SCENE_OVER
+        look = Look(self._looks, moment.picture, tiles, box, swift=swift)
         self._readings[look.number] = _Reading(look, moment.number, first, [], tiles)
         veil = self._speech.veil(self._ring.pts(moment.number), scene.area.box)
         scene.glances.append(_Glance(look.number, moment.number, veil))
@@ -631,8 +705,21 @@ def _around(line: Box) -> Box:
 
 def _common(a: Box, b: Box) -> float:
     """Return how much of the smaller box lies in the other."""
-    wide = min(a.left + a.width, b.left + b.width) - max(a.left, b.left)
-    high = min(a.top + a.height, b.top + b.height) - max(a.top, b.top)
-    if wide <= 0 or high <= 0:
-        return 0.0
-    return wide * high / min(a.width * a.height, b.width * b.height)
+    return max(_covered(a, b), _covered(b, a))
+
+
+def _held(box: Box, by: Box) -> bool:
+    """Whether a box lies in another, or nearly so."""
+    return (
+        by.left - box.left <= _BESIDE
+        and by.top - box.top <= _ABOVE
+        and box.left + box.width - by.left - by.width <= _BESIDE
+        and box.top + box.height - by.top - by.height <= _ABOVE
+    )
+
+
+def _covered(box: Box, by: Box) -> float:
+    """Return how much of a box lies in another."""
+    wide = min(box.left + box.width, by.left + by.width) - max(box.left, by.left)
+    high = min(box.top + box.height, by.top + by.height) - max(box.top, by.top)
+    return max(0, wide) * max(0, high) / (box.width * box.height)

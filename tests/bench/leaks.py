@@ -23,6 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from filters import FilterError
+from filters.secrets import KINDS as KINDS_OF_SECRETS
 from tests.bench.e2e import machine
 from tests.support.leaks import faults, figures, onair, programme, soak, table
 from tests.support.leaks.figures import Cost, Figures, percentile
@@ -39,7 +40,7 @@ from tests.support.scenes.scene import RATE
 from tests.support.server import ROOT
 
 SEED, TUNING_SEED = 100, 1
-FILTER = "redact-text"
+FILTER = "redact-text:kinds=" + "+".join(KINDS_OF_SECRETS)
 FAULTS = (*faults.Fault, "late")
 TOY = ROOT / "tests" / "support" / "leaks" / "toy.py"
 

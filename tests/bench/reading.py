@@ -24,7 +24,6 @@ from filters.reading.hybrid import HybridReader
 from filters.reading.rapid import RapidReader
 from filters.reading.reading import LineReader, Reading
 from filters.reading.swift import SwiftReader
-from filters.reading.tesseract import TesseractReader, data_folder
 from filters.screen.lines import lines
 from filters.screen.scribe import _line, in_doubt
 from filters.secrets.matcher import KINDS as SECRETS
@@ -32,6 +31,7 @@ from filters.secrets.matcher import Matcher
 from tests.support.leaks.tapes import Tape, tapes
 from tests.support.scenes.catalogue import KINDS
 from tests.support.scenes.scene import HEIGHT, WIDTH, Label
+from tests.support.tesseract import TesseractReader, data_folder
 
 TUNING_SEED = 1
 _COVERED = 0.7  # of a secret's width: so much is found, or it is not

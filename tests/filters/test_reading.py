@@ -16,23 +16,16 @@ from filters.reading.levelled import levelled
 from filters.reading.rapid import RapidReader, Strip, TextFinder
 from filters.reading.reading import NOTHING, LineReader, Reading
 from filters.reading.swift import SwiftReader
-from filters.reading.tesseract import TesseractReader, data_folder
 from tests.filters.test_screen_lines import DARK_ON_LIGHT, FAINT, LIGHT_ON_DARK, Page, written
 
 TEXT = "Pay with 4556 7375 8689 9855"
-NO_DATA = "tesseract's English data is missing: install tesseract-ocr-eng (this is a test that has to run)"
 
 
-@pytest.fixture(scope="module", params=["tesseract", "rapid", "swift"])
+@pytest.fixture(scope="module", params=["rapid", "swift"])
 def reader(request: pytest.FixtureRequest) -> LineReader:
     if request.param == "rapid":
         return RapidReader()
-    if request.param == "swift":
-        return SwiftReader()
-    folder = data_folder()
-    if folder is None:
-        pytest.fail(NO_DATA)
-    return TesseractReader(folder)
+    return SwiftReader()
 
 
 def starts(text: str, size: int, left: int) -> list[int]:
@@ -83,9 +76,6 @@ def test_no_network_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert RapidReader().read(line).text == TEXT
     assert SwiftReader().read(line).text == TEXT
     assert len(TextFinder().find(np.pad(line, 40, mode="edge"), 640)) == 1
-    folder = data_folder()
-    if folder is not None:
-        assert TesseractReader(folder).read(line).text == TEXT
 
 
 def test_a_model_that_is_not_there_is_told() -> None:
@@ -188,10 +178,8 @@ def test_parts_that_are_near_to_each_other_are_read_as_one() -> None:
     assert hybrid.again(LINE, QUICK) == [(0, 137), (344, 400)]
 
 
-def test_all_is_read_again_where_the_first_reading_was_a_guess_or_there_is_no_quick_reader() -> None:
+def test_all_is_read_again_where_the_first_reading_was_a_guess_or_there_was_none() -> None:
     guess = QUICK._replace(confidence=0.5)
     assert HybridReader(Fixed(guess), Fixed(NOTHING), lambda text: []).again(LINE, guess) == [(0, 400)]
-    alone = HybridReader(None, Fixed(NOTHING), lambda text: [])
-    assert alone.first(LINE) is None
-    assert alone.again(LINE, None) == [(0, 400)]
+    assert HybridReader(Fixed(QUICK), Fixed(NOTHING), lambda text: []).again(LINE, None) == [(0, 400)]
     assert HybridReader(Fixed(QUICK), Fixed(NOTHING), lambda text: []).again(LINE, QUICK) == []

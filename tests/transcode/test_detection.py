@@ -416,8 +416,11 @@ def test_what_the_process_says_is_handed_on_and_recorded_without_content() -> No
     assert desk.records == [Note("finding", 100, 200, "mine.py:mine", "picture", "card-number", "blur")]
 
 
-def test_what_is_said_after_a_promise_to_say_no_more_is_counted_and_noted_once() -> None:
+def test_what_is_said_of_what_was_cleared_and_has_gone_out_is_counted_and_noted_once() -> None:
     desk = Desk().hire().clear(1000)
+    desk.detection.took(Found(0, Finding(Kind.SOUND, 500 * MS, 2000 * MS, "word")))
+    assert desk.detection.broken_promises == 0, "it is in time: all of it is held"
+    desk.feed(VIDEO, *pictures(0, 3000))
     for _ in range(3):
         desk.detection.took(Found(0, Finding(Kind.SOUND, 500 * MS, 2000 * MS, "word")))
     desk.detection.took(Veil(0, Unverified(1, 500 * MS, BOX)))
@@ -429,6 +432,7 @@ def test_what_is_found_in_a_region_that_was_not_verified_is_no_broken_promise() 
     desk = Desk().hire()
     desk.detection.took(Veil(0, Unverified(1, 500 * MS, BOX)))
     desk.clear(1000)
+    desk.feed(VIDEO, *pictures(0, 3000))
     desk.detection.took(Found(0, Finding(Kind.PICTURE, 600 * MS, 700 * MS, "thing", Box(4, 4, 4, 4))))
     desk.detection.took(Unveil(0, 1))
     assert desk.detection.broken_promises == 0
@@ -437,7 +441,7 @@ def test_what_is_found_in_a_region_that_was_not_verified_is_no_broken_promise() 
 def test_a_region_that_takes_the_place_of_others_is_no_broken_promise() -> None:
     desk = Desk().hire()
     desk.detection.took(Veil(0, Unverified(1, 500 * MS, BOX)))
-    desk.clear(1000)
+    desk.clear(1000).feed(VIDEO, *pictures(0, 3000))
     desk.detection.took(Veil(0, Unverified(2, 500 * MS, Box(BOX.left + 2, BOX.top, BOX.width, BOX.height))))
     assert desk.detection.broken_promises == 0
     desk.detection.took(Veil(0, Unverified(3, 400 * MS, BOX)))

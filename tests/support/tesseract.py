@@ -1,4 +1,4 @@
-"""Reads lines with tesseract, where the machine has its English data: quick, and good at clean text."""
+"""Reads lines with tesseract, where the machine has its English data: what our own reader is measured beside."""
 
 import os
 from pathlib import Path
