@@ -92,9 +92,9 @@ class ModerationView(msgspec.Struct, frozen=True):
 
     ``covered``: why viewers get slate and silence, empty if they get the host. Sums over the broadcast's life are
     ``covered_seconds`` by cause, ``findings`` by category, and ``broken_promises``: findings that came after their time
-    had been cleared, and gone out. ``pid``, ``rss`` (bytes), ``restarts`` and ``processors`` (CPU seconds in a second) are the
-    detectors' process's; ``budget``: what they may take between them, null without any; ``asleep``: nobody watches, so
-    they are given nothing, and what they have not seen does not go out.
+    had been cleared, and gone out. ``pid``, ``rss`` (bytes), ``restarts`` and ``processors`` (CPU seconds in a second)
+    are the detectors' process's; ``budget``: what they may take between them, null without any; ``asleep``: nobody
+    watches, so they are given nothing, and what they have not seen does not go out.
     """
 
     held_seconds: float

@@ -80,8 +80,15 @@ def _found(luma: "Bytes") -> Iterator[tuple[int, int, int, int]]:
     _, mask = cv2.threshold(edges, _DIM, 255, cv2.THRESH_BINARY)
     for left, top, wide, high in clear:  # beside clear text there may be some that is dim
         mask[max(0, top - _AROUND) : top + high + _AROUND, max(0, left - _AROUND) : left + wide + _AROUND] = 0
-    if cv2.countNonZero(mask) > _FEW_DIM:
-        yield from _strips(np.asarray(mask, np.uint8))
+    dim = list(_strips(np.asarray(mask, np.uint8))) if cv2.countNonZero(mask) > _FEW_DIM else []
+    # By itself it may be a photograph's.
+    yield from (strip for strip in dim if any(_goes_on(strip, other) for other in clear))
+
+
+def _goes_on(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:
+    gap = max(a[0], b[0]) - min(a[0] + a[2], b[0] + b[2])
+    high = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    return gap <= _NEAR and high * 10 > 7 * min(a[3], b[3])
 
 
 def _strips(mask: "Bytes") -> Iterator[tuple[int, int, int, int]]:

@@ -52,6 +52,8 @@ def find(picture: "Bytes", patch: "Bytes", expected: Box, reach: int = FAR) -> P
     seen = clipped(expected, picture)
     if seen is None or seen.width * seen.height < _VISIBLE * expected.width * expected.height:
         return None
+    if seen == expected and (alike := _likeness(picture, patch, expected)) >= _SURE:
+        return Place(expected, alike)
     best = None
     for around in (NEAR, reach) if reach > NEAR else (NEAR,):
         inner = _inner(seen, picture, around)
@@ -65,6 +67,15 @@ def find(picture: "Bytes", patch: "Bytes", expected: Box, reach: int = FAR) -> P
         if most >= _SURE:
             break
     return best if best is not None and best.likeness >= FOUND else None
+
+
+def _likeness(picture: "Bytes", patch: "Bytes", box: Box) -> float:
+    """Return how alike ``patch`` is to what is in ``box``: rather less than by correlation, and much quicker."""
+    there = picture[box.top : box.top + box.height, box.left : box.left + box.width]
+    if there.shape != patch.shape:
+        return 0.0
+    apart = cv2.norm(there, patch, cv2.NORM_L2SQR) / patch.size
+    return 1.0 - apart / (2.0 * max(float(patch.var()), 1.0))
 
 
 def _inner(seen: Box, picture: "Bytes", around: int) -> Box:

@@ -9,6 +9,7 @@ import re
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -19,7 +20,7 @@ from filters.reading.rapid import Strip
 from filters.reading.reading import NOTHING, Reading
 from filters.screen.lines import lines
 from filters.screen.memory import LineMemory
-from filters.screen.pursuit import clipped
+from filters.screen.pursuit import clipped, joined
 from filters.screen.tiles import HIGH, within
 from filters.secrets import Match
 
@@ -142,6 +143,8 @@ class _Job:
     look: Look
     lines: list[_Line] = field(default_factory=list)
     open: int = 0
+    unsure: int = 0  # lines
+    text: list[Box] | None = None  # where the finder sees some
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,8 @@ _MARGIN, _MARGIN_SIDE = 3, 9  # pixels around a line that are read with it; a th
 _SIDE = 0.45  # of a line's height: covered beside a secret's letters, whose places are known about so well
 _LOOSE = 0.15  # of the height of what is found in a scene: covered around it, too
 _ABOVE = 2  # pixels covered above and below
+_MANY = 6  # lines of a look that the quick reader cannot make out: the finder is asked
+_LOOK_LONGEST = 960  # pixels of a look as it is searched for text
 _SCENE_LONGEST = 704  # pixels of a scene as it is searched for text
 _BEFORE = re.compile(r"[a-z0-9.+-]{2,24} \Z")
 _MUCH = 9  # letters and digits of a number or key
@@ -243,6 +248,8 @@ class Scribe:
             yield Unclear(job.look.number, line.box)
             yield from self._done(job)
             return
+        if first is not None and self._reader.unsure(first):
+            job.unsure += 1
         line.readings = [first] if first is not None else []
         line.parts = self._reader.again(line.picture, first)
         if line.parts:
@@ -253,12 +260,25 @@ class Scribe:
 
     def _read_again(self, job: _Job, index: int) -> Iterator[Report]:
         line = job.lines[index]
+        guessed = line.strip is None and job.unsure >= _MANY and self._reader.unsure(line.readings[0])
+        if guessed and not self._is_text(job, line.box):
+            yield from self._decide(job, line)
+            return
         line.readings.append(self._reader.second(line.picture, line.parts.pop(0)))
         if line.parts:
             heapq.heappush(self._tasks, (job.look.number, _STEPS[2], index))
             return
         self._memory.keep(line.picture, tuple(line.readings))
         yield from self._decide(job, line)
+
+    def _is_text(self, job: _Job, box: Box) -> bool:
+        """Whether the finder takes for text, too, what the quick reader cannot make out: photographs have edges."""
+        if job.text is None:
+            whole = reduce(joined, (line.box for line in job.lines))
+            strips = self._finder.find(_cropped(job.look.picture, whole), _LOOK_LONGEST)
+            found = (strip.box(0, strip.length) for strip in strips)
+            job.text = [each._replace(left=each.left + whole.left, top=each.top + whole.top) for each in found]
+        return any(_overlap(box, each) for each in job.text)
 
     def _decide(self, job: _Job, line: _Line) -> Iterator[Report]:
         matches = [(reading, match) for reading in line.readings for match in self._judge.find(reading.text)]
@@ -327,21 +347,20 @@ class Scribe:
     def _beside(self, job: _Job, line: _Line, reading: Reading, found: bool) -> list[Hit]:
         """Return secrets that only a label in another line makes ones."""
         picture = job.look.picture
-        self._texts = deque(
-            (text for text in self._texts if not _overlap(text.box, line.box) and _there(text, picture)),
-            maxlen=_MOST_TEXTS,
-        )
+        self._texts = deque((text for text in self._texts if not _overlap(text.box, line.box)), maxlen=_MOST_TEXTS)
         own = _Text(line.box, _cropped(picture, line.box), reading.text, self._judge.label(reading.text))
         hits: list[Hit] = []
-        if own.label is not None and not found:
-            for value in _nearest(own, self._texts):
-                if value.label is None:
-                    hits += self._value(own.label, value)
-        if own.label is None and not found:
-            labels = [text for text in self._texts if text.label is not None]
-            for label in labels:
-                if label.label is not None and any(near is own for near in _nearest(label, [*self._texts, own])):
-                    hits += self._value(label.label, own, reading, line.left)
+        labels = [text for text in self._texts if text.label is not None and _there(text, picture)]
+        if not found and (labels or own.label is not None):
+            texts = [text for text in self._texts if _there(text, picture)]
+            if own.label is not None:
+                for value in _nearest(own, texts):
+                    if value.label is None:
+                        hits += self._value(own.label, value)
+            else:
+                for label in labels:
+                    if label.label is not None and any(near is own for near in _nearest(label, [*texts, own])):
+                        hits += self._value(label.label, own, reading, line.left)
         self._texts.append(own)
         return hits
 

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from filters.api import Bytes
 
     Map: TypeAlias = NDArray[np.bool_]
+    Counts: TypeAlias = NDArray[np.uint16]
 
 WIDE, HIGH = 32, 16
 """Pixels of a tile: a few letters of small text."""
 _STEP = (
     26  # luma that a pixel has to change by: more than coding makes it waver, less than between a text and its ground
 )
-_SHARE = 1.2 / 255  # of a tile's pixels that have: six of 512, less than a letter
+_FEW = 4  # of a tile's 512 pixels that have: less than a letter
 
 
 def padded(luma: "Bytes") -> "Bytes":
@@ -34,16 +35,17 @@ def padded(luma: "Bytes") -> "Bytes":
     return cv2.copyMakeBorder(luma, 0, rows * HIGH - height, 0, columns * WIDE - width, cv2.BORDER_REPLICATE)  # type: ignore[return-value]
 
 
-def difference(a: "Bytes", b: "Bytes") -> "Bytes":
-    """Return how much of each tile differs: uint8 (rows, columns), 255 is all of it."""
-    _, far = cv2.threshold(cv2.absdiff(a, b), _STEP, 255, cv2.THRESH_BINARY)
-    size = a.shape[1] // WIDE, a.shape[0] // HIGH
-    return np.asarray(cv2.resize(far, size, interpolation=cv2.INTER_AREA), np.uint8)
+def difference(a: "Bytes", b: "Bytes") -> "Counts":
+    """Return how many pixels of each tile differ: (rows, columns)."""
+    _, far = cv2.threshold(cv2.absdiff(a, b), _STEP, 1, cv2.THRESH_BINARY)
+    rows, columns = a.shape[0] // HIGH, a.shape[1] // WIDE
+    strips = np.add.reduce(np.asarray(far, np.uint8).reshape(rows, HIGH, -1), axis=1, dtype=np.uint8)
+    return np.asarray(np.add.reduce(strips.reshape(rows, columns, WIDE), axis=2, dtype=np.uint16), np.uint16)
 
 
-def differs(share: "Bytes") -> "Map":
+def differs(counts: "Counts") -> "Map":
     """Return which tiles differ, of what ``difference`` gave."""
-    return share > _SHARE * 255
+    return np.asarray(counts >= _FEW, bool)
 
 
 def grown(tiles: "Map", rows: int = 1, columns: int = 1) -> "Map":

@@ -414,8 +414,8 @@ class Watch:
         reading.lines = [each for each in reading.lines if each[0] != box]
 
     def _again(self, changes: Changes, reading: _Reading, line: Box) -> None:
-        """Have a line read again when more of it is there; until then it stays veiled, where it is and where it was. What
-        is gone stays covered for the time that it was there."""
+        """Have a line read again when more of it is there; until then it stays veiled, where it is and where it was.
+        What is gone stays covered for the time that it was there."""
         shifts = [self._ring.at(number).shift for number in range(reading.picture + 1, changes.number + 1)]
         right, down = sum(shift.right for shift in shifts), sum(shift.down for shift in shifts)
         there = line._replace(left=line.left + right, top=line.top + down)
@@ -472,6 +472,8 @@ class Watch:
         patch = cut(moment.picture, box)
         past = self._ring.back(reading.picture, patch, box, since - EARLIER + 1)
         later, look, there = self._ring.on(reading.picture, patch, box)
+        if self._covered_before(reading, hit.category, box):  # then it is covered up to where it has changed
+            past = [(number, at) for number, at in past if number > since - EARLIER]
         places = [*reversed(past), (reading.picture, box), *later]
         began = min([places[0][0], *self._begun(reading, box)])
         places[0] = (began, places[0][1])
@@ -506,6 +508,15 @@ class Watch:
             else:
                 kept.append(secret)
         self._secrets = kept
+
+    def _covered_before(self, reading: _Reading, category: str, box: Box) -> bool:
+        return any(
+            secret.category == category
+            and not secret.cover.provisional
+            and secret.lost is None
+            and _common(secret.at(reading.picture), box) > _SAME
+            for secret in self._secrets
+        )
 
     def _begun(self, reading: _Reading, box: Box) -> list[int]:
         """Return since when beginnings of it have been seen."""
