@@ -20,7 +20,6 @@ _SURE = 0.8
 SWEPT = 6
 """Pictures in which something that was moving is taken to go on, though it cannot be made out."""
 _FARTHEST = 800  # pixels
-_COMING = 2  # pictures in which something comes that does not look like itself yet
 _PATIENCE = 5  # pictures in a row in which it may be unlike: they are blurred, or it is half there
 
 
@@ -97,9 +96,9 @@ class Ring:
             if place.likeness > _SURE:
                 patch = _part(moment, box, patch)
             places.append((number, box))
-        if unlike:  # these were before it came, or it was only coming
+        if unlike:  # these were before it came
             needless = sum(1 for number, _ in places[-unlike:] if number < until)
-            places = places[: len(places) - max(0, needless - _COMING)]
+            places = places[: len(places) - needless]
         return places
 
     def on(self, start: int, patch: "Bytes", box: Box) -> "tuple[list[tuple[int, Box]], Bytes, bool]":

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from filters.api import Bytes
     from filters.screen.tiles import Map
 
-EARLIER = 3
+EARLIER = 5
 """Pictures before the one in which a change was seen that it may have begun in: what comes in slowly is seen late."""
 _SETTLED, _SETTLED_LARGE = 2, 8  # pictures without movement after which something is read; coders are blurred at first
 _LARGE = 0.1  # of all tiles

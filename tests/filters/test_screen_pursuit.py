@@ -78,8 +78,7 @@ def test_it_is_followed_back_to_where_it_came() -> None:
     here = [None, None, 40, 44, 49, 49, 60]
     pictures = ring(*(screen(left, seed=n) for n, left in enumerate(here)))
     places = pictures.back(6, SECRET, box(60), until=3)
-    assert places[:4] == [(number, box(left)) for number, left in reversed([*enumerate(here)][2:6]) if left is not None]
-    assert [number for number, _ in places[4:]] == [1, 0], "two more, in which it may have been coming"
+    assert places == [(number, box(left)) for number, left in reversed([*enumerate(here)][2:6]) if left is not None]
 
 
 def test_it_is_followed_on_until_it_is_gone() -> None:
@@ -116,7 +115,7 @@ def test_it_may_fade_in_slowly() -> None:
     pictures = ring(*(screen(100, secret=each, seed=n) for n, each in enumerate(faded)))
     numbers = [number for number, _ in pictures.back(8, SECRET, box(100), until=4)]
     assert numbers[:5] == [7, 6, 5, 4, 3]
-    assert min(numbers) in (0, 1), "two before the one in which it can be made out"
+    assert min(numbers) in (2, 3)
 
 
 def test_it_may_turn_into_something_else_little_by_little() -> None:
