@@ -41,7 +41,7 @@ class SwiftReader:
         likely = self._session.run(None, {self._input: pixels})[0][0]
         step = width / wide * pixels.shape[3] / len(likely)
         text, edges, sure = decoded(likely, self._characters, step, width)
-        if not text:
-            return NOTHING
+        if not text:  # as sure as the least sure of its blanks
+            return Reading("", (0.0,), float(likely[:, 0].min()))
         least = sorted(sure)[: max(1, round(len(sure) * _LEAST))]
         return Reading(text, edges, sum(least) / len(least))

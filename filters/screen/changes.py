@@ -61,7 +61,9 @@ class Changes:
         self.stirred: Map = self.moved
         """The same, with what was only scrolled."""
         self._unrest: NDArray[np.int64] = np.zeros(self.shape, np.int64)
-        self._churn: NDArray[np.int64] = np.zeros(self.shape, np.int64)  # how often it has changed soon after reading
+        self._churn: NDArray[np.int64] = np.zeros(
+            self.shape, np.int64
+        )  # how often it has changed soon after it was, or could be, read
         self._churned_at: NDArray[np.int64] = np.full(self.shape, _NEVER, np.int64)
         self.vanished: Map = np.zeros(self.shape, bool)
         """Tiles that were dirty in the picture before and are what was read last again."""
@@ -104,7 +106,7 @@ class Changes:
         stood = number - 1 - self.moved_at >= _SEEN
         # A scrolled page that gives way to another has not stood, and has not been read to its end either.
         cut = self.shift == NONE and number - self.shifted_at <= _RESTLESS and moved.mean() > _MUCH
-        self.interrupted = dirty_before & moved & (stood | cut) & ~self.restless
+        self.interrupted = dirty_before & moved & (stood | cut)
         self._stir(self.interrupted)
         self.moved = moved
         self.moved_at[moved] = number
@@ -175,9 +177,12 @@ class Changes:
     def forget(self, tiles: "Map", since: int) -> None:
         """What was read of ``tiles`` is not true any more, since picture ``since``."""
         self.first[tiles] = since
-        self._unrest[tiles] = self._churn[tiles] = 0
         # Nothing looks like this: it differs from any picture.
         np.copyto(self._read, self._before ^ 0x80, where=_enlarged(tiles))
+
+    def calm(self, tiles: "Map") -> None:
+        """``tiles`` are not restless any more."""
+        self._unrest[tiles] = self._churn[tiles] = 0
 
     @property
     def restless(self) -> "Map":

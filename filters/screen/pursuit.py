@@ -14,6 +14,7 @@ NEAR, FAR = 3, 16
 FOUND = 0.6
 """Likeness (normalised correlation) from which on it is the same."""
 _SURE = 0.85
+_STAYED = 0.97  # what has moved by a pixel is less like itself, what has only been coded anew is not
 _VISIBLE = 0.3  # of what is looked for: less cannot be told
 
 
@@ -52,7 +53,7 @@ def find(picture: "Bytes", patch: "Bytes", expected: Box, reach: int = FAR) -> P
     seen = clipped(expected, picture)
     if seen is None or seen.width * seen.height < _VISIBLE * expected.width * expected.height:
         return None
-    if seen == expected and (alike := _likeness(picture, patch, expected)) >= _SURE:
+    if seen == expected and (alike := _likeness(picture, patch, expected)) >= _STAYED:
         return Place(expected, alike)
     best = None
     for around in (NEAR, reach) if reach > NEAR else (NEAR,):

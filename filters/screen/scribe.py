@@ -163,6 +163,7 @@ _LOOSE = 0.15  # of the height of what is found in a scene: covered around it, t
 _ABOVE = 2  # pixels covered above and below
 _MANY = 6  # lines of a look that the quick reader cannot make out: the finder is asked
 _LOOK_LONGEST = 960  # pixels of a look as it is searched for text
+_SEEN = 12  # pixels of a line that the finder sees for sure
 _SCENE_LONGEST = 704  # pixels of a scene as it is searched for text
 _BEFORE = re.compile(r"[a-z0-9.+-]{2,24} \Z")
 _MUCH = 9  # letters and digits of a number or key
@@ -190,7 +191,7 @@ class Scribe:
         self._tasks: list[tuple[int, int, int]] = []  # look, step, line: the oldest first
         self._memory: LineMemory[tuple[Reading, ...]] = LineMemory()
         self._texts: deque[_Text] = deque(maxlen=_MOST_TEXTS)
-        self._known: OrderedDict[str, str] = OrderedDict()  # what has been found, and of what category it is
+        self._known: OrderedDict[str, tuple[str, int]] = OrderedDict()  # their categories, and what is cut off each end
 
     @property
     def backlog(self) -> int:
@@ -273,8 +274,11 @@ class Scribe:
 
     def _is_text(self, job: _Job, box: Box) -> bool:
         """Whether the finder takes for text, too, what the quick reader cannot make out: photographs have edges."""
+        whole = reduce(joined, (line.box for line in job.lines))
+        longest = max(whole.width, whole.height)
+        if box.height * min(_LOOK_LONGEST, longest) < _SEEN * longest:
+            return True  # it is too small for the finder
         if job.text is None:
-            whole = reduce(joined, (line.box for line in job.lines))
             strips = self._finder.find(_cropped(job.look.picture, whole), _LOOK_LONGEST)
             found = (strip.box(0, strip.length) for strip in strips)
             job.text = [each._replace(left=each.left + whole.left, top=each.top + whole.top) for each in found]
@@ -283,7 +287,7 @@ class Scribe:
     def _decide(self, job: _Job, line: _Line) -> Iterator[Report]:
         matches = [(reading, match) for reading in line.readings for match in self._judge.find(reading.text)]
         hits = [self._hit(line, reading, match) for reading, match in matches]
-        known = self._known_again(line, [match for _, match in matches])
+        known = self._known_again(line, matches)
         for reading, match in matches:
             self._learn(match, reading.text)
         best = max(line.readings, key=lambda reading: len(reading.text) * reading.confidence, default=NOTHING)
@@ -294,29 +298,30 @@ class Scribe:
 
     def _learn(self, match: Match, text: str) -> None:
         """Remember a secret: when its label is out of sight, or its ends are, nothing tells that it is one."""
-        value = _folded(text[match.start : match.end])
-        if len(value) >= _LONG:
-            value = value[_ENDS:-_ENDS]
-        elif match.category != "password":
+        value = text[match.start : match.end]
+        ends = _ENDS if len(value) >= _LONG else 0
+        if match.partial or not (ends or match.category == "password") or not _telling(value):
             return
-        if not match.partial and _telling(value):
-            self._known[value] = match.category
-            self._known.move_to_end(value)
-            if len(self._known) > _MOST_KNOWN:
-                self._known.popitem(last=False)
+        core = _folded(value)[ends : len(value) - ends]
+        self._known[core] = match.category, ends
+        self._known.move_to_end(core)
+        if len(self._known) > _MOST_KNOWN:
+            self._known.popitem(last=False)
 
-    def _known_again(self, line: _Line, found: Sequence[Match]) -> list[Hit]:
-        """Return what is known to be secret, and has not been found here."""
+    def _known_again(self, line: _Line, matches: Sequence[tuple[Reading, Match]]) -> list[Hit]:
+        """Return what is known to be secret, and is not among the ``matches`` here."""
         hits = []
         for reading in line.readings:
             text = _folded(reading.text)
-            for value, category in self._known.items():
-                at = text.find(value)
-                if at >= 0 and not any(match.start <= at and at + len(value) <= match.end for match in found):
-                    start = text.rfind(" ", 0, at + 1) + 1
-                    end = text.find(" ", at + len(value) - 1)
-                    match = Match(category, start, end if end >= 0 else len(text), 1.0)
-                    hits.append(self._hit(line, reading, match))
+            found = [match for read, match in matches if read is reading]
+            for core, (category, ends) in self._known.items():
+                at = text.find(core)
+                while at >= 0:
+                    end = at + len(core)
+                    if not any(match.start <= at and end <= match.end for match in found):
+                        match = Match(category, max(0, at - ends), min(len(text), end + ends), 1.0)
+                        hits.append(self._hit(line, reading, match))
+                    at = text.find(core, end)
         return hits
 
     def _done(self, job: _Job) -> Iterator[Report]:

@@ -53,7 +53,6 @@ _SUPERSEDED = 0.1  # of its tiles that differ from what is there now, at most: i
 _LOST_FOR = 20  # pictures after which something that was lost is read anew
 _SAME = 0.5  # of a box: so much in common with another is the same
 _BESIDE, _ABOVE = 6, 4  # pixels that what is found may reach out of its cover: more, and it gets one of its own
-_REPLACED = 0.85  # of a cover that another has to hold to take its place
 _CHANGED = 0.8  # likeness below which it is not what was read any more
 
 
@@ -79,6 +78,8 @@ class _Reading:
     since: int | None = None
     outlined: bool = False  # its lines' veils are all there is, and stand where they stood in the picture that is read
     hits: list[Hit] = field(default_factory=list)
+    unclear: list[Box] = field(default_factory=list)  # lines that could not be read
+    unread: bool = False  # none of it has been read
 
     @property
     def began(self) -> int:
@@ -136,6 +137,7 @@ class _Glance:
     look: int
     picture: int
     veil: int
+    full: bool = False  # it has not been read
 
 
 @dataclass(slots=True)
@@ -315,6 +317,10 @@ class Watch:
         past = changes.vanished & (changes.read_at < number - 1)
         if changes.interrupted.sum() >= _POPUP:
             past |= changes.interrupted
+            # What changes again and again is not read each time.
+            if (busy := changes.interrupted & changes.restless).any():
+                self._pass_over(changes, busy)
+                past &= ~busy
         shifting = number - changes.shifted_at < _SHIFTING
         if shifting:
             past = changes.left
@@ -356,9 +362,10 @@ class Watch:
     def _read(self, changes: Changes, moment: Moment, tiles: "Map", now: bool) -> None:
         """Have ``tiles`` of a picture read: the newest, or (``now`` false) the one before, which is gone."""
         self._looks += 1
-        moving = changes.number - changes.shifted_at < _SHIFTING
-        look = Look(self._looks, moment.picture, tiles, moving=moving)
         known = changes.first if now else changes.before
+        moving = changes.number - changes.shifted_at < _SHIFTING
+        moving &= changes.number - _earliest(known[tiles], changes.number) < _PATIENCE_LARGE
+        look = Look(self._looks, moment.picture, tiles, moving=moving)
         first = np.where(tiles & (known >= 0), known, np.where(tiles, moment.number, -1))
         veils, around = [], areas(grown(tiles))
         for area in around:
@@ -391,8 +398,10 @@ class Watch:
         match report:
             case Outline(look=look, lines=lines, full=full):
                 for scene in [self._scene, *self._past]:
-                    if scene is not None and any(glance.look == look for glance in scene.glances):
-                        scene.full = full
+                    for glance in scene.glances if scene is not None else ():
+                        if scene is not None and glance.look == look:
+                            scene.full = glance.full = full
+                reading.unread = full
                 self._outline(changes, reading, lines)
             case Decided(box=box, hits=hits):
                 reading.hits += hits
@@ -400,10 +409,12 @@ class Watch:
                     self._found(changes, reading, hit)
                 self._lift_line(reading, box)
             case Unclear(box=box):
+                reading.unclear.append(box)
                 self._again(changes, reading, box)
                 self._lift_line(reading, box)
             case Finished(look=look):
-                self._reconcile(changes, reading)
+                if not reading.unread:
+                    self._reconcile(changes, reading)
                 del self._readings[look]
                 changes.finished(look)
                 self._speech.lift(veil.number for veil in reading.all_veils)
@@ -416,22 +427,35 @@ class Watch:
     def _again(self, changes: Changes, reading: _Reading, line: Box) -> None:
         """Have a line read again when more of it is there; until then it stays veiled, where it is and where it was.
         What is gone stays covered for the time that it was there."""
-        shifts = [self._ring.at(number).shift for number in range(reading.picture + 1, changes.number + 1)]
-        right, down = sum(shift.right for shift in shifts), sum(shift.down for shift in shifts)
-        there = line._replace(left=line.left + right, top=line.top + down)
-        tiles = np.zeros(changes.shape, bool)
-        tiles[within(there, changes.shape)] = True
-        tiles &= changes.owner == reading.look.number
-        start = self._ring.pts(_earliest(reading.first[within(line, changes.shape)], reading.picture) - EARLIER + 1)
-        if reading.gone is not None:
-            self._speech.found(start, self._ring.pts(reading.gone), _around(joined(line, there)), "unread", 1.0)
-        if not tiles.any():  # or it is being read anew
-            return
         since = _earliest(reading.first[within(line, changes.shape)], reading.picture)
-        veil = self._speech.veil(start, _around(joined(line, there)))
-        changes.owner[tiles] = 0
-        changes.forget(tiles, since)
-        self._trail.append((veil, changes.number))
+        way, there = self._way(reading, line, since, changes.number)
+        start = self._ring.pts(since - EARLIER + 1)
+        tiles = np.zeros(changes.shape, bool)
+        for box in (line, there):  # it may be that it was something else that has moved
+            tiles[within(box, changes.shape)] = True
+        tiles &= changes.owner == reading.look.number
+        if reading.gone is not None or not tiles.any():
+            end = self._ring.pts(reading.gone) if reading.gone is not None else self._pts
+            self._speech.found(start, end, _around(way), "unread", 1.0)
+        if tiles.any():
+            changes.owner[tiles] = 0
+            changes.forget(tiles, since)
+            self._trail.append((self._speech.veil(start, _around(way)), changes.number))
+
+    def _way(self, reading: _Reading, line: Box, since: int, now: int) -> tuple[Box, Box]:
+        """Return what holds all places of a line from picture ``since`` to ``now``, and its last one, if it has moved
+        with the page."""
+        way = at = line
+        for number in range(reading.picture, since, -1):
+            shift = self._ring.at(number).shift
+            at = at._replace(left=at.left - shift.right, top=at.top - shift.down)
+            way = joined(way, at)
+        at = line
+        for number in range(reading.picture + 1, now + 1):
+            shift = self._ring.at(number).shift
+            at = at._replace(left=at.left + shift.right, top=at.top + shift.down)
+            way = joined(way, at)
+        return way, at
 
     def _too_late(self, changes: Changes, report: Report) -> None:
         """What has been read is of a picture so old that it cannot be followed: it has to be read again."""
@@ -472,7 +496,7 @@ class Watch:
         patch = cut(moment.picture, box)
         past = self._ring.back(reading.picture, patch, box, since - EARLIER + 1)
         later, look, there = self._ring.on(reading.picture, patch, box)
-        if self._covered_before(reading, hit.category, box):  # then it is covered up to where it has changed
+        if self._covered_before(reading, hit.category, box, since):  # then it is covered up to where it has changed
             past = [(number, at) for number, at in past if number > since - EARLIER]
         places = [*reversed(past), (reading.picture, box), *later]
         began = min([places[0][0], *self._begun(reading, box)])
@@ -500,21 +524,22 @@ class Watch:
             )
 
     def _replace(self, box: Box) -> None:
-        """End covers of what lies in ``box``: it has been read better, and gets a cover of its own."""
+        """End covers of what lies in ``box``, which gets a cover of its own."""
         kept = []
         for secret in self._secrets:
-            if secret.lost is None and not secret.cover.provisional and _covered(secret.box, box) > _REPLACED:
+            if secret.lost is None and not secret.cover.provisional and _held(secret.box, box):
                 secret.cover.close(self._pts)
             else:
                 kept.append(secret)
         self._secrets = kept
 
-    def _covered_before(self, reading: _Reading, category: str, box: Box) -> bool:
+    def _covered_before(self, reading: _Reading, category: str, box: Box, since: int) -> bool:
         return any(
             secret.category == category
             and not secret.cover.provisional
             and secret.lost is None
-            and _common(secret.at(reading.picture), box) > _SAME
+            and secret.places[0][0] <= since - EARLIER
+            and _held(box, secret.at(reading.picture))
             for secret in self._secrets
         )
 
@@ -587,6 +612,8 @@ class Watch:
             return False
         box = secret.at(reading.picture)
         if not reading.look.tiles[within(box, changes.shape)].any():
+            return False
+        if any(_common(box, line) > 0 for line in reading.unclear):
             return False
         if any(_common(box, hit.box) > _SAME / 2 for hit in reading.hits):
             # It has been found again, and has a cover of its own; or is the same, and was not followed anew.
@@ -673,7 +700,7 @@ class Watch:
 
     def _over(self, scene: _Scene, glance: _Glance, until: int) -> None:
         """Lift the veil of a glance; of a page that moves too fast nothing is shown up to picture ``until``."""
-        if scene.full:
+        if scene.full or glance.full:
             start, end = self._ring.pts(glance.picture), self._ring.pts(until)
             self._speech.found(start, end, scene.area.box, "unread", 1.0)
         self._speech.lift([glance.veil])
@@ -689,7 +716,10 @@ class Watch:
         """What was a scene is read like the rest from its last look on."""
         self._scene = None
         scene.ended = changes.number - scene.quiet
-        changes.forget(covering(changes.shape, [scene.area]), scene.glances[-1].picture)
+        tiles = covering(changes.shape, [scene.area])
+        changes.forget(tiles, scene.glances[-1].picture)
+        if scene.quiet > _SCENE_OVER:
+            changes.calm(tiles)
         self._veil(changes)
         if any(glance.look in self._readings for glance in scene.glances):
             self._past.append(scene)

@@ -13,7 +13,7 @@ from filters.api import Box
 from filters.reading.hybrid import HybridReader
 from filters.reading.rapid import Strip
 from filters.reading.reading import NOTHING, Reading
-from filters.screen.scribe import Decided, Finished, Hit, Look, Outline, Report, Scribe, in_doubt
+from filters.screen.scribe import Decided, Finished, Hit, Look, Outline, Report, Scribe, Unclear, in_doubt
 from filters.screen.tiles import padded, within
 from filters.secrets import Match, Matcher
 from tests.filters.test_screen_lines import Page
@@ -87,15 +87,19 @@ class Desk:
         self.texts[self.page.ink] = text
         return self.page.write(text, left, top, size)
 
-    def look(self, only: Box | None = None, scene: Box | None = None) -> Look:
+    def look(
+        self, only: Box | None = None, scene: Box | None = None, moving: bool = False, swift: bool = False
+    ) -> Look:
         self._looks += 1
         picture = padded(self.page.luma)
         tiles = np.zeros((picture.shape[0] // 16, picture.shape[1] // 32), bool)
         tiles[within(only, tiles.shape) if only is not None else ...] = True
-        return Look(self._looks, picture, tiles, scene)
+        return Look(self._looks, picture, tiles, scene, moving, swift)
 
-    def read(self, only: Box | None = None, scene: Box | None = None) -> list[Report]:
-        self.scribe.submit(self.look(only, scene))
+    def read(
+        self, only: Box | None = None, scene: Box | None = None, moving: bool = False, swift: bool = False
+    ) -> list[Report]:
+        self.scribe.submit(self.look(only, scene, moving, swift))
         return self.rest()
 
     def rest(self) -> list[Report]:
@@ -268,3 +272,67 @@ def test_what_is_certain_leaves_no_doubt() -> None:
     for doubtful in (card._replace(score=0.5), card._replace(partial=True), card._replace(start=14)):
         assert in_doubt(text, parts, [doubtful]) == parts
     assert in_doubt(text, parts, [card, address]) == [(0, 6), (29, 49)], "an underscore is read as a space"
+
+
+# --- what cannot be read -----------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_made_out_while_the_page_moves_is_put_off() -> None:
+    desk = Desk(better={}, confidence=0.4)
+    desk.write(f"Pay with {CARD}", 20, 20)
+    outline, unclear, last = desk.read(moving=True)
+    assert isinstance(outline, Outline)
+    assert unclear == Unclear(1, outline.lines[0])
+    assert last == Finished(1)
+    assert not desk.good.read_lines
+    assert hits(desk.read()), "when it stands still it is"
+    assert desk.good.read_lines
+
+
+def test_what_moves_too_fast_is_not_read_at_all() -> None:
+    desk = Desk()
+    desk.write(f"Pay with {CARD}", 20, 20)
+    assert desk.read(scene=Box(0, 0, 960, 320), swift=True) == [Outline(1, (), True), Finished(1)]
+    assert not desk.quick.read_lines
+
+
+@pytest.mark.parametrize("sees", [True, False], ids=["text", "edges"])
+def test_of_many_lines_that_cannot_be_made_out_those_are_read_better_that_the_finder_sees(sees: bool) -> None:
+    desk = Desk(better={}, confidence=0.4)
+    for n in range(6):
+        desk.write(f"Pay with {CARD}", 20, 20 + 48 * n)
+    desk.finder._strips = [Strip((480.0, 160.0), 1000.0, 400.0, 0.0)] if sees else []
+    desk.read()
+    assert len(desk.good.read_lines) == (6 if sees else 0)
+
+
+# --- what is known -----------------------------------------------------------------------------------------------
+
+
+def test_a_password_is_known_again_without_its_label() -> None:
+    desk = Desk()
+    assert not hits(desk.read()), "nothing is there yet"
+    desk.write(f"Password: {PASSWORD}", 20, 20)
+    assert [hit.category for hit in hits(desk.read())] == ["password"]
+    alone = desk.write(f"{PASSWORD} and {PASSWORD}", 20, 120)
+    found = hits(desk.read(only=Box(0, 100, 960, 64)))
+    assert [hit.category for hit in found] == ["password"] * 2
+    assert all(holds(alone, hit.box, 10) for hit in found)
+
+
+def test_a_number_is_known_again_when_an_end_of_it_is_out_of_sight() -> None:
+    desk = Desk()
+    desk.write(f"Pay with {CARD}", 20, 20)
+    desk.read()
+    ink = desk.write(CARD[2:], 20, 120)
+    (hit,) = hits(desk.read(only=Box(0, 100, 960, 64)))
+    assert hit.category == "card-number"
+    assert holds(hit.box, ink, 5)
+
+
+def test_a_word_that_stands_everywhere_is_not_taken_for_a_password_elsewhere() -> None:
+    desk = Desk()
+    desk.write("Password: required", 20, 20)
+    desk.read()
+    desk.write("It is required to read on", 20, 120)
+    assert not hits(desk.read(only=Box(0, 100, 960, 64)))

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from filters.api import TICKS, Box, Effect, Finding, Kind, Said, Unverified
-from filters.screen.scribe import Decided, Finished, Hit, Look, Outline, Report
+from filters.screen.scribe import Decided, Finished, Hit, Look, Outline, Report, Unclear
 from filters.screen.tiles import within
 from filters.screen.watch import Watch
 from transcode.ledger import Ledger
@@ -39,6 +39,9 @@ _LASTING = 3  # pictures: what is shown for less may be shown
 _PAPER, _INK = 235, 30  # luma
 
 Kinds = Literal["show", "hide", "type", "fade", "move", "scroll", "page", "window", "drag", "film", "lid"]
+
+
+_UNCLEAR = 0.3  # of the lines of what moves cannot be made out
 
 
 class Text(NamedTuple):
@@ -251,9 +254,16 @@ class Reader:
 
     def _read(self, look: Look) -> Iterator[Report]:
         lines = [each for each in self.known[look.picture.tobytes()] if self._asked(look, each)]
+        if look.swift:
+            yield Outline(look.number, (), True)
+            yield Finished(look.number)
+            return
         yield Outline(look.number, tuple(line.box for line in lines))
         for line in lines:
-            yield Decided(look.number, line.box, tuple(self._hits(line)))
+            if look.moving and self._random.random() < _UNCLEAR:
+                yield Unclear(look.number, line.box)
+            else:
+                yield Decided(look.number, line.box, tuple(self._hits(line)))
         yield Finished(look.number)
 
     def _asked(self, look: Look, line: Sight) -> bool:
