@@ -37,6 +37,7 @@ _LARGE = 0.1  # of all tiles
 _PATIENCE, _PATIENCE_LARGE = 15, 36  # pictures: what moves for longer than that is read while it does
 _SPACING = 9  # pictures between two looks at one place, unless much of it has changed
 _BETWEEN = 3  # pictures between two looks
+_AT_ONCE = 3  # secrets that are followed for one picture
 _CROWDED = 8  # looks that are being read: what is gone then is not read any more
 _POPUP = 3  # tiles: what was there for a moment and is no larger was a letter or a caret
 _SHIFTING, _BETWEEN_SHIFTS = 3, 6  # pictures after a shift; and between two looks as long as things are shifted
@@ -185,6 +186,7 @@ class Watch:
         self._secrets: list[_Secret] = []
         self._scene: _Scene | None = None
         self._past: list[_Scene] = []  # scenes that are over, with looks that are still being read
+        self._heard: deque[Report] = deque()
         self._looks = 0
         self._looked = -_BETWEEN
         self._pts = 0
@@ -227,9 +229,16 @@ class Watch:
         return self._speech.take()
 
     def hear(self, reports: Sequence[Report]) -> None:
-        """Take what has been read; what is to be covered for it is said with the next picture."""
+        """Take what has been read; what is to be covered for it is said with the next picture.
+
+        Of much that is found at once some is left for later, as each takes its time to be followed; it is veiled anyway.
+        """
         assert self._changes is not None
-        for report in reports:
+        self._heard.extend(reports)
+        hits = 0
+        while self._heard and hits < _AT_ONCE:
+            report = self._heard.popleft()
+            hits += len(report.hits) if isinstance(report, Decided) else 0
             self._hear(self._changes, report)
 
     # What has changed is veiled.
