@@ -231,7 +231,7 @@ class Watch:
     def hear(self, reports: Sequence[Report]) -> None:
         """Take what has been read; what is to be covered for it is said with the next picture.
 
-        Of much that is found at once some is left for later, as each takes its time to be followed; it is veiled anyway.
+        Of much that is found at once some is left for later: each takes its time to be followed, and is veiled anyway.
         """
         assert self._changes is not None
         self._heard.extend(reports)
