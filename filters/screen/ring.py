@@ -20,6 +20,7 @@ _SURE = 0.8
 SWEPT = 6
 """Pictures in which something that was moving is taken to go on, though it cannot be made out."""
 _FARTHEST = 800  # pixels
+_HARDLY = 2  # pictures that show something before it can be found in them
 _PATIENCE = 5  # pictures in a row in which it may be unlike: they are blurred, or it is half there
 
 
@@ -96,8 +97,8 @@ class Ring:
             if place.likeness > _SURE:
                 patch = _part(moment, box, patch)
             places.append((number, box))
-        if unlike:  # these were before it came
-            needless = sum(1 for number, _ in places[-unlike:] if number < until)
+        if unlike:  # these were before it came, but for the first ones: what has just come is hardly coded
+            needless = sum(1 for number, _ in places[len(places) - unlike + _HARDLY :] if number < until)
             places = places[: len(places) - needless]
         return places
 

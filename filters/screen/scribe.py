@@ -292,7 +292,7 @@ class Scribe:
             self._learn(match, reading.text)
         best = max(line.readings, key=lambda reading: len(reading.text) * reading.confidence, default=NOTHING)
         if line.strip is None:
-            hits += self._beside(job, line, best, bool(hits))
+            hits += self._beside(job, line, best, not all(hit.partial for hit in hits))
         yield Decided(job.look.number, line.box, (*hits, *known))
         yield from self._done(job)
 

@@ -180,8 +180,8 @@ class Watch:
         self._rolling = rolling
         self._pressure = pressure
         self._changes: Changes | None = None
-        self._open: list[tuple[int, Area, int]] = []  # veils over what is dirty, and when they were drawn
-        self._trail: list[tuple[int, int]] = []  # veils over where unread things were before they moved, and until when
+        self._open: list[tuple[_Veil, Area, int]] = []  # veils over what is dirty, and when they were drawn
+        self._trail: list[tuple[_Veil, int]] = []  # over where unread things were, and until when
         self._readings: dict[int, _Reading] = {}
         self._secrets: list[_Secret] = []
         self._scene: _Scene | None = None
@@ -252,7 +252,7 @@ class Watch:
         if bare.any():
             for area in areas(grown(bare)):
                 start = _earliest(changes.first[area.slices], changes.number) - EARLIER + 1
-                self._open.append((self._speech.veil(self._ring.pts(start), area.box), area, changes.number))
+                self._open.append((self._veiled(self._ring.pts(start), area.box), area, changes.number))
         for number, reading in self._readings.items():
             if reading.outlined and changes.shift != NONE:  # its lines stand elsewhere from now on
                 reading.outlined = False
@@ -280,9 +280,10 @@ class Watch:
             if reading.gone is None and number not in there:
                 reading.gone = changes.number
             late = self._pts - self._ring.pts(reading.picture) > _BEHIND * TICKS
-            if reading.gone is None or not late or self._left >= reading.began:
+            if reading.gone is None or not late:
                 continue
             del self._readings[number]
+            self._keep_trail(reading)
             self._drop(number)
             tiles = reading.look.tiles
             other = tiles & differs(difference(reading.look.picture, moment.picture))
@@ -300,23 +301,26 @@ class Watch:
                     continue
             self._speech.lift(veil.number for veil in reading.all_veils)
 
-    def _shed(self, changes: Changes, veils: Sequence[tuple[int, Area, int]]) -> None:
+    def _shed(self, changes: Changes, veils: Sequence[tuple[_Veil, Area, int]]) -> None:
         """Lift veils; where things that are still unread have been moved from, they stay until those are read."""
-        for number, _, drawn in veils:
+        for veil, _, drawn in veils:
             if changes.shifted_at > drawn:
-                self._trail.append((number, changes.number))
+                self._trail.append((veil, changes.number))
             else:
-                self._speech.lift([number])
+                self._speech.lift([veil.number])
         if self._trail:
             oldest = _earliest(changes.first, changes.number + 1)
             oldest = min([oldest, *(reading.began for reading in self._readings.values())])
-            self._speech.lift(number for number, until in self._trail if until < oldest)
+            self._speech.lift(veil.number for veil, until in self._trail if until < oldest)
             self._trail = [each for each in self._trail if each[1] >= oldest]
 
-    @property
-    def _left(self) -> int:
-        """The last picture in which something unread was moved from where it was."""
-        return self._trail[-1][1] if self._trail else -1
+    def _keep_trail(self, reading: _Reading) -> None:
+        """What is given up stays covered where it was before it was moved, too."""
+        for veil, until in self._trail:
+            if until >= reading.began:
+                self._speech.found(
+                    veil.start, self._ring.pts(min(until, reading.gone or until)), veil.box, "unread", 1.0
+                )
 
     # What is read.
 
@@ -438,6 +442,7 @@ class Watch:
         What is gone stays covered for the time that it was there."""
         since = _earliest(reading.first[within(line, changes.shape)], reading.picture)
         way, there = self._way(reading, line, since, changes.number)
+        way = _around(way, line.height)
         start = self._ring.pts(since - EARLIER + 1)
         tiles = np.zeros(changes.shape, bool)
         for box in (line, there):  # it may be that it was something else that has moved
@@ -445,11 +450,11 @@ class Watch:
         tiles &= changes.owner == reading.look.number
         if reading.gone is not None or not tiles.any():
             end = self._ring.pts(reading.gone) if reading.gone is not None else self._pts
-            self._speech.found(start, end, _around(way), "unread", 1.0)
+            self._speech.found(start, end, way, "unread", 1.0)
         if tiles.any():
             changes.owner[tiles] = 0
             changes.forget(tiles, since)
-            self._trail.append((self._speech.veil(start, _around(way)), changes.number))
+            self._trail.append((self._veiled(start, way), changes.number))
 
     def _way(self, reading: _Reading, line: Box, since: int, now: int) -> tuple[Box, Box]:
         """Return what holds all places of a line from picture ``since`` to ``now``, and its last one, if it has moved
@@ -483,7 +488,7 @@ class Watch:
         if reading.look.scene is not None or changes.shifted_at > began or reading.veiled.mean() < _LARGE:
             return
         start = self._ring.pts(began + 1)
-        reading.lines = [(line, self._veiled(start, _around(line))) for line in lines]
+        reading.lines = [(line, self._veiled(start, _around(line, line.height))) for line in lines]
         self._speech.lift(veil.number for veil in reading.veils)
         reading.veils, reading.outlined = [], True
 
@@ -748,9 +753,9 @@ def _earliest(since: "NDArray[np.int64]", otherwise: int) -> int:
     return int(known.min()) if len(known) else otherwise
 
 
-def _around(line: Box) -> Box:
-    side = line.height
-    return Box(line.left - side, line.top - side // 3, line.width + 2 * side, line.height + 2 * (side // 3))
+def _around(box: Box, side: int) -> Box:
+    """Return a box with room around it for a line that is ``side`` pixels high."""
+    return Box(box.left - side, box.top - side // 3, box.width + 2 * side, box.height + 2 * (side // 3))
 
 
 def _common(a: Box, b: Box) -> float:

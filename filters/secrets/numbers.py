@@ -35,10 +35,12 @@ def _structures() -> dict[str, str]:
 
 COUNTRIES: Mapping[str, str] = MappingProxyType(_structures())
 
-_IBAN = re.compile(
-    r"(?<![A-Za-z0-9])(?=([A-Za-z0158|] ?[A-Za-z0158|] ?[0-9OoQDIlSBZ|] ?[0-9OoQDIlSBZ|](?=[ \-.]{0,2}[A-Za-z0-9|])"
+_IBAN = re.compile(  # the space before it may have been lost
+    r"(?:(?<![A-Za-z0-9])|(?<=[a-z])(?=[A-Z]{2}\d\d))"
+    r"(?=([A-Za-z0158|] ?[A-Za-z0158|] ?[0-9OoQDIlSBZ|] ?[0-9OoQDIlSBZ|](?=[ \-.]{0,2}[A-Za-z0-9|])"
     r"[A-Za-z0-9| \-.]{4,60}))"
 )
+_CHECKED = 0.9  # a score above it tells that check digits fit
 _FOURS = re.compile(r"[^\W_]{4}[ \-.]{1,2}[^\W_]{4}")
 _SSN = re.compile(
     r"(?<![\w\-.,/+])(?<!\d )([0-9OoQIlSBZ|]{3})( ?[\-.] ?| )([0-9OoQIlSBZ|]{2})( ?[\-.] ?|"
@@ -110,7 +112,9 @@ def ibans(text: str) -> Iterator[Match]:
     for found in _IBAN.finditer(text):
         if found.start() < taken:
             continue
-        if match := _iban(text, found):
+        match = _iban(text, found)
+        glued = text[found.start() - 1 : found.start()].isalnum()
+        if match and (match.score > _CHECKED or not glued):
             taken = match.end
             yield match
 

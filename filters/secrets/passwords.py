@@ -24,6 +24,9 @@ _CODE = re.compile(
     rf"(?i)(?<![^\W_])(?:{NUMBERED})(?:[\"']?\s?(?:[:=#]|is|"
     rf"ist)?\s{{0,3}}[\"']?)(?P<digits>[0-9OoIlSBZ|](?:[ \-]?[0-9OoIlSBZ|]){{2,7}})(?![\w.])"
 )
+_TORN_OFF = "|".join(name[cut:] for name in ("password", "passwort", "passwd") for cut in range(1, len(name) - 3))
+_BEGUN = re.compile(rf"(?i)\A(?:{_TORN_OFF}) ?[:=] ?[\"'`]?(?P<bare>[^\s\"'`]{{5,128}})")
+"""Of the label the beginning is out of sight: a window reaches out of the screen."""
 _COMMANDS = re.compile(
     r"(?i)(?:--?(?:password|passwd|passphrase|pass|pwd)[= ]|\bsshpass -p ?|\bmysql\w*\b[^|;]{0,80}? -p(?=\S)|"
     r"\b(?:docker|podman|helm|az|redis-cli)\b[^|;]{0,60}? (?:-p|-a) |\bIDENTIFIED BY )[\"']?(?P<value>[^\s\"']{3,128})|"
@@ -71,6 +74,8 @@ def find(text: str) -> Iterator[Match]:
         name = "value" if found["value"] else "user"
         if not _harmless(found[name].partition(":")[2] or found[name]):
             yield Match(CATEGORY, *found.span(name), 0.9)
+    if (begun := _BEGUN.match(text)) and _strong(begun["bare"]) and not _harmless(begun["bare"]):
+        yield Match(CATEGORY, *begun.span("bare"), 0.75)
     if not WORDS.search(text):
         return
     for found in _BESIDE.finditer(text):

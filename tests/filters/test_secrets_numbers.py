@@ -263,6 +263,11 @@ def test_account_numbers(number: str) -> None:
         assert of("iban", line) == [(number, WHOLE)]
 
 
+def test_an_account_number_before_which_a_space_is_lost() -> None:
+    assert of("iban", "2024-01-03Anna KellerDE89 3704 0044 0532 0130 00") == [("DE89 3704 0044 0532 0130 00", WHOLE)]
+    assert of("iban", "KellerDE89 3704 0044 0582 0130 00") == [], "check digits that do not fit"
+
+
 @pytest.mark.parametrize("text", ["DE89 3704 00", "DE89 3704", "GB29 NWBK 6016 13", "DE8937040044"])
 def test_an_account_number_that_is_being_typed(text: str) -> None:
     assert of("iban", text) == [(text, PARTIAL)]
