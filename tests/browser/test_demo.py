@@ -7,7 +7,6 @@ negatives, so that a bar code that can be read has not been through it.
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +55,12 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def demo(
-    tmp_path_factory: pytest.TempPathFactory, clip: Path, one_at_a_time: Callable[[], AbstractContextManager[None]]
-) -> Iterator[Demo]:
+def demo(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("demo")
     rtmp, http = (f"127.0.0.1:{free_port()}" for _ in range(2))
     command = (sys.executable, "-c", DEMO, folder / "data", clip, rtmp, http, FILTER, *VEILCAST)
     room = folder / "room.json"
-    with one_at_a_time(), Child(command, folder / "demo.log", {"PYTHONPATH": str(ROOT)}) as child:
+    with Child(command, folder / "demo.log", {"PYTHONPATH": str(ROOT)}) as child:
         until(lambda: room.exists() or not child.running, "the demo to start")
         assert child.running, child.said()
         yield Demo(folder / "data", json.loads(until(room.read_text, "the room")))

@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -27,12 +26,6 @@ NARROW, WIDE = 700_000, 6_000_000
 _NOISE = "-vf noise=alls=50:allf=t -c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p"
 NOISE = tuple(f"{_NOISE} -b:v 3M -maxrate 3M -bufsize 3M".split())
 """How a host encodes a picture that takes all the bits that a rung has."""
-
-
-@pytest.fixture(autouse=True)
-def alone(one_at_a_time: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
-    with one_at_a_time():
-        yield
 
 
 @pytest.fixture

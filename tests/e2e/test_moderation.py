@@ -19,7 +19,6 @@ import pytest
 from serve.client import ClientError
 from tests.support import ffmpeg
 from tests.support.harvest import Harvest
-from tests.support.indexed import make_indexed
 from tests.support.processes import until
 from tests.support.proof import Proof, prove
 from tests.support.server import ROOT, VEILCAST, RunningServer
@@ -30,11 +29,6 @@ LADDER = "360p,240p"
 HELD = 2.0
 IN_FLIGHT = 0.7
 """Seconds after an order until what was under way by then has come out: a part and what the encoders hold, 3 x."""
-
-
-@pytest.fixture(scope="session")
-def indexed(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
-    return once("indexed.mp4", lambda path: make_indexed(path, seconds=80))
 
 
 class Show:

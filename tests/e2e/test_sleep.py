@@ -7,13 +7,11 @@ cleared before it clears it. How long detectors stay awake is short here.
 import asyncio
 import json
 import time
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 
 from filters import TICKS
 from serve.client import Client, Target
@@ -21,7 +19,6 @@ from serve.config import Address, ServeConfig
 from serve.server import Server
 from tests.support import ffmpeg
 from tests.support.harvest import Harvest
-from tests.support.indexed import make_indexed
 from tests.support.processes import until
 from tests.support.proof import prove
 from tests.support.server import ROOT
@@ -32,11 +29,6 @@ AWAKE = 6.0
 SLEEP = 4.0
 HELD = 2.0
 FPS = 30
-
-
-@pytest.fixture(scope="session")
-def indexed(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
-    return once("indexed.mp4", lambda path: make_indexed(path, seconds=80))
 
 
 async def test_detectors_sleep_and_wake_up_and_nothing_leaks_of_what_they_slept_through(
