@@ -15,6 +15,9 @@ FOUND = 0.6
 """Likeness (normalised correlation) from which on it is the same."""
 _SURE = 0.85
 _STAYED = 0.97  # what has moved by a pixel is less like itself, what has only been coded anew is not
+_CERTAIN = 0.7  # from which on it is the same though it is far away
+_AFAR = 160  # pixels
+_COARSE, _COARSE_LEAST = 4, 6  # so much smaller are pictures in which it is searched afar; pixels of its height in them
 _VISIBLE = 0.3  # of what is looked for: less cannot be told
 
 
@@ -68,6 +71,24 @@ def find(picture: "Bytes", patch: "Bytes", expected: Box, reach: int = FAR) -> P
         if most >= _SURE:
             break
     return best if best is not None and best.likeness >= FOUND else None
+
+
+def find_afar(picture: "Bytes", patch: "Bytes", expected: Box) -> Place | None:
+    """Return where ``patch`` is further away from ``expected``: something has been thrust in, or snatched away."""
+    side = int(min(patch.shape) // _COARSE_LEAST)
+    by = max(1, min(_COARSE, side))
+    seen = clipped(expected, picture)
+    if by == 1 or seen != expected:
+        return None
+    left, top = max(0, expected.left - _AFAR), max(0, expected.top - _AFAR)
+    window = picture[top : expected.top + expected.height + _AFAR, left : expected.left + expected.width + _AFAR]
+    small, part = (cv2.resize(each, None, None, 1 / by, 1 / by, cv2.INTER_AREA) for each in (window, patch))
+    likeness = cv2.matchTemplate(small, part, cv2.TM_CCOEFF_NORMED)
+    _, most, _, at = cv2.minMaxLoc(likeness)
+    if most < FOUND:
+        return None
+    place = find(picture, patch, Box(left + at[0] * by, top + at[1] * by, expected.width, expected.height), by + NEAR)
+    return place if place is not None and place.likeness >= _CERTAIN else None
 
 
 def _likeness(picture: "Bytes", patch: "Bytes", box: Box) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from filters.api import Box
-from filters.screen.pursuit import FAR, NEAR, Place, clipped, cut, find, joined
+from filters.screen.pursuit import FAR, NEAR, Place, clipped, cut, find, find_afar, joined
 from filters.screen.shift import NONE, Shift
 
 if TYPE_CHECKING:
@@ -26,12 +26,14 @@ _PATIENCE = 5  # pictures in a row in which it may be unlike: they are blurred, 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One picture: padded luma. ``shift``: how far things have moved since the one before."""
+    """One picture: padded luma. ``shift``: how far things have moved since the one before; ``torn``: much of it is
+    other than there, and was not only moved."""
 
     number: int
     pts: int
     picture: "Bytes"
     shift: Shift
+    torn: bool = False
 
 
 class Ring:
@@ -67,6 +69,17 @@ class Ring:
         """Return the stamp of the picture of that number, or of the oldest or newest that there is."""
         return self.at(number).pts
 
+    def travel(self, start: int, end: int) -> Shift | None:
+        """Return how far things have moved from picture ``start`` to ``end`` in all, to and fro; None if that is not
+        known, or they have not only moved."""
+        right = down = 0
+        for number in range(start + 1, end + 1):
+            moment = self.at(number)
+            if moment.torn or not self.has(number):
+                return None
+            right, down = right + abs(moment.shift.right), down + abs(moment.shift.down)
+        return Shift(right, down)
+
     def back(self, start: int, patch: "Bytes", box: Box, until: int) -> list[tuple[int, Box]]:
         """Return where ``patch``, in ``box`` at picture ``start``, was in those before it, back to where it came.
 
@@ -74,7 +87,8 @@ class Ring:
         """
         places: list[tuple[int, Box]] = []
         unlike = 0
-        going = NONE  # how it moves: where it cannot be seen it is taken to go on like that
+        going = NONE  # how it moves: where it cannot be seen it is taken to go on like that, or with the page
+        drift = NONE  # how far the page has moved since it was seen
         later = self.at(start)
         for number in range(start - 1, self._moments[0].number - 1, -1):
             moment = self.at(number)
@@ -83,15 +97,16 @@ class Ring:
                 later = moment
                 continue
             ahead = Shift(going.right * (unlike + 1), going.down * (unlike + 1))
-            place = _found(moment, patch, box, Shift(-later.shift.right, -later.shift.down), ahead)
+            drift = Shift(drift.right - later.shift.right, drift.down - later.shift.down)
+            place = _found(moment, patch, box, drift, ahead)
             later = moment
             if place is None:
                 unlike += 1
                 if number < until and unlike > _PATIENCE:
                     break
-                places.append((number, swept(box, going, unlike)))
+                places.append((number, joined(swept(box, going, unlike), moved(box, drift))))
                 continue
-            steps, unlike = unlike + 1, 0
+            steps, unlike, drift = unlike + 1, 0, NONE
             going = Shift((place.box.left - box.left) // steps, (place.box.top - box.top) // steps)
             box = place.box
             if place.likeness > _SURE:
@@ -107,18 +122,19 @@ class Ring:
         whether it is still there in the newest."""
         places: list[tuple[int, Box]] = []
         there, unlike = True, 0
-        before, going = self.at(start), NONE
+        before, going, drift = self.at(start), NONE, NONE
         for moment in self._after(start):
             if moment.picture is not before.picture:
-                place = _found(moment, patch, box, moment.shift, going)
+                drift = Shift(drift.right + moment.shift.right, drift.down + moment.shift.down)
+                place = _found(moment, patch, box, drift, going)
                 there = place is not None
                 if place is None:  # it may come again
                     unlike += 1
-                    if going != NONE and unlike <= SWEPT:
-                        places.append((moment.number, swept(box, going, unlike)))
+                    if (going != NONE or drift != NONE) and unlike <= SWEPT:
+                        places.append((moment.number, joined(swept(box, going, unlike), moved(box, drift))))
                     before = moment
                     continue
-                unlike = 0
+                unlike, drift = 0, NONE
                 going = Shift(place.box.left - box.left, place.box.top - box.top)
                 box = place.box
                 if place.likeness > _SURE:
@@ -135,21 +151,24 @@ class Ring:
 
 
 def _found(moment: Moment, patch: "Bytes", box: Box, *shifts: Shift) -> Place | None:
-    """Return where it is: it may have stayed, or have moved by one of the ``shifts``."""
+    """Return where it is: it may have stayed, or have moved by one of ``shifts``, of which the first is the page's."""
     for shift in shifts:  # if it has moved with the page, which is most likely, it is there to the pixel
-        there = find(moment.picture, patch, _moved(box, shift), NEAR) if shift != NONE else None
+        there = find(moment.picture, patch, moved(box, shift), NEAR) if shift != NONE else None
         if there is not None and there.likeness > _SURE:
             return there
     best = find(moment.picture, patch, box)
     for shift in shifts:
         if shift != NONE and (best is None or best.likeness < _SURE):
-            there = find(moment.picture, patch, _moved(box, shift), FAR + max(abs(shift.right), abs(shift.down)) // 2)
+            there = find(moment.picture, patch, moved(box, shift), FAR + max(abs(shift.right), abs(shift.down)) // 2)
             if there is not None and (best is None or there.likeness > best.likeness):
                 best = there
+    if best is None and shifts[0] == NONE:  # how pages move is known; what is held in hands moves as it likes
+        best = find_afar(moment.picture, patch, box)
     return best
 
 
-def _moved(box: Box, by: Shift) -> Box:
+def moved(box: Box, by: Shift) -> Box:
+    """Return a box that has been moved."""
     return box._replace(left=box.left + by.right, top=box.top + by.down)
 
 
@@ -162,12 +181,12 @@ def swept(box: Box, going: Shift, unlike: int) -> Box:
     """Return all that something may be in that was in ``box`` ``unlike`` pictures ago, and was ``going`` on then."""
     far = unlike * (unlike + 3) + 2  # what is held into a picture, or taken away, gathers speed
     right, down = (min(max(by * far, -_FARTHEST), _FARTHEST) for by in going)
-    return joined(box, _moved(box, Shift(right, down)))
+    return joined(box, moved(box, Shift(right, down)))
 
 
-def follow(moment: Moment, patch: "Bytes", box: Box, going: Shift) -> Place | None:
-    """Return where ``patch``, in ``box`` at the picture before, is in this one; None if it is not there.
+def follow(moment: Moment, patch: "Bytes", box: Box, going: Shift, drift: Shift = NONE) -> Place | None:
+    """Return where ``patch``, in ``box`` when it was seen last, is in this picture; None if it is not there.
 
-    ``going``: how it has moved of late.
+    ``going``: how it has moved of late; ``drift``: how far the page has moved since.
     """
-    return _found(moment, patch, box, moment.shift, going)
+    return _found(moment, patch, box, drift, going)

@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Look:
     """What is to be read: of ``picture`` (padded luma) what ``tiles`` show. ``scene``: it is no screen but a camera's
-    picture, or another that moves, of which this box is looked at. ``moving``: the page is being scrolled, or a window
-    dragged; ``swift``: so fast that nothing can be read."""
+    picture, or another that moves, of which this box is looked at. ``fleeting``: it is gone, or is about to be: the
+    page is being scrolled, a window dragged, a slide fades; ``swift``: so fast that nothing can be read."""
 
     number: int
     picture: "Bytes"
     tiles: "Map"
     scene: Box | None = None
-    moving: bool = False
+    fleeting: bool = False
     swift: bool = False
 
 
@@ -162,6 +162,7 @@ _SIDE = 0.45  # of a line's height: covered beside a secret's letters, whose pla
 _LOOSE = 0.15  # of the height of what is found in a scene: covered around it, too
 _ABOVE = 2  # pixels covered above and below
 _MANY = 6  # lines of a look that the quick reader cannot make out: the finder is asked
+_MOST_UNSURE = 0.6  # of the lines of a look at what moves: it is no page
 _LOOK_LONGEST = 960  # pixels of a look as it is searched for text
 _SEEN = 12  # pixels of a line that the finder sees for sure
 _SCENE_LONGEST = 704  # pixels of a scene as it is searched for text
@@ -176,7 +177,7 @@ _SHORTEST = 6  # letters of a secret that is told by itself
 _LONG, _ENDS = 12, 3  # of a secret that is as long, so many letters at each end may be out of sight
 _ALIKE = str.maketrans("01l|I5S8B", "oiiiissbb")  # as they are misread for each other
 _LIKE = 10.0  # mean luma by which a line may have changed and be the same
-_STEPS = (0, 1, 2)
+_POSTPONED = 8  # looks that come before what takes long: meanwhile it may have become clearer
 _BESIDE, _BELOW = 12.0, 2.6  # line heights between a label and its value
 
 
@@ -188,7 +189,7 @@ class Scribe:
         self._finder = finder
         self._judge = judge
         self._jobs: dict[int, _Job] = {}
-        self._tasks: list[tuple[int, int, int]] = []  # look, step, line: the oldest first
+        self._tasks: list[tuple[int, int, int, int]] = []  # rank, look, step, line: the oldest first, what is slow last
         self._memory: LineMemory[tuple[Reading, ...]] = LineMemory()
         self._texts: deque[_Text] = deque(maxlen=_MOST_TEXTS)
         self._known: OrderedDict[str, tuple[str, int]] = OrderedDict()  # their categories, and what is cut off each end
@@ -201,7 +202,7 @@ class Scribe:
     def submit(self, look: Look) -> None:
         """Take what is to be read."""
         self._jobs[look.number] = _Job(look)
-        heapq.heappush(self._tasks, (look.number, _STEPS[0], 0))
+        self._do(look.number, 0)
 
     def drop(self, look: int) -> None:
         """Do not read what is left of a look: nobody waits for it any more."""
@@ -213,7 +214,7 @@ class Scribe:
         while job is None:
             if not self._tasks:
                 return []
-            number, step, index = heapq.heappop(self._tasks)
+            _, number, step, index = heapq.heappop(self._tasks)
             job = self._jobs.get(number)
         match step:
             case 0:
@@ -222,6 +223,9 @@ class Scribe:
                 return list(self._read(job, index))
             case _:
                 return list(self._read_again(job, index))
+
+    def _do(self, look: int, step: int, line: int = 0, slow: bool = False) -> None:
+        heapq.heappush(self._tasks, (look + _POSTPONED * slow, look, step, line))
 
     def _outline(self, job: _Job) -> Iterator[Report]:
         if not job.look.swift:
@@ -233,7 +237,7 @@ class Scribe:
             return
         job.open = len(job.lines)
         for index in range(len(job.lines)):
-            heapq.heappush(self._tasks, (job.look.number, _STEPS[1], index))
+            self._do(job.look.number, 1, index)
         yield Outline(job.look.number, tuple(line.box for line in job.lines))
         yield from self._finished(job)
 
@@ -245,29 +249,31 @@ class Scribe:
             yield from self._decide(job, line)
             return
         first = self._reader.first(line.picture) if line.strip is None else None  # what is quick is poor at scenes
-        if first is not None and job.look.moving and self._reader.unsure(first):
-            yield Unclear(job.look.number, line.box)
-            yield from self._done(job)
-            return
         if first is not None and self._reader.unsure(first):
             job.unsure += 1
         line.readings = [first] if first is not None else []
         line.parts = self._reader.again(line.picture, first)
         if line.parts:
-            heapq.heappush(self._tasks, (job.look.number, _STEPS[2], index))
+            slow = not job.look.fleeting and first is not None and self._reader.unsure(first)
+            self._do(job.look.number, 2, index, slow)
             return
         self._memory.keep(line.picture, tuple(line.readings))
         yield from self._decide(job, line)
 
     def _read_again(self, job: _Job, index: int) -> Iterator[Report]:
         line = job.lines[index]
-        guessed = line.strip is None and job.unsure >= _MANY and self._reader.unsure(line.readings[0])
-        if guessed and not self._is_text(job, line.box):
-            yield from self._decide(job, line)
-            return
+        if line.strip is None and self._reader.unsure(line.readings[0]):
+            many = _MOST_UNSURE * len(job.lines) if job.look.fleeting else _MANY
+            if job.unsure >= max(_MANY, many) and not self._is_text(job, line.box):
+                yield from self._decide(job, line)
+                return
+            if job.look.fleeting:
+                yield Unclear(job.look.number, line.box)
+                yield from self._done(job)
+                return
         line.readings.append(self._reader.second(line.picture, line.parts.pop(0)))
         if line.parts:
-            heapq.heappush(self._tasks, (job.look.number, _STEPS[2], index))
+            self._do(job.look.number, 2, index)
             return
         self._memory.keep(line.picture, tuple(line.readings))
         yield from self._decide(job, line)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _LEAST = 3  # rows and columns of tiles: less has nothing to tell by
 _BETTER = 0.6  # of the tiles that change: more are left, so it was something else
+_DRAWN = 0.2  # of the tiles that a shift explains: fewer show nothing but ground
 _MARGIN = 1  # tiles around what has moved
 
 
@@ -33,6 +34,7 @@ class Shift(NamedTuple):
 
 
 NONE = Shift(0, 0)
+_APART = Shift(2, 1)  # so far from itself ground looks the same, and what is drawn does not
 
 
 def shifted(rows: "NDArray[Any]", by: Shift, fill: int = 0) -> "NDArray[Any]":
@@ -72,6 +74,10 @@ def shift_between(before: "Bytes", now: "Bytes", moved: "Map", last: Shift) -> "
             break
     if left_over.sum() > inside.sum() * _BETTER:
         return NONE, moved
+    explained = inside & ~left_over
+    drawn = differs(difference(b, shifted(b, _APART)))
+    if (explained & drawn).sum() < _DRAWN * explained.sum():
+        return NONE, moved  # things that vanish look like blank ground that has come
     still = moved.copy()
     still[tiles] = left_over
     return best, still

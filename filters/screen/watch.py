@@ -19,7 +19,7 @@ from filters.api import TICKS, Box, Effect, Said
 from filters.screen.changes import Changes
 from filters.screen.cover import Cover, Speech, cover_past
 from filters.screen.pursuit import clipped, cut, joined
-from filters.screen.ring import SWEPT, Moment, Ring, follow, swept
+from filters.screen.ring import SWEPT, Moment, Ring, follow, moved, swept
 from filters.screen.scribe import Decided, Finished, Hit, Look, Outline, Report, Unclear
 from filters.screen.shift import NONE, Shift
 from filters.screen.tiles import Area, areas, covering, difference, differs, grown, padded, within
@@ -49,6 +49,9 @@ _UNREST = 5  # pictures after which a tile that moves is restless, at most
 _LARGE_SCENE = 0.6  # of the picture: no page is looked for beside it
 _SWIFTLY = 2  # pictures in which things have moved swiftly
 _SCENE_SPACING = 18  # pictures between two looks at a scene
+_CUT_BELOW, _CUT_ABOVE = 0.5, 0.75  # of a scene's tiles that change in a picture, and in the next: it is another one
+_PAGE_OVER = 3  # pictures that a page stands still, or goes on slowly
+_TORN, _TORN_MOVED = 0.05, 0.1  # of all tiles that are new: with so many things have not only stood or moved
 _SCENE_OVER = 8  # pictures in which little of it moves
 _SUPERSEDED = 0.1  # of its tiles that differ from what is there now, at most: it has been read anew, for it is clearer
 _LOST_FOR = 20  # pictures after which something that was lost is read anew
@@ -113,6 +116,7 @@ class _Secret:
     origin: "Bytes"  # how it looked when it was read
     read_at: int  # the picture that was read
     going: Shift = NONE  # how it moves
+    drift: Shift = NONE  # how far the page has moved since it was found
     lost: int | None = None  # since which picture it is not found
     back: int = -1  # in which picture it was found again
     places: deque[tuple[int, Box]] = field(default_factory=lambda: deque(maxlen=256))
@@ -121,7 +125,7 @@ class _Secret:
     def over(self) -> int:
         """In which picture it is gone for good, if it is lost."""
         assert self.lost is not None
-        return self.lost + (1 if self.going == NONE else SWEPT)
+        return self.lost + (1 if self.going == NONE and self.drift == NONE else SWEPT)
 
     def at(self, number: int) -> Box:
         """Return where it was in picture ``number``."""
@@ -150,6 +154,12 @@ class _Scene:
     full: bool = False  # it is a page that moves too fast, as far as is known
     ended: int | None = None  # in which picture it has
     quiet: int = 0
+    stirred: float = 1.0  # of its tiles, that changed in the last picture
+
+    @property
+    def area_tiles(self) -> int:
+        """How many tiles it has."""
+        return (self.area.bottom - self.area.top) * (self.area.right - self.area.left)
 
     @property
     def page(self) -> bool:
@@ -218,7 +228,9 @@ class Watch:
             if np.array_equal(before, picture):
                 picture = before
             since = min((reading.picture for reading in self._readings.values()), default=self._changes.number)
-            self._ring.add(Moment(self._changes.number, pts, picture, self._changes.shift), since)
+            shift = self._changes.shift
+            torn = bool(self._changes.moved.mean() > (_TORN if shift == NONE else _TORN_MOVED))
+            self._ring.add(Moment(self._changes.number, pts, picture, shift, torn), since)
         changes, moment = self._changes, self._ring.at(self._changes.number)
         self._follow(changes, moment)
         self.hear(reports)
@@ -376,9 +388,9 @@ class Watch:
         """Have ``tiles`` of a picture read: the newest, or (``now`` false) the one before, which is gone."""
         self._looks += 1
         known = changes.first if now else changes.before
-        moving = changes.number - changes.shifted_at < _SHIFTING
-        moving &= changes.number - _earliest(known[tiles], changes.number) < _PATIENCE_LARGE
-        look = Look(self._looks, moment.picture, tiles, moving=moving)
+        new = changes.number - _earliest(known[tiles], changes.number) < _PATIENCE_LARGE
+        fleeting = not now or (new and self._in_change(changes, moment))
+        look = Look(self._looks, moment.picture, tiles, fleeting=fleeting)
         first = np.where(tiles & (known >= 0), known, np.where(tiles, moment.number, -1))
         veils, around = [], areas(grown(tiles))
         for area in around:
@@ -394,6 +406,13 @@ class Watch:
             changes.first[tiles & changes.dirty] = changes.number
         self._veil_anew(changes)
         self._submit(look)
+
+    def _in_change(self, changes: Changes, moment: Moment) -> bool:
+        """Whether a page is being scrolled, or gives way to another."""
+        if changes.number - changes.shifted_at < _SHIFTING:
+            return True
+        before = self._ring.at(changes.number - _SETTLED_LARGE).picture
+        return before is not moment.picture and bool(differs(difference(moment.picture, before)).mean() > _LARGE)
 
     def _veil_anew(self, changes: Changes) -> None:
         """What is veiled as dirty is veiled by a look now: what is left of it is veiled anew."""
@@ -500,15 +519,21 @@ class Watch:
         box = clipped(hit.box, moment.picture)
         if box is None:
             return
+        since = _earliest(reading.first[within(box, changes.shape)], reading.picture)
+        patch = cut(moment.picture, box)
+        past: list[tuple[int, Box]] | None = None
         for secret in self._secrets:
             known = secret.lost is None and not secret.cover.provisional and not hit.partial
-            if known and _held(box, secret.at(reading.picture)):
-                secret.read_at, secret.origin = reading.picture, secret.patch
-                return
-        tiles = reading.first[within(box, changes.shape)]
-        since = _earliest(tiles, reading.picture)
-        patch = cut(moment.picture, box)
-        past = self._ring.back(reading.picture, patch, box, since - EARLIER + 1)
+            if not known or not _held(box, secret.at(reading.picture)):
+                continue
+            if not _held(box, secret.at(since)):  # has it come the same way, or was it taken for another?
+                past = past or self._ring.back(reading.picture, patch, box, since - EARLIER + 1)
+                if any(number >= since and not _held(at, secret.at(number)) for number, at in past):
+                    continue
+            secret.read_at, secret.origin = reading.picture, secret.patch
+            return
+        if past is None:
+            past = self._ring.back(reading.picture, patch, box, since - EARLIER + 1)
         later, look, there = self._ring.on(reading.picture, patch, box)
         if self._covered_before(reading, hit.category, box, since):  # then it is covered up to where it has changed
             past = [(number, at) for number, at in past if number > since - EARLIER]
@@ -572,13 +597,16 @@ class Watch:
             if not (changes.shift != NONE or changes.moved[tiles].any() or secret.lost is not None):
                 secret.cover.move(moment.pts, secret.box)  # it is told of anew now and then
                 continue
-            place = follow(moment, secret.patch, secret.box, secret.going)
+            secret.drift = Shift(secret.drift.right + moment.shift.right, secret.drift.down + moment.shift.down)
+            place = follow(moment, secret.patch, secret.box, secret.going, secret.drift)
             if place is None:
                 secret.lost = secret.lost if secret.lost is not None else moment.number
                 unlike = moment.number - secret.lost + 1
-                if secret.going != NONE and unlike <= SWEPT:
-                    secret.cover.move(moment.pts, swept(secret.box, secret.going, unlike))
+                if (secret.going != NONE or secret.drift != NONE) and unlike <= SWEPT:
+                    there = joined(swept(secret.box, secret.going, unlike), moved(secret.box, secret.drift))
+                    secret.cover.move(moment.pts, there)
                 continue
+            secret.drift = NONE
             if secret.lost is not None:  # what is read of pictures in which it was not tells nothing of it now
                 secret.back = moment.number
             secret.lost = None
@@ -659,11 +687,16 @@ class Watch:
         calm = stirred < (_PAGE_UNTIL if scene.page else _SCENE_UNTIL) * restless.size and not changes.swift
         scene.quiet = scene.quiet + 1 if calm else 0
         outside = restless.sum() - restless[scene.area.slices].sum()
-        if scene.quiet > _SCENE_OVER or outside > _SCENE_FROM * restless.size:
+        over = _PAGE_OVER if scene.swift else _SCENE_OVER
+        if scene.quiet > over or outside > _SCENE_FROM * restless.size:
             self._end_scene(changes, scene)
             return
         _leave_out(changes, scene.area)
         last = scene.glances[-1]
+        before, scene.stirred = scene.stirred, stirred / scene.area_tiles
+        if before < _CUT_BELOW and scene.stirred > _CUT_ABOVE and last.picture < changes.number - 1:
+            self._glance(changes, self._ring.at(changes.number - 1), scene)  # what came since the last look is gone
+            last = scene.glances[-1]
         waiting = any(glance.look in self._readings for glance in scene.glances)
         if not waiting and changes.number - last.picture >= _SCENE_SPACING * self._rarer():
             self._glance(changes, moment, scene)
@@ -731,14 +764,28 @@ class Watch:
         self._scene = None
         scene.ended = changes.number - scene.quiet
         tiles = covering(changes.shape, [scene.area])
-        changes.forget(tiles, scene.glances[-1].picture)
-        if scene.quiet > _SCENE_OVER:
+        if not scene.page and scene.ended - 1 > scene.glances[-1].picture:  # what came since the last look may be gone
+            self._glance(changes, self._ring.at(scene.ended - 1), scene)
+        bridged = scene.page and scene.quiet and self._bridged(scene)
+        changes.forget(tiles, scene.glances[0 if bridged else -1].picture)
+        if scene.quiet:
             changes.calm(tiles)
         self._veil(changes)
-        if any(glance.look in self._readings for glance in scene.glances):
+        if bridged:
+            for glance in scene.glances:
+                if self._readings.pop(glance.look, None) is not None:
+                    self._drop(glance.look)
+            self._speech.lift(glance.veil for glance in scene.glances)
+        elif any(glance.look in self._readings for glance in scene.glances):
             self._past.append(scene)
         else:
             self._settle(scene)
+
+    def _bridged(self, scene: _Scene) -> bool:
+        """Whether all that a page has shown on its way is there at its beginning or its end, and is read there."""
+        travel = self._ring.travel(scene.glances[0].picture, scene.ended or 0)
+        box = scene.area.box
+        return travel is not None and travel.right <= box.width + _BESIDE and travel.down <= box.height + _BESIDE
 
 
 def _leave_out(changes: Changes, area: Area) -> None:

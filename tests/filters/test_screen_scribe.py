@@ -88,18 +88,18 @@ class Desk:
         return self.page.write(text, left, top, size)
 
     def look(
-        self, only: Box | None = None, scene: Box | None = None, moving: bool = False, swift: bool = False
+        self, only: Box | None = None, scene: Box | None = None, fleeting: bool = False, swift: bool = False
     ) -> Look:
         self._looks += 1
         picture = padded(self.page.luma)
         tiles = np.zeros((picture.shape[0] // 16, picture.shape[1] // 32), bool)
         tiles[within(only, tiles.shape) if only is not None else ...] = True
-        return Look(self._looks, picture, tiles, scene, moving, swift)
+        return Look(self._looks, picture, tiles, scene, fleeting, swift)
 
     def read(
-        self, only: Box | None = None, scene: Box | None = None, moving: bool = False, swift: bool = False
+        self, only: Box | None = None, scene: Box | None = None, fleeting: bool = False, swift: bool = False
     ) -> list[Report]:
-        self.scribe.submit(self.look(only, scene, moving, swift))
+        self.scribe.submit(self.look(only, scene, fleeting, swift))
         return self.rest()
 
     def rest(self) -> list[Report]:
@@ -280,7 +280,7 @@ def test_what_is_certain_leaves_no_doubt() -> None:
 def test_what_cannot_be_made_out_while_the_page_moves_is_put_off() -> None:
     desk = Desk(better={}, confidence=0.4)
     desk.write(f"Pay with {CARD}", 20, 20)
-    outline, unclear, last = desk.read(moving=True)
+    outline, unclear, last = desk.read(fleeting=True)
     assert isinstance(outline, Outline)
     assert unclear == Unclear(1, outline.lines[0])
     assert last == Finished(1)

@@ -260,7 +260,7 @@ class Reader:
             return
         yield Outline(look.number, tuple(line.box for line in lines))
         for line in lines:
-            if look.moving and self._random.random() < _UNCLEAR:
+            if look.fleeting and self._random.random() < _UNCLEAR:
                 yield Unclear(look.number, line.box)
             else:
                 yield Decided(look.number, line.box, tuple(self._hits(line)))
