@@ -118,27 +118,35 @@ class Opening:
         if not self._encoding.ladder.transcodes:
             rate = FrameRate(round(1000 / frame), 1000)
             if aac is None or Kind.AUDIO not in self._seen:
-                return Plan((own,), None, rate, self._encoding.preset, target_duration, fit_part_target(frame))
+                return self._plan((own,), None, rate, target_duration, fit_part_target(frame))
             part_target = fit_part_target(frame, aac.frame_length / aac.sample_rate)
-            return Plan((own,), self._own_sound(aac), rate, self._encoding.preset, target_duration, part_target)
+            return self._plan((own,), self._own_sound(aac), rate, target_duration, part_target)
         rate = constant_rate(1 / frame, (float(avc.frame_rate or 0), self.claimed_rate))
         rungs = rungs_for(self._encoding.ladder, own.width, own.height, rate)
         sound = sound_for(aac.channels if aac else 2, self._encoding.loudness)
         if self._makes_its_own:
-            return Plan(rungs, sound, rate, self._encoding.preset, target_duration, PART_TARGET)
+            return self._plan(rungs, sound, rate, target_duration, PART_TARGET)
         part_target = fit_part_target(frame, 1 / float(rate), _SOUND_FRAME / SOUND_RATE)
-        return Plan((own, *rungs), sound, rate, self._encoding.preset, target_duration, part_target)
+        return self._plan((own, *rungs), sound, rate, target_duration, part_target)
 
     def _of_sound(self, aac: AacConfig | None) -> Plan:
         """A broadcast without a picture."""
         still = FrameRate(0, 1)
         if self._encoding.ladder.transcodes:
             sound = sound_for(aac.channels if aac else 2, self._encoding.loudness)
-            return Plan((), sound, still, self._encoding.preset, OWN_TARGET_DURATION, PART_TARGET)
+            return self._plan((), sound, still, OWN_TARGET_DURATION, PART_TARGET)
         if aac is None:
-            return Plan((), None, still, self._encoding.preset, OWN_TARGET_DURATION, PART_TARGET)
+            return self._plan((), None, still, OWN_TARGET_DURATION, PART_TARGET)
         part_target = fit_part_target(aac.frame_length / aac.sample_rate)
-        return Plan((), self._own_sound(aac), still, self._encoding.preset, OWN_TARGET_DURATION, part_target)
+        return self._plan((), self._own_sound(aac), still, OWN_TARGET_DURATION, part_target)
+
+    def _plan(
+        self, rungs: tuple[Rung, ...], sound: Sound | None, rate: FrameRate, target_duration: int, part_target: int
+    ) -> Plan:
+        """No part is promised to be longer than a segment may be, not even of a picture that stands for seconds."""
+        target_duration = min(max(target_duration, math.ceil(part_target / PART_UNIT)), LONGEST_TARGET_DURATION)
+        part_target = min(part_target, target_duration * PART_UNIT)
+        return Plan(rungs, sound, rate, self._encoding.preset, target_duration, part_target)
 
     def _own_sound(self, aac: AacConfig) -> Sound:
         return Sound(aac.sample_rate, aac.channels, self._bit_rate(Kind.AUDIO), False)
