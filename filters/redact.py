@@ -96,6 +96,8 @@ class RedactText(Detector):
 
     def picture(self, picture: Picture) -> Iterable[Said]:
         """Look at the next picture."""
+        from filters.screen.contrast import legible
+
         assert self._desk is not None
         assert self._watch is not None
         self._count += 1
@@ -104,7 +106,7 @@ class RedactText(Detector):
         if not self._live:
             self._wait(picture.pts)
         self._last = picture.pts
-        said = self._watch.look(picture.pts, picture.planes.y, self._desk.reports())
+        said = self._watch.look(picture.pts, legible(picture.planes), self._desk.reports())
         self._measure()
         return said
 

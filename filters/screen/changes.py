@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from filters.screen.tiles import Map
 
 _MUCH = 0.05  # of all tiles: if more change at once it may be a scrolled page
+_ALL, _LITTLE = 0.2, 0.1  # of all tiles: if so many change after so few it is another picture
 _AGAIN = 2  # pictures after which tiles are compared though nothing moved: slow changes add up
 _RESTLESS = 3  # pictures, nearly in a row, in which a tile has moved
 _NEVER = -(1 << 30)
@@ -60,6 +61,7 @@ class Changes:
         """The look that shows what was read last of a tile; 0: it has been read."""
         self.stirred: Map = self.moved
         """The same, with what was only scrolled."""
+        self._stirred_before = 1.0  # how much of it in the picture before, 0 to 1
         self._unrest: NDArray[np.int64] = np.zeros(self.shape, np.int64)
         self._churn: NDArray[np.int64] = np.zeros(
             self.shape, np.int64
@@ -106,6 +108,9 @@ class Changes:
         stood = number - 1 - self.moved_at >= _SEEN
         # A scrolled page that gives way to another has not stood, and has not been read to its end either.
         cut = self.shift == NONE and number - self.shifted_at <= _RESTLESS and moved.mean() > _MUCH
+        # Nor has what came just before all of the picture gives way to another.
+        cut |= self.shift == NONE and bool(moved.mean() > _ALL and self._stirred_before < _LITTLE)
+        self._stirred_before = float(self.stirred.mean())
         self.interrupted = dirty_before & moved & (stood | cut)
         self._stir(self.interrupted)
         self.moved = moved

@@ -19,6 +19,7 @@ _AROUND = 3  # pixels
 _FEW_DIM = 60  # pixels: less is no text
 _GAP = 19  # pixels between words of a line, at most
 _NEAR, _WIDE_GAP = 24, 1.6  # pixels, and of a line's height, between parts of it
+_ALIKE, _CLOSE_BY = 0.7, 0.6  # of the higher part: so much of it is as high as the other; and beside it
 _RULE, _BAR = 90, 34  # longer edges than these are no letters': frames, tables, a caret
 _CLOSE = 4  # pixels above and below a rule that are empty, but for this share
 _BESIDE = 0.12
@@ -50,7 +51,8 @@ def _joined(boxes: list[Box]) -> list[Box]:
             gap = box.left - (other.left + other.width)
             high = min(box.top + box.height, other.top + other.height) - max(box.top, other.top)
             tall = max(box.height, other.height)
-            if gap <= max(_NEAR, _WIDE_GAP * tall) and high * 10 > 7 * tall:
+            alike = _CLOSE_BY if gap <= tall else _ALIKE
+            if gap <= max(_NEAR, _WIDE_GAP * tall) and high > alike * tall:
                 top, bottom = min(box.top, other.top), max(box.top + box.height, other.top + other.height)
                 right = max(box.left + box.width, other.left + other.width)
                 made[index] = Box(other.left, top, right - other.left, bottom - top)

@@ -41,6 +41,13 @@ def clipped(box: Box, picture: "Bytes") -> Box | None:
     return Box(left, top, right - left, bottom - top) if right > left and bottom > top else None
 
 
+def common(a: Box, b: Box) -> Box | None:
+    """Return what lies in both; None if nothing does."""
+    left, top = max(a.left, b.left), max(a.top, b.top)
+    right, bottom = min(a.left + a.width, b.left + b.width), min(a.top + a.height, b.top + b.height)
+    return Box(left, top, right - left, bottom - top) if right > left and bottom > top else None
+
+
 def joined(a: Box, b: Box) -> Box:
     """Return what holds both."""
     left, top = min(a.left, b.left), min(a.top, b.top)

@@ -72,13 +72,13 @@ class Ring:
     def travel(self, start: int, end: int) -> Shift | None:
         """Return how far things have moved from picture ``start`` to ``end`` in all, to and fro; None if that is not
         known, or they have not only moved."""
-        right = down = 0
-        for number in range(start + 1, end + 1):
-            moment = self.at(number)
-            if moment.torn or not self.has(number):
-                return None
-            right, down = right + abs(moment.shift.right), down + abs(moment.shift.down)
-        return Shift(right, down)
+        known = self.has(start) and not any(self.at(number).torn for number in range(start + 1, end + 1))
+        return self.moved_by(start, end) if known else None
+
+    def moved_by(self, start: int, end: int) -> Shift:
+        """Return how far things have moved from picture ``start`` to ``end`` in all, to and fro, as far as is known."""
+        shifts = [self.at(number).shift for number in range(max(start, self.oldest) + 1, end + 1)]
+        return Shift(sum(abs(shift.right) for shift in shifts), sum(abs(shift.down) for shift in shifts))
 
     def back(self, start: int, patch: "Bytes", box: Box, until: int) -> list[tuple[int, Box]]:
         """Return where ``patch``, in ``box`` at picture ``start``, was in those before it, back to where it came.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Look:
     """What is to be read: of ``picture`` (padded luma) what ``tiles`` show. ``scene``: it is no screen but a camera's
-    picture, or another that moves, of which this box is looked at. ``fleeting``: it is gone, or is about to be: the
+    picture, or another that moves, of which this box is looked at. ``fleeting``: it is ``gone``, or is about to be: the
     page is being scrolled, a window dragged, a slide fades; ``swift``: so fast that nothing can be read."""
 
     number: int
@@ -41,6 +41,7 @@ class Look:
     scene: Box | None = None
     fleeting: bool = False
     swift: bool = False
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,7 @@ _MARGIN, _MARGIN_SIDE = 3, 9  # pixels around a line that are read with it; a th
 _SIDE = 0.45  # of a line's height: covered beside a secret's letters, whose places are known about so well
 _LOOSE = 0.15  # of the height of what is found in a scene: covered around it, too
 _ABOVE = 2  # pixels covered above and below
+_CLEAR = 0.9  # confidence from which on a reading will do for good
 _MANY = 6  # lines of a look that the quick reader cannot make out: the finder is asked
 _MOST_UNSURE = 0.6  # of the lines of a look at what moves: it is no page
 _LOOK_LONGEST = 960  # pixels of a look as it is searched for text
@@ -257,14 +259,14 @@ class Scribe:
             slow = not job.look.fleeting and first is not None and self._reader.unsure(first)
             self._do(job.look.number, 2, index, slow)
             return
-        self._memory.keep(line.picture, tuple(line.readings))
+        self._keep(job, line)
         yield from self._decide(job, line)
 
     def _read_again(self, job: _Job, index: int) -> Iterator[Report]:
         line = job.lines[index]
         if line.strip is None and self._reader.unsure(line.readings[0]):
             many = _MOST_UNSURE * len(job.lines) if job.look.fleeting else _MANY
-            if job.unsure >= max(_MANY, many) and not self._is_text(job, line.box):
+            if not job.look.gone and job.unsure >= max(_MANY, many) and not self._is_text(job, line.box):
                 yield from self._decide(job, line)
                 return
             if job.look.fleeting:
@@ -275,8 +277,13 @@ class Scribe:
         if line.parts:
             self._do(job.look.number, 2, index)
             return
-        self._memory.keep(line.picture, tuple(line.readings))
+        self._keep(job, line)
         yield from self._decide(job, line)
+
+    def _keep(self, job: _Job, line: _Line) -> None:
+        """Remember what has been read of a line, unless it may become clearer at once."""
+        if not job.look.fleeting or all(reading.confidence >= _CLEAR for reading in line.readings):
+            self._memory.keep(line.picture, tuple(line.readings))
 
     def _is_text(self, job: _Job, box: Box) -> bool:
         """Whether the finder takes for text, too, what the quick reader cannot make out: photographs have edges."""

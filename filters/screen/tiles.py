@@ -25,6 +25,7 @@ WIDE, HIGH = 32, 16
 _STEP = (
     26  # luma that a pixel has to change by: more than coding makes it waver, less than between a text and its ground
 )
+_BLEND, _WAVER = 0.06, 4.0  # of what a tile shows, and luma: so much may be left of a mixture
 _FEW = 4  # of a tile's 512 pixels that have: less than a letter
 
 
@@ -46,6 +47,22 @@ def difference(a: "Bytes", b: "Bytes") -> "Counts":
 def differs(counts: "Counts") -> "Map":
     """Return which tiles differ, of what ``difference`` gave."""
     return np.asarray(counts >= _FEW, bool)
+
+
+def blended(before: "Bytes", halfway: "Bytes", after: "Bytes", tiles: "Map") -> "Map":
+    """Return which of ``tiles`` are, halfway, a mixture of how they look before and after, as when one fades into the
+    other: what is left of them by least squares is no more than coding."""
+    found = np.zeros_like(tiles)
+    for row, column in np.argwhere(tiles):
+        part = slice(row * HIGH, (row + 1) * HIGH), slice(column * WIDE, (column + 1) * WIDE)
+        a, b, c = (each[part].astype(np.float32).ravel() for each in (before, halfway, after))
+        a, b, c = a - a.mean(), b - b.mean(), c - c.mean()
+        aa, cc, ac, ab, cb = a @ a, c @ c, a @ c, a @ b, c @ b
+        det = aa * cc - ac * ac + 1e-3
+        x, y = (ab * cc - cb * ac) / det, (cb * aa - ab * ac) / det
+        rest = b - x * a - y * c
+        found[row, column] = rest @ rest <= max(_BLEND * (b @ b), _WAVER**2 * len(b))
+    return found
 
 
 def grown(tiles: "Map", rows: int = 1, columns: int = 1) -> "Map":

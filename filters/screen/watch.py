@@ -18,11 +18,11 @@ import numpy as np
 from filters.api import TICKS, Box, Effect, Said
 from filters.screen.changes import Changes
 from filters.screen.cover import Cover, Speech, cover_past
-from filters.screen.pursuit import clipped, cut, joined
+from filters.screen.pursuit import clipped, common, cut, joined
 from filters.screen.ring import SWEPT, Moment, Ring, follow, moved, swept
 from filters.screen.scribe import Decided, Finished, Hit, Look, Outline, Report, Unclear
 from filters.screen.shift import NONE, Shift
-from filters.screen.tiles import Area, areas, covering, difference, differs, grown, padded, within
+from filters.screen.tiles import Area, areas, blended, covering, difference, differs, grown, padded, within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,8 @@ _SCENE_SPACING = 18  # pictures between two looks at a scene
 _CUT_BELOW, _CUT_ABOVE = 0.5, 0.75  # of a scene's tiles that change in a picture, and in the next: it is another one
 _PAGE_OVER = 3  # pictures that a page stands still, or goes on slowly
 _TORN, _TORN_MOVED = 0.05, 0.1  # of all tiles that are new: with so many things have not only stood or moved
-_SCENE_OVER = 8  # pictures in which little of it moves
+_SCENE_OVER, _FILM_OVER = 8, 45  # pictures in which little of it moves; films rest now and then
+_MAIN = 0.6  # of all that is restless: there is little beside it
 _SUPERSEDED = 0.1  # of its tiles that differ from what is there now, at most: it has been read anew, for it is clearer
 _LOST_FOR = 20  # pictures after which something that was lost is read anew
 _SAME = 0.5  # of a box: so much in common with another is the same
@@ -154,6 +155,7 @@ class _Scene:
     full: bool = False  # it is a page that moves too fast, as far as is known
     ended: int | None = None  # in which picture it has
     quiet: int = 0
+    cut: bool = False  # something else has come in its place
     stirred: float = 1.0  # of its tiles, that changed in the last picture
 
     @property
@@ -328,11 +330,17 @@ class Watch:
 
     def _keep_trail(self, reading: _Reading) -> None:
         """What is given up stays covered where it was before it was moved, too."""
+        began = reading.began - EARLIER
         for veil, until in self._trail:
-            if until >= reading.began:
-                self._speech.found(
-                    veil.start, self._ring.pts(min(until, reading.gone or until)), veil.box, "unread", 1.0
-                )
+            if until < began:
+                continue
+            until = min(until, reading.gone or until)
+            right, down = self._ring.moved_by(began, until)
+            for area in areas(grown(reading.look.tiles)):
+                left, top, width, height = area.box
+                box = common(Box(left - right, top - down, width + 2 * right, height + 2 * down), veil.box)
+                if box is not None:
+                    self._speech.found(veil.start, self._ring.pts(until), box, "unread", 1.0)
 
     # What is read.
 
@@ -341,7 +349,7 @@ class Watch:
         number, dirty = changes.number, changes.dirty
         past = changes.vanished & (changes.read_at < number - 1)
         if changes.interrupted.sum() >= _POPUP:
-            past |= changes.interrupted
+            past |= changes.interrupted & ~self._fading(changes, moment)
             # What changes again and again is not read each time.
             if (busy := changes.interrupted & changes.restless).any():
                 self._pass_over(changes, busy)
@@ -370,6 +378,15 @@ class Watch:
         if ready.any():
             self._read(changes, moment, ready, now=True)
 
+    def _fading(self, changes: Changes, moment: Moment) -> "Map":
+        """Which of the tiles that are something else now were halfway between what was there before, and has been read
+        or is being read, and what is there now: they have shown nothing that is not told by these."""
+        since = _earliest(changes.before[changes.interrupted], changes.number)
+        before, halfway = self._ring.at(since - EARLIER), self._ring.at(changes.number - 1)
+        if not self._ring.has(since - EARLIER) or changes.shifted_at >= since:
+            return np.zeros(changes.shape, bool)
+        return blended(before.picture, halfway.picture, moment.picture, changes.interrupted)
+
     def _pass_over(self, changes: Changes, tiles: "Map") -> None:
         """Leave what ``tiles`` showed up to the picture before unread, and covered."""
         for area in areas(grown(tiles)):
@@ -390,7 +407,7 @@ class Watch:
         known = changes.first if now else changes.before
         new = changes.number - _earliest(known[tiles], changes.number) < _PATIENCE_LARGE
         fleeting = not now or (new and self._in_change(changes, moment))
-        look = Look(self._looks, moment.picture, tiles, fleeting=fleeting)
+        look = Look(self._looks, moment.picture, tiles, fleeting=fleeting, gone=not now)
         first = np.where(tiles & (known >= 0), known, np.where(tiles, moment.number, -1))
         veils, around = [], areas(grown(tiles))
         for area in around:
@@ -687,7 +704,7 @@ class Watch:
         calm = stirred < (_PAGE_UNTIL if scene.page else _SCENE_UNTIL) * restless.size and not changes.swift
         scene.quiet = scene.quiet + 1 if calm else 0
         outside = restless.sum() - restless[scene.area.slices].sum()
-        over = _PAGE_OVER if scene.swift else _SCENE_OVER
+        over = _PAGE_OVER if scene.swift else _SCENE_OVER if scene.page or scene.cut else _FILM_OVER
         if scene.quiet > over or outside > _SCENE_FROM * restless.size:
             self._end_scene(changes, scene)
             return
@@ -696,13 +713,16 @@ class Watch:
         before, scene.stirred = scene.stirred, stirred / scene.area_tiles
         if before < _CUT_BELOW and scene.stirred > _CUT_ABOVE and last.picture < changes.number - 1:
             self._glance(changes, self._ring.at(changes.number - 1), scene)  # what came since the last look is gone
-            last = scene.glances[-1]
+            last, scene.cut = scene.glances[-1], True
         waiting = any(glance.look in self._readings for glance in scene.glances)
         if not waiting and changes.number - last.picture >= _SCENE_SPACING * self._rarer():
             self._glance(changes, moment, scene)
 
     def _begin_scene(self, changes: Changes, moment: Moment, restless: "Map", swift: bool) -> None:
         around = areas(grown(restless, 2, 2))
+        main = max(around, key=lambda area: restless[area.slices].sum())
+        if restless[main.slices].sum() > _MAIN * restless.sum():
+            around = [main]
         area = Area(
             min(area.top for area in around),
             max(area.bottom for area in around),

@@ -31,6 +31,8 @@ _PREFIX = re.compile(
     r"g[l1]pat|a[il1|]za[\w\-]{6}|ey[jil1][\w\-]{6}|x[o0]x[bpars]|bearer \w*\d|begin .{0,12}private|whsec)"
 )
 _IBAN = re.compile(r"(?<![A-Za-z0-9])([A-Z0-9|l]{2}) ?[0-9OolIQDSBZ|]{2}(?: ?[A-Z0-9OolI|]{4}){2,}")
+_GROUPS = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z0-9|]{2,4} ){1,3}\Z")
+"""What stands before a run of digits that may be an account number's: its country may have been misread."""
 _VAT = re.compile(r"(?<![A-Za-z0-9])([A-Z0-9|l]{2}) ?[A-Z0-9OolI|]{8,12}(?![A-Za-z0-9])")
 _NUMBERS = frozenset({"card", "phone", "iban", "ssn", "vat"})
 _LEAST_DIGITS = 9
@@ -39,7 +41,9 @@ _LEAST_DIGITS = 9
 def spans(text: str, kinds: Collection[str]) -> Iterator[tuple[int, int]]:
     """Yield the places, in no order, that may overlap; only for what these kinds look for."""
     if _NUMBERS.intersection(kinds) and count_digits(text) >= 4:
-        yield from _runs(without(text))
+        for start, end in _runs(without(text)):
+            groups = _GROUPS.search(text, 0, start) if "iban" in kinds else None
+            yield groups.start() if groups else start, end
         if "iban" in kinds:
             for found in _IBAN.finditer(text):
                 if as_letters(found[1]) in numbers.COUNTRIES and count_digits(found[0]) >= 0.5 * len(

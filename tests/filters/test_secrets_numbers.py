@@ -337,3 +337,8 @@ def test_what_is_no_vat_number(line: str) -> None:
 )  # fmt: skip
 def test_what_may_be_a_secret_if_it_was_misread_is_doubtful(line: str) -> None:
     assert MATCHERS["US"].doubtful(f"x: {line}") != []
+
+
+def test_an_account_number_is_doubtful_from_its_country_on() -> None:
+    line = "• IBAN B91 LLID 8607 2078 9910 97"
+    assert MATCHERS["US"].doubtful(line) == [(line.index("IBAN"), len(line))]
