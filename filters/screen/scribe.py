@@ -98,6 +98,10 @@ class Judge(Protocol):
         """Return the secrets in a text."""
         ...
 
+    def cut(self, text: str) -> list[Match]:
+        """Return what else is secret in a text whose beginning is out of sight."""
+        ...
+
     def label(self, text: str) -> str | None:
         """Return of what category a value is that stands beside this text."""
         ...
@@ -158,6 +162,7 @@ class _Text:
     label: str | None
 
 
+_EDGE = 3  # pixels from the picture's: a line that begins there may have begun further out
 _MARGIN, _MARGIN_SIDE = 3, 9  # pixels around a line that are read with it; a thin stroke may stand beside it
 _SIDE = 0.45  # of a line's height: covered beside a secret's letters, whose places are known about so well
 _LOOSE = 0.15  # of the height of what is found in a scene: covered around it, too
@@ -299,6 +304,8 @@ class Scribe:
 
     def _decide(self, job: _Job, line: _Line) -> Iterator[Report]:
         matches = [(reading, match) for reading in line.readings for match in self._judge.find(reading.text)]
+        if line.strip is None and line.box.left <= _EDGE:
+            matches += [(reading, match) for reading in line.readings for match in self._judge.cut(reading.text)]
         hits = [self._hit(line, reading, match) for reading, match in matches]
         known = self._known_again(line, matches)
         for reading, match in matches:

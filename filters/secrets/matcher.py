@@ -65,10 +65,11 @@ class Matcher:
         for kind in kinds:
             if kind not in CATEGORIES:
                 raise SpecError(f"{kind!r} is none of the kinds: choose from {', '.join(KINDS)}")
+        self._phones = phones.Phones(region)
         finders: dict[str, Finder] = {
             "card": cards.find,
             "email": contacts.find,
-            "phone": phones.Phones(region).find,
+            "phone": self._phones.find,
             "iban": numbers.ibans,
             "ssn": numbers.ssns,
             "vat": numbers.vats,
@@ -84,6 +85,15 @@ class Matcher:
         """Return the secrets in a text, sorted; those that overlap are one."""
         seen = plain(text)
         return self._kept(text, (match for find in self._finders for match in find(seen)))
+
+    def cut(self, text: str) -> list[Match]:
+        """Return what else is a secret in a text whose beginning is out of sight, and with it what would tell that."""
+        seen = plain(text)
+        found = list(passwords.cut(seen)) if "password" in self._kinds else []
+        if "phone" in self._kinds:
+            whole = (match for match in self._phones.find(f"+{seen}") if match.start == 0 and not match.partial)
+            found += [match._replace(end=match.end - 1) for match in whole]
+        return self._kept(text, found)
 
     def doubtful(self, text: str) -> list[tuple[int, int]]:
         """Return where a better reading would be worth its time: what is a secret, or might be one, read better."""

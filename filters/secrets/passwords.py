@@ -27,6 +27,8 @@ _CODE = re.compile(
 _TORN_OFF = "|".join(name[cut:] for name in ("password", "passwort", "passwd") for cut in range(1, len(name) - 3))
 _BEGUN = re.compile(rf"(?i)\A(?:{_TORN_OFF}) ?[:=] ?[\"'`]?(?P<bare>[^\s\"'`]{{5,128}})")
 """Of the label the beginning is out of sight: a window reaches out of the screen."""
+_CUT = re.compile(r"(?:\w{0,4} ?[:=] ?)?(?P<bare>[^\s\"'`:/()\[\]{}<>]{8,64})(?=\s|\Z)")
+_MIXED = r"[a-z]", r"[A-Z]", r"[0-9]", r"[!@#$%^&*?+~]"
 _COMMANDS = re.compile(
     r"(?i)(?:--?(?:password|passwd|passphrase|pass|pwd)[= ]|\bsshpass -p ?|\bmysql\w*\b[^|;]{0,80}? -p(?=\S)|"
     r"\b(?:docker|podman|helm|az|redis-cli)\b[^|;]{0,60}? (?:-p|-a) |\bIDENTIFIED BY )[\"']?(?P<value>[^\s\"']{3,128})|"
@@ -87,6 +89,14 @@ def find(text: str) -> Iterator[Match]:
         real = count_digits(found["digits"])
         if real >= len(bare) / 3 and len(bare) >= (3 if found[0][0] in "cC" else 4):
             yield Match(CATEGORY, *found.span("digits"), 0.85)
+
+
+def cut(text: str) -> Iterator[Match]:
+    """Yield what a text begins with, whose label is out of sight, if it can hardly be anything else: letters of both
+    sizes, digits and symbols without a space."""
+    found = _CUT.match(text)
+    if found is not None and all(re.search(kind, found["bare"]) for kind in _MIXED):
+        yield Match(CATEGORY, *found.span("bare"), 0.7)
 
 
 def value(text: str) -> list[Match]:

@@ -161,3 +161,23 @@ def test_numbers_with_one_character_misread_are_found(drawn: Callable[[random.Ra
         if not any(match.category == category for match in matches) or covered < len(text):
             missed.append(line)
     assert len(missed) <= 0.03 * 400, missed
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("Dlv%2Kcw3D4eI", "Dlv%2Kcw3D4eI"),
+        ("d = piAY$H%gacM9be", "piAY$H%gacM9be"),
+        ("33 1 99 00 67 30", "33 1 99 00 67 30"),
+    ],
+)
+def test_what_tells_a_secret_may_be_out_of_sight(text: str, secret: str) -> None:
+    assert EVERYTHING.find(text) == []
+    assert [text[match.start : match.end] for match in EVERYTHING.cut(text)] == [secret]
+
+
+@pytest.mark.parametrize(
+    "text", ["drwxr-xr-x 2 root", "report_2.pdf", "const aB3=x*2;", "2026-12-18 08:40:25 paid", ""]
+)
+def test_what_is_cut_off_and_none_all_the_same(text: str) -> None:
+    assert EVERYTHING.cut(text) == []
