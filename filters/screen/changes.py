@@ -61,12 +61,13 @@ class Changes:
         """The look that shows what was read last of a tile; 0: it has been read."""
         self.stirred: Map = self.moved
         """The same, with what was only scrolled."""
-        self._stirred_before = 1.0  # how much of it in the picture before, 0 to 1
         self._unrest: NDArray[np.int64] = np.zeros(self.shape, np.int64)
         self._churn: NDArray[np.int64] = np.zeros(
             self.shape, np.int64
         )  # how often it has changed soon after it was, or could be, read
         self._churned_at: NDArray[np.int64] = np.full(self.shape, _NEVER, np.int64)
+        self.cut = False
+        """Whether all of it gives way to something else."""
         self.vanished: Map = np.zeros(self.shape, bool)
         """Tiles that were dirty in the picture before and are what was read last again."""
         self.interrupted: Map = np.zeros(self.shape, bool)
@@ -109,9 +110,8 @@ class Changes:
         # A scrolled page that gives way to another has not stood, and has not been read to its end either.
         cut = self.shift == NONE and number - self.shifted_at <= _RESTLESS and moved.mean() > _MUCH
         # Nor has what came just before all of the picture gives way to another.
-        cut |= self.shift == NONE and bool(moved.mean() > _ALL and self._stirred_before < _LITTLE)
-        self._stirred_before = float(self.stirred.mean())
-        self.interrupted = dirty_before & moved & (stood | cut)
+        self.cut = self.shift == NONE and bool(moved.mean() > _ALL and self.moved.mean() < _LITTLE)
+        self.interrupted = dirty_before & moved & (stood | cut | self.cut)
         self._stir(self.interrupted)
         self.moved = moved
         self.moved_at[moved] = number

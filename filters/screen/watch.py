@@ -355,7 +355,7 @@ class Watch:
                 self._pass_over(changes, busy)
                 past &= ~busy
         shifting = number - changes.shifted_at < _SHIFTING
-        if shifting:
+        if shifting and not changes.cut:
             past = changes.left
         if past.any():
             if len(self._readings) < _CROWDED or changes.shifted_at >= _earliest(changes.before[past], number):

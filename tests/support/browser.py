@@ -1,6 +1,6 @@
 """Debian's Chromium on the real pages, by Playwright: what a viewer sees."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -107,11 +107,18 @@ class Viewer:
 
     def played(self, seconds: float) -> float:
         """Return how far the video comes in ``seconds`` of the page's own clock."""
-        script = """(seconds) => new Promise((resolve) => {
+        return self.plays(seconds)()
+
+    def plays(self, seconds: float) -> Callable[[], float]:
+        """Begin to measure that; what is returned waits for the result. So more than one can be watched at once."""
+        script = """(seconds) => {
             const video = document.querySelector("video"), began = video.currentTime;
-            setTimeout(() => resolve(video.currentTime - began), seconds * 1000);
-        })"""
-        return float(self.page.evaluate(script, seconds))
+            window.played = new Promise((resolve) => {
+                setTimeout(() => resolve(video.currentTime - began), seconds * 1000);
+            });
+        }"""
+        self.page.evaluate(script, seconds)
+        return lambda: float(self.page.evaluate("() => window.played"))
 
     def _loaded(self, _: object) -> None:
         self.loads += 1

@@ -53,9 +53,9 @@ def make_clip(
         tracks[Kind.VIDEO] = track
         packets += made
     if audio:
-        track, made = _encode_audio(seconds, sample_rate)
+        track, blocks = _encode_audio(seconds, sample_rate)
         tracks[Kind.AUDIO] = track
-        packets += made
+        packets += blocks
     packets.sort(key=lambda packet: packet.stamp)
     return Clip(tracks.get(Kind.VIDEO), tracks.get(Kind.AUDIO), tuple(packets))
 
@@ -97,7 +97,8 @@ def _encode_video(
     ]
 
 
-def _encode_audio(seconds: float, rate: int) -> tuple[Track, list[Packet]]:
+@functools.cache  # clips differ in their pictures; sound takes the longer to make
+def _encode_audio(seconds: float, rate: int) -> tuple[Track, tuple[Packet, ...]]:
     encoder = av.CodecContext.create("aac", "w")
     assert isinstance(encoder, av.AudioCodecContext)
     encoder.sample_rate = rate
@@ -113,7 +114,7 @@ def _encode_audio(seconds: float, rate: int) -> tuple[Track, list[Packet]]:
         made += encoder.encode(frame)
     assert encoder.extradata
     track = Track(Kind.AUDIO, Codec.AAC, bytes(encoder.extradata))
-    return track, [Packet(Kind.AUDIO, n * 1024 * 1000 // rate, 0, True, bytes(p)) for n, p in enumerate(made)]
+    return track, tuple(Packet(Kind.AUDIO, n * 1024 * 1000 // rate, 0, True, bytes(p)) for n, p in enumerate(made))
 
 
 def decode(items: Iterable[PartItem], rendition: str) -> Iterator[av.VideoFrame | av.AudioFrame]:
