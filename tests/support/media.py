@@ -129,7 +129,7 @@ def decode(items: Iterable[PartItem], rendition: str) -> Iterator[av.VideoFrame 
 def image_file(kind: str = "PNG", size: tuple[int, int] = (64, 48)) -> bytes:
     """The content of an image file."""
     file = io.BytesIO()
-    Image.new("L", size).save(file, kind)
+    Image.new("1", size).save(file, kind)  # a bit for a pixel: large ones are made in no time
     return file.getvalue()
 
 
