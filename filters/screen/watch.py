@@ -53,6 +53,7 @@ _CUT_BELOW, _CUT_ABOVE = 0.5, 0.75  # of a scene's tiles that change in a pictur
 _PAGE_OVER = 3  # pictures that a page stands still, or goes on slowly
 _TORN, _TORN_MOVED = 0.05, 0.1  # of all tiles that are new: with so many things have not only stood or moved
 _SCENE_OVER, _FILM_OVER = 8, 45  # pictures in which little of it moves; films rest now and then
+_TEXTS = 6  # lines of text in a scene: it is rather a page that comes in
 _MAIN = 0.6  # of all that is restless: there is little beside it
 _SUPERSEDED = 0.1  # of its tiles that differ from what is there now, at most: it has been read anew, for it is clearer
 _LOST_FOR = 20  # pictures after which something that was lost is read anew
@@ -155,6 +156,7 @@ class _Scene:
     full: bool = False  # it is a page that moves too fast, as far as is known
     ended: int | None = None  # in which picture it has
     quiet: int = 0
+    lines: int = 0  # of text, when it was looked at last
     cut: bool = False  # something else has come in its place
     stirred: float = 1.0  # of its tiles, that changed in the last picture
 
@@ -449,7 +451,8 @@ class Watch:
                 for scene in [self._scene, *self._past]:
                     for glance in scene.glances if scene is not None else ():
                         if scene is not None and glance.look == look:
-                            scene.full = glance.full = full
+                            scene.full, scene.lines = full, len(lines)
+                            glance.full = full
                 reading.unread = full
                 self._outline(changes, reading, lines)
             case Decided(box=box, hits=hits):
@@ -704,7 +707,8 @@ class Watch:
         calm = stirred < (_PAGE_UNTIL if scene.page else _SCENE_UNTIL) * restless.size and not changes.swift
         scene.quiet = scene.quiet + 1 if calm else 0
         outside = restless.sum() - restless[scene.area.slices].sum()
-        over = _PAGE_OVER if scene.swift else _SCENE_OVER if scene.page or scene.cut else _FILM_OVER
+        film = not scene.page and not scene.cut and scene.lines < _TEXTS
+        over = _PAGE_OVER if scene.swift else _FILM_OVER if film else _SCENE_OVER
         if scene.quiet > over or outside > _SCENE_FROM * restless.size:
             self._end_scene(changes, scene)
             return
@@ -715,8 +719,14 @@ class Watch:
             self._glance(changes, self._ring.at(changes.number - 1), scene)  # what came since the last look is gone
             last, scene.cut = scene.glances[-1], True
         waiting = any(glance.look in self._readings for glance in scene.glances)
-        if not waiting and changes.number - last.picture >= _SCENE_SPACING * self._rarer():
+        due = not waiting and changes.number - last.picture >= _SCENE_SPACING * self._rarer()
+        if due and (not scene.quiet or self._other(scene, last, moment)):
             self._glance(changes, moment, scene)
+
+    def _other(self, scene: _Scene, last: _Glance, moment: Moment) -> bool:
+        """Whether a scene that rests shows anything else than when it was looked at last."""
+        before = self._ring.at(last.picture).picture
+        return bool(differs(difference(before, moment.picture))[scene.area.slices].any())
 
     def _begin_scene(self, changes: Changes, moment: Moment, restless: "Map", swift: bool) -> None:
         around = areas(grown(restless, 2, 2))
@@ -759,6 +769,8 @@ class Watch:
         for scene in [self._scene, *self._past]:
             if scene is None or all(glance.look != look for glance in scene.glances):
                 continue
+            if scene.swift and scene.ended is None:  # what it shows at its end may tell all
+                continue
             while scene.glances[0].look != look and (scene.full or len(scene.glances) > 2):
                 self._over(scene, scene.glances.popleft(), scene.glances[0].picture)
             if scene.ended is not None and not any(glance.look in self._readings for glance in scene.glances):
@@ -784,8 +796,10 @@ class Watch:
         self._scene = None
         scene.ended = changes.number - scene.quiet
         tiles = covering(changes.shape, [scene.area])
-        if not scene.page and scene.ended - 1 > scene.glances[-1].picture:  # what came since the last look may be gone
-            self._glance(changes, self._ring.at(scene.ended - 1), scene)
+        if scene.quiet and not scene.page:
+            if scene.ended - 1 > scene.glances[-1].picture:  # what came since the last look may be gone
+                self._glance(changes, self._ring.at(scene.ended - 1), scene)
+            self._forgo(changes, scene, tiles)
         bridged = scene.page and scene.quiet and self._bridged(scene)
         changes.forget(tiles, scene.glances[0 if bridged else -1].picture)
         if scene.quiet:
@@ -800,6 +814,17 @@ class Watch:
             self._past.append(scene)
         else:
             self._settle(scene)
+
+    def _forgo(self, changes: Changes, scene: _Scene, tiles: "Map") -> None:
+        """Do not read looks at what is still there: that is read like the rest."""
+        now = self._ring.at(changes.number).picture
+        while (reading := self._readings.get(scene.glances[-1].look)) is not None:
+            other = tiles & differs(difference(reading.look.picture, now))
+            if other.sum() > _SUPERSEDED * tiles.sum():
+                break
+            del self._readings[reading.look.number]
+            self._drop(reading.look.number)
+            self._speech.lift([scene.glances.pop().veil])
 
     def _bridged(self, scene: _Scene) -> bool:
         """Whether all that a page has shown on its way is there at its beginning or its end, and is read there."""
