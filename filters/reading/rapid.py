@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from filters.api import Box
-from filters.reading.ctc import decoded
+from filters.reading.ctc import WIDEST, decoded
 from filters.reading.models import loaded
 from filters.reading.reading import NOTHING, Reading
 
@@ -61,7 +61,7 @@ class RapidReader:
         )
         pixels = np.repeat((scaled.astype(np.float32) / 127.5 - 1)[None, None], 3, axis=1)
         likely = self._session.run(None, {self._input: pixels})[0][0][:, self._numbers]
-        text, edges, sure = decoded(likely, self._characters, width / len(likely), width)
+        text, edges, sure = decoded(likely, self._characters, width / len(likely), width, WIDEST * height)
         return Reading(text, edges, float(np.mean(sure))) if text else NOTHING
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from filters.reading.ctc import decoded
+from filters.reading.ctc import WIDEST, decoded
 from filters.reading.levelled import HEIGHT, levelled
 from filters.reading.models import loaded
 from filters.reading.reading import NOTHING, Reading
@@ -40,7 +40,7 @@ class SwiftReader:
         pixels[0, 0, :, :wide] = scaled
         likely = self._session.run(None, {self._input: pixels})[0][0]
         step = width / wide * pixels.shape[3] / len(likely)
-        text, edges, sure = decoded(likely, self._characters, step, width)
+        text, edges, sure = decoded(likely, self._characters, step, width, WIDEST * height)
         if not text:  # as sure as the least sure of its blanks
             return Reading("", (0.0,), float(likely[:, 0].min()))
         least = sorted(sure)[: max(1, round(len(sure) * _LEAST))]

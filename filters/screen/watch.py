@@ -544,13 +544,15 @@ class Watch:
         past: list[tuple[int, Box]] | None = None
         for secret in self._secrets:
             known = secret.lost is None and not secret.cover.provisional and not hit.partial
-            if not known or not _held(box, secret.at(reading.picture)):
+            came = secret.places[0][0] if secret.places else secret.read_at
+            if not known or came > reading.picture or not _held(box, secret.at(reading.picture)):
                 continue
             if not _held(box, secret.at(since)):  # has it come the same way, or was it taken for another?
                 past = past or self._ring.back(reading.picture, patch, box, since - EARLIER + 1)
                 if any(number >= since and not _held(at, secret.at(number)) for number, at in past):
                     continue
-            secret.read_at, secret.origin = reading.picture, secret.patch
+            if reading.picture > secret.read_at:
+                secret.read_at, secret.origin = reading.picture, secret.patch
             return
         if past is None:
             past = self._ring.back(reading.picture, patch, box, since - EARLIER + 1)

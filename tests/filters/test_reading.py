@@ -125,6 +125,16 @@ def test_of_a_path_repeats_and_blanks_are_left_out() -> None:
     assert decoded(likely[:1], ["", "a", "b"], 10.0, 78) == ("", (0.0,), ())
 
 
+def test_a_space_that_is_overlooked_between_columns_is_there() -> None:
+    path = [1, 0, 2, 0, 0, 0, 0, 2, 0, 3, 0, 0, 0, 0, 1]
+    likely = np.full((len(path), 4), 0.1, np.float32)
+    likely[np.arange(len(path)), path] = 0.8
+    text, edges, sure = decoded(likely, ["", "a", "b", " "], 10.0, 150, widest=30.0)
+    assert text == "ab b a"
+    assert edges == (0.0, 15.0, 42.5, 57.5, 85.0, 120.0, 150.0)
+    assert len(sure) == len(text)
+
+
 @pytest.mark.parametrize("angle", [-12, 0, 9])
 def test_text_is_found_in_a_picture_however_it_is_turned(angle: int) -> None:
     page = Page(640, 400)
