@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 WIDEST = 1.1
-"""Of a line's height, with some ground around it: no letters are further apart, centre to centre, but across a space."""
+"""Of a line's height, with some ground around it: letters are no further apart than that but across a space."""
 
 
 class Decoded(NamedTuple):

@@ -68,6 +68,8 @@ class Changes:
         self._churned_at: NDArray[np.int64] = np.full(self.shape, _NEVER, np.int64)
         self.cut = False
         """Whether all of it gives way to something else."""
+        self.cut_at = 0
+        """In which picture it last has."""
         self.vanished: Map = np.zeros(self.shape, bool)
         """Tiles that were dirty in the picture before and are what was read last again."""
         self.interrupted: Map = np.zeros(self.shape, bool)
@@ -111,6 +113,7 @@ class Changes:
         cut = self.shift == NONE and number - self.shifted_at <= _RESTLESS and moved.mean() > _MUCH
         # Nor has what came just before all of the picture gives way to another.
         self.cut = self.shift == NONE and bool(moved.mean() > _ALL and self.moved.mean() < _LITTLE)
+        self.cut_at = number if self.cut else self.cut_at
         self.interrupted = dirty_before & moved & (stood | cut | self.cut)
         self._stir(self.interrupted)
         self.moved = moved

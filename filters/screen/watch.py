@@ -741,16 +741,35 @@ class Watch:
             min(area.left for area in around),
             max(area.right for area in around),
         )
+        began, tiles = changes.number - _UNREST, covering(changes.shape, [area])
+        start, first = began - EARLIER + 1, None
+        self._scene = scene = _Scene(area, tiles.mean(), swift)
+        if not swift and changes.number - changes.cut_at < _PATIENCE_LARGE:  # it has begun with the cut
+            began = start = changes.cut_at
+            first = self._ring.at(changes.cut_at + _SETTLED)
+            self._abandon(changes, tiles)
         # What changed before it began is read as it was then.
-        began = changes.number - _UNREST
-        earlier = covering(changes.shape, [area]) & changes.dirty & (changes.first < began)
+        earlier = tiles & changes.dirty & (changes.first < began)
         if earlier.any():
             self._read(changes, self._ring.at(began), earlier, now=False)
-        self._scene = scene = _Scene(area, covering(changes.shape, [area]).mean(), swift)
-        start = began - EARLIER + 1
         scene.glances.append(_Glance(0, start, self._speech.veil(self._ring.pts(start), area.box)))
         _leave_out(changes, area)
+        if first is not None:
+            self._glance(changes, first, scene)
         self._glance(changes, moment, scene)
+
+    def _abandon(self, changes: Changes, tiles: "Map") -> None:
+        """Do not read what is being read of ``tiles`` since the cut: it is looked at as a scene."""
+        for number, reading in list(self._readings.items()):
+            if (
+                reading.look.scene is None
+                and reading.began >= changes.cut_at
+                and not (reading.look.tiles & ~tiles).any()
+            ):
+                del self._readings[number]
+                self._drop(number)
+                changes.finished(number)
+                self._speech.lift(veil.number for veil in reading.all_veils)
 
     def _glance(self, changes: Changes, moment: Moment, scene: _Scene) -> None:
         self._looks += 1
