@@ -58,7 +58,7 @@ _MAIN = 0.6  # of all that is restless: there is little beside it
 _SUPERSEDED = 0.1  # of its tiles that differ from what is there now, at most: it has been read anew, for it is clearer
 _LOST_FOR = 20  # pictures after which something that was lost is read anew
 _SAME = 0.5  # of a box: so much in common with another is the same
-_BESIDE, _ABOVE = 6, 4  # pixels that what is found may reach out of its cover: more, and it gets one of its own
+_BESIDE, _ABOVE = 6, 2  # pixels that what is found may reach out of its cover: more, and it gets one of its own
 _CHANGED = 0.8  # likeness below which it is not what was read any more
 
 

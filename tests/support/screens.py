@@ -41,6 +41,7 @@ _PAPER, _INK = 235, 30  # luma
 Kinds = Literal["show", "hide", "type", "fade", "move", "scroll", "page", "window", "drag", "film", "lid"]
 
 
+_POSTPONED = 0.2  # of what is read comes before what is older
 _UNCLEAR = 0.3  # of the lines of what moves cannot be made out
 
 
@@ -218,8 +219,8 @@ def _sights(there: "NDArray[np.int32]", written: Sequence[tuple[int, Box] | None
 
 
 class Reader:
-    """Reads looks as the scribe does, the oldest first, line by line, but without error. ``pace``: pictures that a line
-    takes, at most; now and then it stands still for ``stall`` pictures."""
+    """Reads looks as the scribe does, mostly the oldest first, line by line, but without error. ``pace``: pictures that
+    a line takes, at most; now and then it stands still for ``stall`` pictures."""
 
     def __init__(self, random: np.random.Generator, pace: float = 2, stall: int = 0, partial: bool = True) -> None:
         self.known: dict[bytes, list[Sight]] = {}
@@ -241,9 +242,11 @@ class Reader:
         said: list[Report] = []
         self._due = max(-1e9, self._due - 1)
         while self._looks and self._due <= 0:
-            report = next(self._looks[0], None)
+            # What takes long waits for what comes after it.
+            which = int(len(self._looks) > 1 and self._random.random() < _POSTPONED)
+            report = next(self._looks[which], None)
             if report is None:
-                self._looks.popleft()
+                del self._looks[which]
                 continue
             said.append(report)
             self._due += self._random.random() * self._pace
