@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from filters.api import Bytes
     from filters.screen.tiles import Map
 
+EARLIER = 5
+"""Pictures before the one in which a change was seen that it may have begun in: what comes in slowly is seen late."""
 _MUCH = 0.05  # of all tiles: if more change at once it may be a scrolled page
 _ALL, _LITTLE = 0.2, 0.1  # of all tiles: if so many change after so few it is another picture
 _AGAIN = 2  # pictures after which tiles are compared though nothing moved: slow changes add up

@@ -4,13 +4,18 @@ A secret that stands still is covered by one region that is open in time; one th
 its places.
 """
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import count
 
+import numpy as np
+
 from filters.api import TICKS, Box, Effect, Finding, Kind, Said, Unverified, Verified
-from filters.screen.pursuit import joined
+from filters.screen.pursuit import common, joined
 
 _ROOM = 10  # pixels more than needed, where something moves: the next places are covered by it, too
+_UNVERIFIED = "unverified"
+_MOST_FOUND = 2000  # that are remembered: those of some seconds
 _HOUR = 3600 * TICKS  # a finding lasts no longer
 _LONGEST = 60 * TICKS
 """A secret that stands still is told of anew after so long: findings are kept until they are over."""
@@ -23,27 +28,44 @@ class Speech:
         self.effect = effect
         self._numbers = count(1)
         self._said: list[Said] = []
+        self._secrets: dict[int, tuple[int, Box]] = {}  # their veils, and since when they are there
+        self._found: deque[tuple[int, int, Box]] = deque(maxlen=_MOST_FOUND)
 
     def take(self) -> list[Said]:
         """Return what is to be said, once."""
         said, self._said = self._said, []
         return said
 
-    def veil(self, start: int, box: Box, category: str = "unverified", effect: Effect = Effect.FILL) -> int:
+    def veil(self, start: int, box: Box, category: str = _UNVERIFIED, effect: Effect = Effect.FILL) -> int:
         """Cover ``box`` from ``start`` (ticks) on until it is lifted; return its number."""
         number = next(self._numbers)
         self._said.append(Unverified(number, start, box, category, effect))
+        if category != _UNVERIFIED:
+            self._secrets[number] = start, box
         return number
 
     def lift(self, numbers: Iterable[int]) -> None:
         """Cover these no longer."""
-        self._said += [Verified(number) for number in numbers]
+        for number in numbers:
+            self._said.append(Verified(number))
+            self._secrets.pop(number, None)
 
     def found(self, start: int, end: int, box: Box, category: str, score: float) -> None:
         """Cover ``box`` from ``start`` to before ``end``."""
+        self._found.append((start, end, box))
         for at in range(start, end, _HOUR):
             until = min(at + _HOUR, end)
             self._said.append(Finding(Kind.PICTURE, at, until, category, box, score, self.effect))
+
+    def covered(self, pts: int, box: Box) -> bool:
+        """Whether ``box`` was covered at ``pts``, by what has been found."""
+        left = np.ones((box.height, box.width), bool)
+        lasting = [there for start, there in self._secrets.values() if start <= pts]
+        for there in [*lasting, *(there for start, end, there in self._found if start <= pts < end)]:
+            if (part := common(box, there)) is not None:
+                rows = slice(part.top - box.top, part.top - box.top + part.height)
+                left[rows, part.left - box.left : part.left - box.left + part.width] = False
+        return not left.any()
 
 
 class Cover:
@@ -64,7 +86,7 @@ class Cover:
         self._number = self._open(box)
 
     def _open(self, box: Box) -> int:
-        category = "unverified" if self.provisional else self._category
+        category = _UNVERIFIED if self.provisional else self._category
         return self._speech.veil(self.start, box, category, self._speech.effect)
 
     def move(self, pts: int, box: Box) -> None:

@@ -57,6 +57,11 @@ class Ring:
         """The number of the oldest picture that there is."""
         return self._moments[0].number
 
+    @property
+    def now(self) -> int:
+        """The stamp of the newest picture."""
+        return self._moments[-1].pts
+
     def has(self, number: int) -> bool:
         """Whether the picture of that number is there."""
         return number >= self._moments[0].number

@@ -10,28 +10,26 @@ what is gone before its turn comes where reading is behind, stays covered for th
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from filters.api import TICKS, Box, Effect, Said
-from filters.screen.changes import Changes
-from filters.screen.cover import Cover, Speech, cover_past
-from filters.screen.pursuit import clipped, common, cut, joined
-from filters.screen.ring import SWEPT, Moment, Ring, follow, moved, swept
-from filters.screen.scribe import Decided, Finished, Hit, Look, Outline, Report, Unclear
-from filters.screen.shift import NONE, Shift
+from filters.screen.changes import EARLIER, Changes
+from filters.screen.cover import Speech
+from filters.screen.looks import Reading, Veil, earliest
+from filters.screen.pursuit import clipped, common, joined
+from filters.screen.ring import Moment, Ring
+from filters.screen.scribe import Decided, Finished, Look, Outline, Report, Unclear
+from filters.screen.shift import NONE
 from filters.screen.tiles import Area, areas, blended, covering, difference, differs, grown, padded, within
+from filters.screen.tracking import Tracking
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from filters.api import Bytes
     from filters.screen.tiles import Map
 
-EARLIER = 5
-"""Pictures before the one in which a change was seen that it may have begun in: what comes in slowly is seen late."""
+_SHOWN = 6  # of the pictures that things are followed back, so many have gone out
 _SETTLED, _SETTLED_LARGE = 2, 8  # pictures without movement after which something is read; coders are blurred at first
 _LARGE = 0.1  # of all tiles
 _PATIENCE, _PATIENCE_LARGE = 15, 36  # pictures: what moves for longer than that is read while it does
@@ -56,85 +54,7 @@ _SCENE_OVER, _FILM_OVER = 8, 45  # pictures in which little of it moves; films r
 _TEXTS = 6  # lines of text in a scene: it is rather a page that comes in
 _MAIN = 0.6  # of all that is restless: there is little beside it
 _SUPERSEDED = 0.1  # of its tiles that differ from what is there now, at most: it has been read anew, for it is clearer
-_LOST_FOR = 20  # pictures after which something that was lost is read anew
-_SAME = 0.5  # of a box: so much in common with another is the same
-_BESIDE, _ABOVE = 6, 2  # pixels that what is found may reach out of its cover: more, and it gets one of its own
-_CHANGED = 0.8  # likeness below which it is not what was read any more
-
-
-class _Veil(NamedTuple):
-    """A region that is covered until it is lifted."""
-
-    number: int
-    start: int  # ticks
-    box: Box
-
-
-@dataclass(slots=True)
-class _Reading:
-    """A look that is being read."""
-
-    look: Look
-    picture: int  # its number
-    first: "NDArray[np.int64]"  # since which picture each tile was dirty; -1 where it is not read
-    veils: list[_Veil]
-    veiled: "Map"
-    lines: list[tuple[Box, _Veil]] = field(default_factory=list)  # and their veils
-    gone: int | None = None  # since which picture nothing of it is there any more
-    since: int | None = None
-    outlined: bool = False  # its lines' veils are all there is, and stand where they stood in the picture that is read
-    hits: list[Hit] = field(default_factory=list)
-    unclear: list[Box] = field(default_factory=list)  # lines that could not be read
-    unread: bool = False  # none of it has been read
-
-    @property
-    def began(self) -> int:
-        """The picture since which any of it has been dirty."""
-        if self.since is None:
-            self.since = _earliest(self.first, self.picture)
-        return self.since
-
-    def also(self, other: "_Reading") -> None:
-        """Take over what is covered for ``other``, which shows the same."""
-        self.veils += other.all_veils
-        both = (self.first >= 0) & (other.first >= 0)
-        self.first = np.where(both, np.minimum(self.first, other.first), self.first)
-        self.since = None
-
-    @property
-    def all_veils(self) -> list[_Veil]:
-        """All that is covered for it."""
-        return [*self.veils, *(veil for _, veil in self.lines)]
-
-
-@dataclass(slots=True)
-class _Secret:
-    """Something that is covered, and followed."""
-
-    cover: Cover
-    category: str
-    box: Box  # where it is, tight
-    patch: "Bytes"  # how it looks now
-    origin: "Bytes"  # how it looked when it was read
-    read_at: int  # the picture that was read
-    going: Shift = NONE  # how it moves
-    drift: Shift = NONE  # how far the page has moved since it was found
-    lost: int | None = None  # since which picture it is not found
-    back: int = -1  # in which picture it was found again
-    places: deque[tuple[int, Box]] = field(default_factory=lambda: deque(maxlen=256))
-
-    @property
-    def over(self) -> int:
-        """In which picture it is gone for good, if it is lost."""
-        assert self.lost is not None
-        return self.lost + (1 if self.going == NONE and self.drift == NONE else SWEPT)
-
-    def at(self, number: int) -> Box:
-        """Return where it was in picture ``number``."""
-        for known, box in reversed(self.places):
-            if known <= number:
-                return box
-        return self.places[0][1] if self.places else self.box
+_ABOUT = 6  # pixels: so far things are taken to move, at most, that have not been seen to
 
 
 @dataclass(slots=True)
@@ -174,8 +94,9 @@ class _Scene:
 class Watch:
     """Watches pictures of one size. ``submit`` takes what is to be read, ``drop`` what need not be any more.
 
-    ``memory``: how far back (pictures) things are followed; ``rolling``: for how many what may be the beginning of a
-    secret is covered; ``pressure`` tells how much rarer than usual things are to be looked at (1: as usual).
+    ``memory``: how far back (pictures) things are followed, a little further than what has not gone out; ``rolling``:
+    for how many what may be the beginning of a secret is covered; ``pressure`` tells how much rarer than usual things
+    are to be looked at (1: as usual).
     """
 
     def __init__(
@@ -191,13 +112,12 @@ class Watch:
         self._drop = drop
         self._speech = Speech(effect)
         self._ring = Ring(memory)
-        self._rolling = rolling
+        self._tracking = Tracking(self._speech, self._ring, rolling, memory - _SHOWN)
         self._pressure = pressure
         self._changes: Changes | None = None
-        self._open: list[tuple[_Veil, Area, int]] = []  # veils over what is dirty, and when they were drawn
-        self._trail: list[tuple[_Veil, int]] = []  # over where unread things were, and until when
-        self._readings: dict[int, _Reading] = {}
-        self._secrets: list[_Secret] = []
+        self._open: list[tuple[Veil, Area, int]] = []  # veils over what is dirty, and when they were drawn
+        self._trail: list[tuple[Veil, int]] = []  # over where unread things were, and until when
+        self._readings: dict[int, Reading] = {}
         self._scene: _Scene | None = None
         self._past: list[_Scene] = []  # scenes that are over, with looks that are still being read
         self._heard: deque[Report] = deque()
@@ -236,7 +156,7 @@ class Watch:
             torn = bool(self._changes.moved.mean() > (_TORN if shift == NONE else _TORN_MOVED))
             self._ring.add(Moment(self._changes.number, pts, picture, shift, torn), since)
         changes, moment = self._changes, self._ring.at(self._changes.number)
-        self._follow(changes, moment)
+        self._tracking.follow(changes, moment)
         self.hear(reports)
         self._give_up(changes, moment)
         self._mind_scene(changes, moment)
@@ -267,7 +187,7 @@ class Watch:
         bare = dirty & ~covering(changes.shape, (area for _, area, _ in self._open))
         if bare.any():
             for area in areas(grown(bare)):
-                start = _earliest(changes.first[area.slices], changes.number) - EARLIER + 1
+                start = earliest(changes.first[area.slices], changes.number) - EARLIER + 1
                 self._open.append((self._veiled(self._ring.pts(start), area.box), area, changes.number))
         for number, reading in self._readings.items():
             if reading.outlined and changes.shift != NONE:  # its lines stand elsewhere from now on
@@ -281,8 +201,8 @@ class Watch:
                     reading.veiled[area.slices] = True
         self._shed(changes, needless)
 
-    def _veiled(self, start: int, box: Box) -> _Veil:
-        return _Veil(self._speech.veil(start, box), start, box)
+    def _veiled(self, start: int, box: Box) -> Veil:
+        return Veil(self._speech.veil(start, box), start, box)
 
     def _give_up(self, changes: Changes, moment: Moment) -> None:
         """Where reading is behind, leave out what is not there any more, or is being read anew.
@@ -310,14 +230,14 @@ class Watch:
                     self._speech.found(veil.start, end, veil.box, "unread", 1.0)
             else:  # it is there, and clearer: who reads that tells of this, too
                 for area in areas(grown(other)):
-                    start = self._ring.pts(_earliest(reading.first[area.slices], reading.picture) - EARLIER + 1)
+                    start = self._ring.pts(earliest(reading.first[area.slices], reading.picture) - EARLIER + 1)
                     self._speech.found(start, end, area.box, "unread", 1.0)
                 if newer:
                     self._readings[max(newer)].also(reading)
                     continue
             self._speech.lift(veil.number for veil in reading.all_veils)
 
-    def _shed(self, changes: Changes, veils: Sequence[tuple[_Veil, Area, int]]) -> None:
+    def _shed(self, changes: Changes, veils: Sequence[tuple[Veil, Area, int]]) -> None:
         """Lift veils; where things that are still unread have been moved from, they stay until those are read."""
         for veil, _, drawn in veils:
             if changes.shifted_at > drawn:
@@ -325,12 +245,12 @@ class Watch:
             else:
                 self._speech.lift([veil.number])
         if self._trail:
-            oldest = _earliest(changes.first, changes.number + 1)
+            oldest = earliest(changes.first, changes.number + 1)
             oldest = min([oldest, *(reading.began for reading in self._readings.values())])
             self._speech.lift(veil.number for veil, until in self._trail if until < oldest)
             self._trail = [each for each in self._trail if each[1] >= oldest]
 
-    def _keep_trail(self, reading: _Reading) -> None:
+    def _keep_trail(self, reading: Reading) -> None:
         """What is given up stays covered where it was before it was moved, too."""
         began = reading.began - EARLIER
         for veil, until in self._trail:
@@ -360,7 +280,7 @@ class Watch:
         if shifting and not changes.cut:
             past = changes.left
         if past.any():
-            if len(self._readings) < _CROWDED or changes.shifted_at >= _earliest(changes.before[past], number):
+            if len(self._readings) < _CROWDED or changes.shifted_at >= earliest(changes.before[past], number):
                 self._read(changes, self._ring.at(number - 1), past, now=False)
             else:
                 self._pass_over(changes, past)
@@ -383,7 +303,7 @@ class Watch:
     def _fading(self, changes: Changes, moment: Moment) -> "Map":
         """Which of the tiles that are something else now were halfway between what was there before, and has been read
         or is being read, and what is there now: they have shown nothing that is not told by these."""
-        since = _earliest(changes.before[changes.interrupted], changes.number)
+        since = earliest(changes.before[changes.interrupted], changes.number)
         before, halfway = self._ring.at(since - EARLIER), self._ring.at(changes.number - 1)
         if not self._ring.has(since - EARLIER) or changes.shifted_at >= since:
             return np.zeros(changes.shape, bool)
@@ -392,7 +312,7 @@ class Watch:
     def _pass_over(self, changes: Changes, tiles: "Map") -> None:
         """Leave what ``tiles`` showed up to the picture before unread, and covered."""
         for area in areas(grown(tiles)):
-            start = _earliest(changes.before[area.slices], changes.number) - EARLIER + 1
+            start = earliest(changes.before[area.slices], changes.number) - EARLIER + 1
             self._speech.found(self._ring.pts(start), self._pts, area.box, "unread", 1.0)
         changes.first[tiles & changes.dirty] = changes.number
         self._veil_anew(changes)
@@ -407,15 +327,15 @@ class Watch:
         """Have ``tiles`` of a picture read: the newest, or (``now`` false) the one before, which is gone."""
         self._looks += 1
         known = changes.first if now else changes.before
-        new = changes.number - _earliest(known[tiles], changes.number) < _PATIENCE_LARGE
+        new = changes.number - earliest(known[tiles], changes.number) < _PATIENCE_LARGE
         fleeting = not now or (new and self._in_change(changes, moment))
         look = Look(self._looks, moment.picture, tiles, fleeting=fleeting, gone=not now)
         first = np.where(tiles & (known >= 0), known, np.where(tiles, moment.number, -1))
         veils, around = [], areas(grown(tiles))
         for area in around:
-            start = _earliest(first[area.slices], moment.number) - EARLIER + 1
+            start = earliest(first[area.slices], moment.number) - EARLIER + 1
             veils.append(self._veiled(self._ring.pts(start), area.box))
-        reading = _Reading(look, moment.number, first, veils, covering(changes.shape, around))
+        reading = Reading(look, moment.number, first, veils, covering(changes.shape, around))
         reading.gone = None if now else changes.number
         self._readings[look.number] = reading
         if now:
@@ -458,7 +378,7 @@ class Watch:
             case Decided(box=box, hits=hits):
                 reading.hits += hits
                 for hit in hits:
-                    self._found(changes, reading, hit)
+                    self._tracking.found(changes, reading, hit)
                 self._lift_line(reading, box)
             case Unclear(box=box):
                 reading.unclear.append(box)
@@ -466,20 +386,20 @@ class Watch:
                 self._lift_line(reading, box)
             case Finished(look=look):
                 if not reading.unread:
-                    self._reconcile(changes, reading)
+                    self._tracking.reconcile(changes, reading)
                 del self._readings[look]
                 changes.finished(look)
                 self._speech.lift(veil.number for veil in reading.all_veils)
                 self._glanced(look)
 
-    def _lift_line(self, reading: _Reading, box: Box) -> None:
+    def _lift_line(self, reading: Reading, box: Box) -> None:
         self._speech.lift(veil.number for line, veil in reading.lines if line == box)
         reading.lines = [each for each in reading.lines if each[0] != box]
 
-    def _again(self, changes: Changes, reading: _Reading, line: Box) -> None:
+    def _again(self, changes: Changes, reading: Reading, line: Box) -> None:
         """Have a line read again when more of it is there; until then it stays veiled, where it is and where it was.
         What is gone stays covered for the time that it was there."""
-        since = _earliest(reading.first[within(line, changes.shape)], reading.picture)
+        since = earliest(reading.first[within(line, changes.shape)], reading.picture)
         way, there = self._way(reading, line, since, changes.number)
         way = _around(way, line.height)
         start = self._ring.pts(since - EARLIER + 1)
@@ -495,7 +415,7 @@ class Watch:
             changes.forget(tiles, since)
             self._trail.append((self._veiled(start, way), changes.number))
 
-    def _way(self, reading: _Reading, line: Box, since: int, now: int) -> tuple[Box, Box]:
+    def _way(self, reading: Reading, line: Box, since: int, now: int) -> tuple[Box, Box]:
         """Return what holds all places of a line from picture ``since`` to ``now``, and its last one, if it has moved
         with the page."""
         way = at = line
@@ -521,7 +441,7 @@ class Watch:
             self._speech.lift(veil.number for veil in reading.all_veils)
             self._glanced(report.look)
 
-    def _outline(self, changes: Changes, reading: _Reading, lines: Sequence[Box]) -> None:
+    def _outline(self, changes: Changes, reading: Reading, lines: Sequence[Box]) -> None:
         """Veil a look's lines in place of all of it, unless it has been scrolled since."""
         began = reading.began - EARLIER
         if reading.look.scene is not None or changes.shifted_at > began or reading.veiled.mean() < _LARGE:
@@ -530,168 +450,6 @@ class Watch:
         reading.lines = [(line, self._veiled(start, _around(line, line.height))) for line in lines]
         self._speech.lift(veil.number for veil in reading.veils)
         reading.veils, reading.outlined = [], True
-
-    # What is found.
-
-    def _found(self, changes: Changes, reading: _Reading, hit: Hit) -> None:
-        """Cover a secret: from the picture on in which it came, as far as it can be followed."""
-        moment = self._ring.at(reading.picture)
-        box = clipped(hit.box, moment.picture)
-        if box is None:
-            return
-        since = _earliest(reading.first[within(box, changes.shape)], reading.picture)
-        patch = cut(moment.picture, box)
-        past: list[tuple[int, Box]] | None = None
-        for secret in self._secrets:
-            known = secret.lost is None and not secret.cover.provisional and not hit.partial
-            came = secret.places[0][0] if secret.places else secret.read_at
-            if not known or came > reading.picture or not _held(box, secret.at(reading.picture)):
-                continue
-            if not _held(box, secret.at(since)):  # has it come the same way, or was it taken for another?
-                past = past or self._ring.back(reading.picture, patch, box, since - EARLIER + 1)
-                if any(number >= since and not _held(at, secret.at(number)) for number, at in past):
-                    continue
-            if reading.picture > secret.read_at:
-                secret.read_at, secret.origin = reading.picture, secret.patch
-            return
-        if past is None:
-            past = self._ring.back(reading.picture, patch, box, since - EARLIER + 1)
-        later, look, there = self._ring.on(reading.picture, patch, box)
-        if self._covered_before(reading, hit.category, box, since):  # then it is covered up to where it has changed
-            past = [(number, at) for number, at in past if number > since - EARLIER]
-        places = [*reversed(past), (reading.picture, box), *later]
-        began = min([places[0][0], *self._begun(reading, box)])
-        places[0] = (began, places[0][1])
-        stamped = [(self._ring.pts(number), clipped(at, moment.picture) or at) for number, at in places]
-        end = self._pts if there else self._ring.pts(places[-1][0] + 1)
-        if hit.partial:
-            if there:
-                cover = Cover(
-                    self._speech, hit.category, hit.score, stamped[0][0], reduce(joined, (at for _, at in places)), True
-                )
-                self._secrets.append(
-                    _Secret(cover, hit.category, places[-1][1], look, look, reading.picture, places=deque(places, 256))
-                )
-            return
-        last = cover_past(self._speech, hit.category, hit.score, stamped, end)
-        if not there:
-            changes.unlearn(patch, box)
-            changes.unlearn(look, places[-1][1])
-        if there and last is not None:
-            self._replace(places[-1][1])
-            cover = Cover(self._speech, hit.category, hit.score, self._pts, last[1])
-            self._secrets.append(
-                _Secret(cover, hit.category, places[-1][1], look, look, reading.picture, places=deque(places, 256))
-            )
-
-    def _replace(self, box: Box) -> None:
-        """End covers of what lies in ``box``, which gets a cover of its own."""
-        kept = []
-        for secret in self._secrets:
-            if secret.lost is None and not secret.cover.provisional and _held(secret.box, box):
-                secret.cover.close(self._pts)
-            else:
-                kept.append(secret)
-        self._secrets = kept
-
-    def _covered_before(self, reading: _Reading, category: str, box: Box, since: int) -> bool:
-        return any(
-            secret.category == category
-            and not secret.cover.provisional
-            and secret.lost is None
-            and secret.places[0][0] <= since - EARLIER
-            and _held(box, secret.at(reading.picture))
-            for secret in self._secrets
-        )
-
-    def _begun(self, reading: _Reading, box: Box) -> list[int]:
-        """Return since when beginnings of it have been seen."""
-        return [
-            secret.places[0][0]
-            for secret in self._secrets
-            if secret.cover.provisional and secret.places and _common(secret.at(reading.picture), box) > _SAME
-        ]
-
-    def _follow(self, changes: Changes, moment: Moment) -> None:
-        """Follow what is covered into the newest picture."""
-        for secret in self._secrets:
-            tiles = within(secret.box, changes.shape)
-            if not (changes.shift != NONE or changes.moved[tiles].any() or secret.lost is not None):
-                secret.cover.move(moment.pts, secret.box)  # it is told of anew now and then
-                continue
-            secret.drift = Shift(secret.drift.right + moment.shift.right, secret.drift.down + moment.shift.down)
-            place = follow(moment, secret.patch, secret.box, secret.going, secret.drift)
-            if place is None:
-                secret.lost = secret.lost if secret.lost is not None else moment.number
-                unlike = moment.number - secret.lost + 1
-                if (secret.going != NONE or secret.drift != NONE) and unlike <= SWEPT:
-                    there = joined(swept(secret.box, secret.going, unlike), moved(secret.box, secret.drift))
-                    secret.cover.move(moment.pts, there)
-                continue
-            secret.drift = NONE
-            if secret.lost is not None:  # what is read of pictures in which it was not tells nothing of it now
-                secret.back = moment.number
-            secret.lost = None
-            secret.going = Shift(place.box.left - secret.box.left, place.box.top - secret.box.top)
-            secret.box = place.box
-            if place.likeness > _CHANGED and clipped(place.box, moment.picture) == place.box:
-                secret.patch = cut(moment.picture, place.box)
-            secret.places.append((moment.number, place.box))
-            secret.cover.move(moment.pts, place.box)
-        self._let_go(changes)
-
-    def _let_go(self, changes: Changes) -> None:
-        """End covers of what has been gone for long, and beginnings that have not become anything."""
-        kept = []
-        for secret in self._secrets:
-            lost = secret.lost is not None and changes.number - secret.lost >= _LOST_FOR
-            if secret.cover.provisional:
-                secret.cover.renew(self._ring.pts(changes.number - self._rolling))
-                if secret.lost is not None or changes.number - secret.read_at > self._rolling:
-                    secret.cover.close(self._pts)
-                    continue
-            elif lost and secret.lost is not None:
-                tiles = np.zeros(changes.shape, bool)
-                tiles[within(secret.box, changes.shape)] = True
-                if not (changes.dirty | (changes.owner > 0))[tiles].any():
-                    secret.cover.close(self._ring.pts(secret.over))
-                    continue
-            kept.append(secret)
-        self._secrets = kept
-
-    def _reconcile(self, changes: Changes, reading: _Reading) -> None:
-        """End covers of what is not there any more, as has been read."""
-        kept = []
-        for secret in self._secrets:
-            if self._gone(changes, reading, secret):
-                over = secret.over if secret.lost is not None else reading.picture + 1
-                secret.cover.close(self._pts if secret.cover.provisional else self._ring.pts(over))
-                changes.unlearn(secret.patch, secret.box)
-            else:
-                kept.append(secret)
-        self._secrets = kept
-
-    def _gone(self, changes: Changes, reading: _Reading, secret: _Secret) -> bool:
-        if secret.read_at >= reading.picture or secret.back > reading.picture:
-            return False
-        box = secret.at(reading.picture)
-        if not reading.look.tiles[within(box, changes.shape)].any():
-            return False
-        if any(_common(box, line) > 0 for line in reading.unclear):
-            return False
-        if any(_common(box, hit.box) > _SAME / 2 for hit in reading.hits):
-            # It has been found again, and has a cover of its own; or is the same, and was not followed anew.
-            return secret.cover.provisional or secret.lost is not None
-        if secret.cover.provisional:
-            return True
-        if secret.lost is not None:
-            return secret.lost <= reading.picture
-        part = clipped(box, reading.look.picture)
-        if part is None or part[2:] != secret.origin.shape[::-1]:
-            return True
-        now = Moment(0, 0, cut(reading.look.picture, part), NONE)
-        place = follow(now, secret.origin, Box(0, 0, part.width, part.height), NONE)
-        return place is None or place.likeness < _CHANGED
 
     # Scenes.
 
@@ -779,7 +537,7 @@ class Watch:
         first = np.where(tiles, scene.glances[-1].picture, -1)
         swift = changes.number - changes.rushed_at <= _SCENE_OVER
         look = Look(self._looks, moment.picture, tiles, box, swift=swift)
-        self._readings[look.number] = _Reading(look, moment.number, first, [], tiles)
+        self._readings[look.number] = Reading(look, moment.number, first, [], tiles)
         veil = self._speech.veil(self._ring.pts(moment.number), scene.area.box)
         scene.glances.append(_Glance(look.number, moment.number, veil))
         self._submit(look)
@@ -851,7 +609,7 @@ class Watch:
         """Whether all that a page has shown on its way is there at its beginning or its end, and is read there."""
         travel = self._ring.travel(scene.glances[0].picture, scene.ended or 0)
         box = scene.area.box
-        return travel is not None and travel.right <= box.width + _BESIDE and travel.down <= box.height + _BESIDE
+        return travel is not None and travel.right <= box.width + _ABOUT and travel.down <= box.height + _ABOUT
 
 
 def _leave_out(changes: Changes, area: Area) -> None:
@@ -860,34 +618,6 @@ def _leave_out(changes: Changes, area: Area) -> None:
     changes.vanished[area.slices] = changes.interrupted[area.slices] = False
 
 
-def _earliest(since: "NDArray[np.int64]", otherwise: int) -> int:
-    """Return the earliest of the pictures since which tiles are dirty; ``otherwise`` if none is."""
-    known = since[since >= 0]
-    return int(known.min()) if len(known) else otherwise
-
-
 def _around(box: Box, side: int) -> Box:
     """Return a box with room around it for a line that is ``side`` pixels high."""
     return Box(box.left - side, box.top - side // 3, box.width + 2 * side, box.height + 2 * (side // 3))
-
-
-def _common(a: Box, b: Box) -> float:
-    """Return how much of the smaller box lies in the other."""
-    return max(_covered(a, b), _covered(b, a))
-
-
-def _held(box: Box, by: Box) -> bool:
-    """Whether a box lies in another, or nearly so."""
-    return (
-        by.left - box.left <= _BESIDE
-        and by.top - box.top <= _ABOVE
-        and box.left + box.width - by.left - by.width <= _BESIDE
-        and box.top + box.height - by.top - by.height <= _ABOVE
-    )
-
-
-def _covered(box: Box, by: Box) -> float:
-    """Return how much of a box lies in another."""
-    wide = min(box.left + box.width, by.left + by.width) - max(box.left, by.left)
-    high = min(box.top + box.height, by.top + by.height) - max(box.top, by.top)
-    return max(0, wide) * max(0, high) / (box.width * box.height)

@@ -158,3 +158,16 @@ def test_what_has_moved_stays_covered_where_it_was(provisional: bool) -> None:
     room.hear()
     assert room.covered(7 * FRAME, Box(10, 10, 80, 16))
     assert room.covered(8 * FRAME, Box(10, 60, 80, 16)) is not provisional
+
+
+def test_what_is_covered_by_findings_is_known_and_what_is_unverified_is_not_among_it() -> None:
+    speech = Speech(Effect.FILL)
+    whole = Box(100, 40, 60, 20)
+    speech.veil(0, whole)
+    assert not speech.covered(FRAME, whole), "it may be lifted"
+    speech.found(0, 5 * FRAME, Box(90, 30, 40, 40), "unread", 1.0)
+    assert not speech.covered(FRAME, whole), "half of it"
+    number = speech.veil(2 * FRAME, Box(120, 40, 60, 20), "phone")
+    assert [speech.covered(at * FRAME, whole) for at in (1, 2, 4, 5)] == [False, True, True, False]
+    speech.lift([number])
+    assert not speech.covered(2 * FRAME, whole)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from filters.api import Box
-from filters.screen.pursuit import clipped, cut, find
+from filters.screen.pursuit import clipped, cut, find, find_afar
 from filters.screen.ring import Moment, Ring, follow
 from filters.screen.shift import NONE, Shift
 
@@ -149,3 +149,40 @@ def test_a_cover_is_followed_by_the_shift_of_the_picture_it_is_looked_for_in() -
     assert place is not None
     assert place.box == box(100, 110)
     assert follow(Moment(5, 0, screen(), Shift(0, 50)), SECRET, box(100), NONE) is None
+
+
+def test_what_is_snatched_away_is_found_afar_unless_it_is_something_else() -> None:
+    for off in ((0, 70), (-90, -40)):
+        place = find_afar(screen(100 + off[0], 60 + off[1], seed=3), SECRET, box(100))
+        assert place is not None
+        assert place.box == box(100 + off[0], 60 + off[1])
+    assert find_afar(screen(100, 130, secret=texture(2)), SECRET, box(100)) is None
+    assert find_afar(screen(), SECRET, box(100)) is None
+
+
+def test_what_is_held_in_hands_is_followed_as_it_gathers_speed() -> None:
+    pictures = ring(*(screen(left, seed=n) for n, left in enumerate([10, 14, 60, 130, 200])))
+    assert pictures.on(0, SECRET, box(10))[0] == [(1, box(14)), (2, box(60)), (3, box(130)), (4, box(200))]
+
+
+def test_what_cannot_be_made_out_is_taken_to_move_with_the_page() -> None:
+    """Coders blur what moves fast; both where it was seen and where it ought to be are covered."""
+    lefts = [20, 50, 80, 110, 140]
+    shown = [screen(left, seed=n) for n, left in enumerate(lefts)]
+    shown[2] = shown[3] = screen(seed=9)
+    pictures = ring(*shown, shift=Shift(30, 0))
+    places = dict(pictures.back(4, SECRET, box(140), until=0))
+    assert places[0] == box(20)
+    for number in (2, 3):
+        there = places[number]
+        assert there.left <= lefts[number]
+        assert there.left + there.width >= lefts[number] + WIDE
+
+
+def test_how_far_things_have_moved_is_known_unless_they_have_done_something_else() -> None:
+    pictures = Ring(10)
+    for number, shift in enumerate([NONE, Shift(0, -5), Shift(3, 4), NONE]):
+        pictures.add(Moment(number, 3000 * number, screen(), shift, torn=number == 3), 0)
+    assert pictures.travel(0, 2) == Shift(3, 9)
+    assert pictures.moved_by(0, 3) == Shift(3, 9)
+    assert pictures.travel(0, 3) is None

@@ -127,3 +127,12 @@ def test_a_map_is_moved_and_filled() -> None:
     assert shifted(tiles, Shift(1, -1), -1).tolist() == [[-1, 4, 5, 6], [-1, 8, 9, 10], [-1, -1, -1, -1]]
     assert (shifted(tiles, Shift(0, 9), 7) == 7).all(), "further than it is large"
     assert (shifted(tiles, NONE) == tiles).all()
+
+
+def test_what_vanishes_is_no_page_that_is_scrolled() -> None:
+    """Blank ground fits on what has gone, wherever it is taken from."""
+    before = page(HEIGHT)
+    before[: HEIGHT // 2] = 240
+    by, moved, left = between(noisy(before, 1), noisy(np.full_like(before, 240), 2))
+    assert by == NONE
+    assert (left == moved).all()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from filters.api import Box
-from filters.screen.tiles import HIGH, WIDE, Area, areas, covering, difference, differs, grown, padded, within
+from filters.screen.tiles import HIGH, WIDE, Area, areas, blended, covering, difference, differs, grown, padded, within
 
 GROUND = np.full((6 * HIGH, 8 * WIDE), 200, np.uint8)
 
@@ -75,3 +75,14 @@ def test_tiles_grow_to_all_sides() -> None:
     tiles[3, 4] = True
     assert [*map(int, np.flatnonzero(grown(tiles, 1, 2).any(0)))] == [2, 3, 4, 5, 6]
     assert grown(tiles, 1, 2).sum() == 15
+
+
+def test_what_fades_is_a_mixture_of_before_and_after_and_what_flashes_is_not() -> None:
+    random = np.random.default_rng(3)
+    before, after, flash = (random.choice(np.array([40, 200], np.uint8), GROUND.shape) for _ in range(3))
+    mixed = 0.4 * before + 0.6 * after + random.integers(-3, 4, GROUND.shape)
+    halfway = np.rint(mixed).clip(0, 255).astype(np.uint8)
+    halfway[:HIGH, :WIDE] = flash[:HIGH, :WIDE]
+    tiles = np.zeros((6, 8), bool)
+    tiles[0, 0] = tiles[0, 1] = tiles[4, 5] = True
+    assert np.argwhere(blended(before, halfway, after, tiles)).tolist() == [[0, 1], [4, 5]]

@@ -36,3 +36,18 @@ def test_what_has_been_read_is_shown() -> None:
     outcome = play([Act(10, "show", TEXT, 60, HEIGHT // 2)], pace=0.3)
     assert outcome.late == 0
     assert outcome.blurred == 0
+
+
+@pytest.mark.parametrize("down", [40, -40])
+def test_a_page_is_shown_on_its_way_if_all_of_that_is_there_at_its_beginning_or_end(down: int) -> None:
+    """It moves too fast to be read; what comes into sight is read where it stops."""
+    begin = [Act(10, "page", 7)] if down > 0 else [Act(10, "page", 7), Act(10, "scroll", 0, 0, 200)]
+    outcome = play([*begin, Act(60, "scroll", 0, 0, down, 5)], pace=0.3)
+    assert outcome.leaks == []
+    assert outcome.blurred < 0.02
+
+
+def test_a_page_that_passes_by_too_fast_is_covered() -> None:
+    outcome = play([Act(10, "page", 7), Act(60, "scroll", 0, 0, 40, 14)], pace=0.3)
+    assert outcome.leaks == []
+    assert outcome.blurred > 0.02

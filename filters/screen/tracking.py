@@ -1,0 +1,259 @@
+"""Secrets that are covered: each from the picture on in which it came, wherever it moves, until it is gone.
+
+Pure, no I/O. What is told in numbers of pictures; ``Speech`` is told in ticks.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from filters.api import Box
+from filters.screen.changes import EARLIER, Changes
+from filters.screen.cover import Cover, Speech, cover_past
+from filters.screen.looks import Reading, earliest
+from filters.screen.pursuit import clipped, cut, joined
+from filters.screen.ring import SWEPT, Moment, Ring, moved, swept
+from filters.screen.ring import follow as sought
+from filters.screen.scribe import Hit
+from filters.screen.shift import NONE, Shift
+from filters.screen.tiles import within
+
+if TYPE_CHECKING:
+    from filters.api import Bytes
+
+_LOST_FOR = 20  # pictures after which something that was lost is read anew
+_SAME = 0.5  # of a box: so much in common with another is the same
+_BESIDE, _ABOVE = 6, 2  # pixels that what is found may reach out of its cover: more, and it gets one of its own
+_CHANGED = 0.8  # likeness below which it is not what was read any more
+
+
+@dataclass(slots=True)
+class _Secret:
+    """Something that is covered, and followed."""
+
+    cover: Cover
+    category: str
+    box: Box  # where it is, tight
+    patch: "Bytes"  # how it looks now
+    origin: "Bytes"  # how it looked when it was read
+    read_at: int  # the picture that was read
+    going: Shift = NONE  # how it moves
+    drift: Shift = NONE  # how far the page has moved since it was found
+    lost: int | None = None  # since which picture it is not found
+    back: int = -1  # in which picture it was found again
+    places: deque[tuple[int, Box]] = field(default_factory=lambda: deque(maxlen=256))
+
+    @property
+    def over(self) -> int:
+        """In which picture it is gone for good, if it is lost."""
+        assert self.lost is not None
+        return self.lost + (1 if self.going == NONE and self.drift == NONE else SWEPT)
+
+    def at(self, number: int) -> Box:
+        """Return where it was in picture ``number``."""
+        for known, box in reversed(self.places):
+            if known <= number:
+                return box
+        return self.places[0][1] if self.places else self.box
+
+
+class Tracking:
+    """Covers secrets and follows them. ``rolling``: for how many pictures what may be the beginning of one is covered;
+    ``shown``: after how many one has gone out."""
+
+    def __init__(self, speech: Speech, ring: Ring, rolling: int, shown: int) -> None:
+        self._speech = speech
+        self._ring = ring
+        self._rolling = rolling
+        self._shown = shown
+        self._secrets: list[_Secret] = []
+
+    def found(self, changes: Changes, reading: Reading, hit: Hit) -> None:
+        """Cover a secret: from the picture on in which it came, as far as it can be followed."""
+        moment = self._ring.at(reading.picture)
+        box = clipped(hit.box, moment.picture)
+        if box is None:
+            return
+        since = earliest(reading.first[within(box, changes.shape)], reading.picture)
+        patch = cut(moment.picture, box)
+        past: list[tuple[int, Box]] | None = None
+        for secret in self._secrets:
+            known = secret.lost is None and not secret.cover.provisional and not hit.partial
+            came = secret.places[0][0] if secret.places else secret.read_at
+            if not known or came > reading.picture or not _held(box, secret.at(reading.picture)):
+                continue
+            if not _held(box, secret.at(since)):  # has it come the same way, or was it taken for another?
+                past = past or self._ring.back(reading.picture, patch, box, since - EARLIER + 1)
+                if any(number >= since and not _held(at, secret.at(number)) for number, at in past):
+                    continue
+            if reading.picture > secret.read_at:
+                secret.read_at, secret.origin = reading.picture, secret.patch
+            return
+        if past is None:
+            past = self._ring.back(reading.picture, patch, box, since - EARLIER + 1)
+        later, look, there = self._ring.on(reading.picture, patch, box)
+        if self._covered_before(reading, hit.category, box, since):  # then it is covered up to where it has changed
+            past = [(number, at) for number, at in past if number > since - EARLIER]
+        past = [each for each in past if not self._told(changes.number, *each)]
+        places = [*reversed(past), (reading.picture, box), *later]
+        began = min([places[0][0], *self._begun(reading, box)])
+        places[0] = (began, places[0][1])
+        stamped = [(self._ring.pts(number), clipped(at, moment.picture) or at) for number, at in places]
+        end = self._ring.now if there else self._ring.pts(places[-1][0] + 1)
+        if hit.partial:
+            if there:
+                cover = Cover(
+                    self._speech, hit.category, hit.score, stamped[0][0], reduce(joined, (at for _, at in places)), True
+                )
+                self._secrets.append(
+                    _Secret(cover, hit.category, places[-1][1], look, look, reading.picture, places=deque(places, 256))
+                )
+            return
+        last = cover_past(self._speech, hit.category, hit.score, stamped, end)
+        if not there:
+            changes.unlearn(patch, box)
+            changes.unlearn(look, places[-1][1])
+        if there and last is not None:
+            self._replace(places[-1][1])
+            cover = Cover(self._speech, hit.category, hit.score, self._ring.now, last[1])
+            self._secrets.append(
+                _Secret(cover, hit.category, places[-1][1], look, look, reading.picture, places=deque(places, 256))
+            )
+
+    def _told(self, newest: int, number: int, box: Box) -> bool:
+        """Whether a picture has gone out in which ``box`` was covered: there is nothing more to say of it."""
+        return number <= newest - self._shown and self._speech.covered(self._ring.pts(number), box)
+
+    def _replace(self, box: Box) -> None:
+        """End covers of what lies in ``box``, which gets a cover of its own."""
+        kept = []
+        for secret in self._secrets:
+            if secret.lost is None and not secret.cover.provisional and _held(secret.box, box):
+                secret.cover.close(self._ring.now)
+            else:
+                kept.append(secret)
+        self._secrets = kept
+
+    def _covered_before(self, reading: Reading, category: str, box: Box, since: int) -> bool:
+        return any(
+            secret.category == category
+            and not secret.cover.provisional
+            and secret.lost is None
+            and secret.places[0][0] <= since - EARLIER
+            and _held(box, secret.at(reading.picture))
+            for secret in self._secrets
+        )
+
+    def _begun(self, reading: Reading, box: Box) -> list[int]:
+        """Return since when beginnings of it have been seen."""
+        return [
+            secret.places[0][0]
+            for secret in self._secrets
+            if secret.cover.provisional and secret.places and _common(secret.at(reading.picture), box) > _SAME
+        ]
+
+    def follow(self, changes: Changes, moment: Moment) -> None:
+        """Follow what is covered into the newest picture."""
+        for secret in self._secrets:
+            tiles = within(secret.box, changes.shape)
+            if not (changes.shift != NONE or changes.moved[tiles].any() or secret.lost is not None):
+                secret.cover.move(moment.pts, secret.box)  # it is told of anew now and then
+                continue
+            secret.drift = Shift(secret.drift.right + moment.shift.right, secret.drift.down + moment.shift.down)
+            place = sought(moment, secret.patch, secret.box, secret.going, secret.drift)
+            if place is None:
+                secret.lost = secret.lost if secret.lost is not None else moment.number
+                unlike = moment.number - secret.lost + 1
+                if (secret.going != NONE or secret.drift != NONE) and unlike <= SWEPT:
+                    there = joined(swept(secret.box, secret.going, unlike), moved(secret.box, secret.drift))
+                    secret.cover.move(moment.pts, there)
+                continue
+            secret.drift = NONE
+            if secret.lost is not None:  # what is read of pictures in which it was not tells nothing of it now
+                secret.back = moment.number
+            secret.lost = None
+            secret.going = Shift(place.box.left - secret.box.left, place.box.top - secret.box.top)
+            secret.box = place.box
+            if place.likeness > _CHANGED and clipped(place.box, moment.picture) == place.box:
+                secret.patch = cut(moment.picture, place.box)
+            secret.places.append((moment.number, place.box))
+            secret.cover.move(moment.pts, place.box)
+        self._let_go(changes)
+
+    def _let_go(self, changes: Changes) -> None:
+        """End covers of what has been gone for long, and beginnings that have not become anything."""
+        kept = []
+        for secret in self._secrets:
+            lost = secret.lost is not None and changes.number - secret.lost >= _LOST_FOR
+            if secret.cover.provisional:
+                secret.cover.renew(self._ring.pts(changes.number - self._rolling))
+                if secret.lost is not None or changes.number - secret.read_at > self._rolling:
+                    secret.cover.close(self._ring.now)
+                    continue
+            elif lost and secret.lost is not None:
+                tiles = np.zeros(changes.shape, bool)
+                tiles[within(secret.box, changes.shape)] = True
+                if not (changes.dirty | (changes.owner > 0))[tiles].any():
+                    secret.cover.close(self._ring.pts(secret.over))
+                    continue
+            kept.append(secret)
+        self._secrets = kept
+
+    def reconcile(self, changes: Changes, reading: Reading) -> None:
+        """End covers of what is not there any more, as has been read."""
+        kept = []
+        for secret in self._secrets:
+            if self._gone(changes, reading, secret):
+                over = secret.over if secret.lost is not None else reading.picture + 1
+                secret.cover.close(self._ring.now if secret.cover.provisional else self._ring.pts(over))
+                changes.unlearn(secret.patch, secret.box)
+            else:
+                kept.append(secret)
+        self._secrets = kept
+
+    def _gone(self, changes: Changes, reading: Reading, secret: _Secret) -> bool:
+        if secret.read_at >= reading.picture or secret.back > reading.picture:
+            return False
+        box = secret.at(reading.picture)
+        if not reading.look.tiles[within(box, changes.shape)].any():
+            return False
+        if any(_common(box, line) > 0 for line in reading.unclear):
+            return False
+        if any(_common(box, hit.box) > _SAME / 2 for hit in reading.hits):
+            # It has been found again, and has a cover of its own; or is the same, and was not followed anew.
+            return secret.cover.provisional or secret.lost is not None
+        if secret.cover.provisional:
+            return True
+        if secret.lost is not None:
+            return secret.lost <= reading.picture
+        part = clipped(box, reading.look.picture)
+        if part is None or part[2:] != secret.origin.shape[::-1]:
+            return True
+        now = Moment(0, 0, cut(reading.look.picture, part), NONE)
+        place = sought(now, secret.origin, Box(0, 0, part.width, part.height), NONE)
+        return place is None or place.likeness < _CHANGED
+
+
+def _common(a: Box, b: Box) -> float:
+    """Return how much of the smaller box lies in the other."""
+    return max(_covered(a, b), _covered(b, a))
+
+
+def _held(box: Box, by: Box) -> bool:
+    """Whether a box lies in another, or nearly so."""
+    return (
+        by.left - box.left <= _BESIDE
+        and by.top - box.top <= _ABOVE
+        and box.left + box.width - by.left - by.width <= _BESIDE
+        and box.top + box.height - by.top - by.height <= _ABOVE
+    )
+
+
+def _covered(box: Box, by: Box) -> float:
+    """Return how much of a box lies in another."""
+    wide = min(box.left + box.width, by.left + by.width) - max(box.left, by.left)
+    high = min(box.top + box.height, by.top + by.height) - max(box.top, by.top)
+    return max(0, wide) * max(0, high) / (box.width * box.height)
