@@ -61,6 +61,8 @@ class Changes:
         """Which picture of it was read last."""
         self.owner: NDArray[np.int64] = np.zeros(self.shape, np.int64)
         """The look that shows what was read last of a tile; 0: it has been read."""
+        self.incoming: Map = np.zeros(self.shape, bool)
+        """Tiles into which things come with a page that is scrolled."""
         self.stirred: Map = self.moved
         """The same, with what was only scrolled."""
         self._unrest: NDArray[np.int64] = np.zeros(self.shape, np.int64)
@@ -103,6 +105,7 @@ class Changes:
             if self.shift != NONE:
                 self.shifted_at = number
                 self._follow(picture)
+        self.incoming = _incoming(self.stirred, self.shift)
         self.swift = self.swift + 1 if max(map(abs, self.shift)) >= _SWIFT else 0
         if self.swift:
             self.rushed_at = number
@@ -204,3 +207,19 @@ class Changes:
 def _enlarged(tiles: "Map") -> "Map":
     """Return the same for each pixel."""
     return np.repeat(np.repeat(tiles, HIGH, 0), WIDE, 1)
+
+
+def _incoming(stirred: "Map", shift: Shift) -> "Map":
+    """Return the edge of what has ``stirred`` that things come in at, as wide as they have moved and a tile more."""
+    strip = np.zeros_like(stirred)
+    if shift == NONE or not stirred.any():
+        return strip
+    rows, columns = np.flatnonzero(stirred.any(1)), np.flatnonzero(stirred.any(0))
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    if shift.down:
+        high = -(-abs(shift.down) // HIGH) + 1
+        strip[slice(top, top + high) if shift.down > 0 else slice(max(0, bottom - high), bottom), left:right] = True
+    if shift.right:
+        wide = -(-abs(shift.right) // WIDE) + 1
+        strip[top:bottom, slice(left, left + wide) if shift.right > 0 else slice(max(0, right - wide), right)] = True
+    return strip

@@ -1,7 +1,8 @@
 """Makes text legible that stands out by its colour alone. Pure, no I/O.
 
 Readers and everything before them see luma; magenta on grey of the same brightness, as terminals write it, is hardly
-there. Its colour is added to its luma: brighter on dark ground, darker on light.
+there. Its colour is added to its luma: what is brighter than its ground gets brighter, what is darker gets darker, and
+what is neither stands out from it.
 """
 
 from typing import TYPE_CHECKING
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
 _COARSE, _AROUND = 8, 7  # pixels of luma, and so many of these: the surroundings are their mean
 _TINGE = 22  # levels by which chroma differs anyway: fringes of letters, coding
+_GROUND = 9  # of every fourth pixel: most of so many are ground
 _DARK = 110  # luma of ground
+_ALIKE = 5  # luma: less is no difference
 _FEW = 40  # pixels of chroma: less is no text
 
 
@@ -29,16 +32,14 @@ def legible(planes: "Planes") -> "Bytes":
     luma = planes.y[part]
     size = luma.shape[::-1]
     more = np.asarray(cv2.resize(colour[top : top + high, left : left + wide], size), np.uint8)
-    _, dark = cv2.threshold(_around(planes.y, _COARSE), _DARK, 255, cv2.THRESH_BINARY_INV)
+    few = luma[:: _COARSE // 2, :: _COARSE // 2]
+    ground = np.asarray(cv2.medianBlur(np.ascontiguousarray(few), _GROUND), np.uint8)
+    # What is as bright as its ground counts as darker on light and as brighter on dark.
+    _, light = cv2.threshold(ground, _DARK, 2 * _ALIKE, cv2.THRESH_BINARY)
+    border = cv2.add(cv2.addWeighted(ground, 1, ground, 0, -_ALIKE), light)
+    brighter = cv2.bitwise_and(more, cv2.compare(luma, cv2.resize(border, size), cv2.CMP_GT))
     made = planes.y.copy()
-    if dark.all():
-        made[part] = cv2.add(luma, more)
-    elif not dark.any():
-        made[part] = cv2.subtract(luma, more)
-    else:
-        on_dark = cv2.resize(dark, (width, height), interpolation=cv2.INTER_NEAREST)[part]
-        brighter = cv2.bitwise_and(more, on_dark)
-        made[part] = cv2.subtract(cv2.add(luma, brighter), cv2.subtract(more, brighter))
+    made[part] = cv2.subtract(cv2.add(luma, brighter), cv2.subtract(more, brighter))
     return made
 
 

@@ -4,13 +4,14 @@ Pure, no I/O. Pictures are numbered one after another.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from filters.api import Box
 from filters.screen.pursuit import FAR, NEAR, Place, clipped, cut, find, find_afar, joined
 from filters.screen.shift import NONE, Shift
+from filters.screen.tiles import HIGH, WIDE
 
 if TYPE_CHECKING:
     from filters.api import Bytes
@@ -62,6 +63,12 @@ class Ring:
         """The stamp of the newest picture."""
         return self._moments[-1].pts
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the pictures, in tiles: (rows, columns)."""
+        height, width = self._moments[-1].picture.shape
+        return height // HIGH, width // WIDE
+
     def has(self, number: int) -> bool:
         """Whether the picture of that number is there."""
         return number >= self._moments[0].number
@@ -85,13 +92,14 @@ class Ring:
         shifts = [self.at(number).shift for number in range(max(start, self.oldest) + 1, end + 1)]
         return Shift(sum(abs(shift.right) for shift in shifts), sum(abs(shift.down) for shift in shifts))
 
-    def back(self, start: int, patch: "Bytes", box: Box, until: int) -> list[tuple[int, Box]]:
+    def back(self, start: int, patch: "Bytes", box: Box, until: int, afar: bool = False) -> list[tuple[int, Box]]:
         """Return where ``patch``, in ``box`` at picture ``start``, was in those before it, back to where it came.
 
-        It is taken to have been there in each from ``until`` on, though it may not have looked the same.
+        It is taken to have been there in each from ``until`` on, though it may not have looked the same. ``afar``: it
+        may move as it likes, as what is held in hands does.
         """
         places: list[tuple[int, Box]] = []
-        unlike = 0
+        unlike = doubted = 0  # pictures in a row in which it is not found; and those of them that are kept for now
         going = NONE  # how it moves: where it cannot be seen it is taken to go on like that, or with the page
         drift = NONE  # how far the page has moved since it was seen
         later = self.at(start)
@@ -103,26 +111,29 @@ class Ring:
                 continue
             ahead = Shift(going.right * (unlike + 1), going.down * (unlike + 1))
             drift = Shift(drift.right - later.shift.right, drift.down - later.shift.down)
-            place = _found(moment, patch, box, drift, ahead)
+            place = _found(moment, patch, box, (drift, ahead), afar)
             later = moment
             if place is None:
                 unlike += 1
                 if number < until and unlike > _PATIENCE:
                     break
+                doubted += 1
                 places.append((number, joined(swept(box, going, unlike), moved(box, drift))))
                 continue
-            steps, unlike, drift = unlike + 1, 0, NONE
+            steps, unlike, doubted, drift = unlike + 1, 0, 0, NONE
             going = Shift((place.box.left - box.left) // steps, (place.box.top - box.top) // steps)
             box = place.box
             if place.likeness > _SURE:
                 patch = _part(moment, box, patch)
             places.append((number, box))
-        if unlike:  # these were before it came, but for the first ones: what has just come is hardly coded
-            needless = sum(1 for number, _ in places[len(places) - unlike + _HARDLY :] if number < until)
+        if doubted:  # these were before it came, but for the first ones: what has just come is hardly coded
+            needless = sum(1 for number, _ in places[len(places) - doubted + _HARDLY :] if number < until)
             places = places[: len(places) - needless]
         return places
 
-    def on(self, start: int, patch: "Bytes", box: Box) -> "tuple[list[tuple[int, Box]], Bytes, bool]":
+    def on(
+        self, start: int, patch: "Bytes", box: Box, afar: bool = False
+    ) -> "tuple[list[tuple[int, Box]], Bytes, bool]":
         """Return where ``patch``, in ``box`` at picture ``start``, is in those after it; how it looks at last; and
         whether it is still there in the newest."""
         places: list[tuple[int, Box]] = []
@@ -131,7 +142,7 @@ class Ring:
         for moment in self._after(start):
             if moment.picture is not before.picture:
                 drift = Shift(drift.right + moment.shift.right, drift.down + moment.shift.down)
-                place = _found(moment, patch, box, drift, going)
+                place = _found(moment, patch, box, (drift, going), afar)
                 there = place is not None
                 if place is None:  # it may come again
                     unlike += 1
@@ -155,8 +166,8 @@ class Ring:
             yield self._moments[index]
 
 
-def _found(moment: Moment, patch: "Bytes", box: Box, *shifts: Shift) -> Place | None:
-    """Return where it is: it may have stayed, or have moved by one of ``shifts``, of which the first is the page's."""
+def _found(moment: Moment, patch: "Bytes", box: Box, shifts: Sequence[Shift], afar: bool) -> Place | None:
+    """Return where it is: it may have stayed, or have moved by one of ``shifts``; or ``afar``, as it liked."""
     for shift in shifts:  # if it has moved with the page, which is most likely, it is there to the pixel
         there = find(moment.picture, patch, moved(box, shift), NEAR) if shift != NONE else None
         if there is not None and there.likeness > _SURE:
@@ -167,9 +178,7 @@ def _found(moment: Moment, patch: "Bytes", box: Box, *shifts: Shift) -> Place | 
             there = find(moment.picture, patch, moved(box, shift), FAR + max(abs(shift.right), abs(shift.down)) // 2)
             if there is not None and (best is None or there.likeness > best.likeness):
                 best = there
-    if best is None and shifts[0] == NONE:  # how pages move is known; what is held in hands moves as it likes
-        best = find_afar(moment.picture, patch, box)
-    return best
+    return find_afar(moment.picture, patch, box) if best is None and afar else best
 
 
 def moved(box: Box, by: Shift) -> Box:
@@ -189,9 +198,9 @@ def swept(box: Box, going: Shift, unlike: int) -> Box:
     return joined(box, moved(box, Shift(right, down)))
 
 
-def follow(moment: Moment, patch: "Bytes", box: Box, going: Shift, drift: Shift = NONE) -> Place | None:
+def follow(moment: Moment, patch: "Bytes", box: Box, going: Shift, drift: Shift, afar: bool = False) -> Place | None:
     """Return where ``patch``, in ``box`` when it was seen last, is in this picture; None if it is not there.
 
-    ``going``: how it has moved of late; ``drift``: how far the page has moved since.
+    ``going``: how it has moved of late; ``drift``: how far the page has moved since; ``afar``: it moves as it likes.
     """
-    return _found(moment, patch, box, drift, going)
+    return _found(moment, patch, box, (drift, going), afar)

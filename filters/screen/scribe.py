@@ -160,6 +160,7 @@ class _Text:
     picture: "Bytes"
     text: str
     label: str | None
+    look: int
 
 
 _EDGE = 3  # pixels from the picture's: a line that begins there may have begun further out
@@ -184,7 +185,7 @@ _SHORTEST = 6  # letters of a secret that is told by itself
 _LONG, _ENDS = 12, 3  # of a secret that is as long, so many letters at each end may be out of sight
 _ALIKE = str.maketrans("01l|I5S8B", "oiiiissbb")  # as they are misread for each other
 _LIKE = 10.0  # mean luma by which a line may have changed and be the same
-_POSTPONED = 8  # looks that come before what takes long: meanwhile it may have become clearer
+_POSTPONED = 2  # looks that come before what takes long: meanwhile it may have become clearer
 _BESIDE, _BELOW = 12.0, 2.6  # line heights between a label and its value
 
 
@@ -372,8 +373,11 @@ class Scribe:
     def _beside(self, job: _Job, line: _Line, reading: Reading, found: bool) -> list[Hit]:
         """Return secrets that only a label in another line makes ones."""
         picture = job.look.picture
-        self._texts = deque((text for text in self._texts if not _overlap(text.box, line.box)), maxlen=_MOST_TEXTS)
-        own = _Text(line.box, _cropped(picture, line.box), reading.text, self._judge.label(reading.text))
+        number = job.look.number
+        own = _Text(line.box, _cropped(picture, line.box), reading.text, self._judge.label(reading.text), number)
+        newer = any(text.look > number and _overlap(text.box, line.box) for text in self._texts)
+        kept = (text for text in self._texts if text.look > number or not _overlap(text.box, line.box))
+        self._texts = deque(kept, maxlen=_MOST_TEXTS)
         hits: list[Hit] = []
         labels = [text for text in self._texts if text.label is not None and _there(text, picture)]
         if not found and (labels or own.label is not None):
@@ -386,7 +390,8 @@ class Scribe:
                 for label in labels:
                     if label.label is not None and any(near is own for near in _nearest(label, [*texts, own])):
                         hits += self._value(label.label, own, reading, line.left)
-        self._texts.append(own)
+        if not newer:
+            self._texts.append(own)
         return hits
 
     def _value(self, label: str, text: _Text, reading: Reading | None = None, left: int = 0) -> list[Hit]:

@@ -26,6 +26,7 @@ _STEP = (
     26  # luma that a pixel has to change by: more than coding makes it waver, less than between a text and its ground
 )
 _BLEND, _WAVER = 0.06, 4.0  # of what a tile shows, and luma: so much may be left of a mixture
+_SHARES = 0.1  # by which the shares of a mixture may be off
 _FEW = 4  # of a tile's 512 pixels that have: less than a letter
 
 
@@ -52,16 +53,19 @@ def differs(counts: "Counts") -> "Map":
 def blended(before: "Bytes", halfway: "Bytes", after: "Bytes", tiles: "Map") -> "Map":
     """Return which of ``tiles`` are, halfway, a mixture of how they look before and after, as when one fades into the
     other: what is left of them by least squares is no more than coding."""
+    rows, columns = tiles.shape
+    a, b, c = (
+        each.reshape(rows, HIGH, columns, WIDE).transpose(0, 2, 1, 3)[tiles].reshape(-1, HIGH * WIDE).astype(np.float32)
+        for each in (before, halfway, after)
+    )
+    a, b, c = (each - each.mean(1, keepdims=True) for each in (a, b, c))
+    aa, cc, ac, ab, cb = ((p * q).sum(1) for p, q in ((a, a), (c, c), (a, c), (a, b), (c, b)))
+    even = aa * cc - ac * ac + 1e-3
+    x, y = (ab * cc - cb * ac) / even, (cb * aa - ab * ac) / even
+    rest = b - x[:, None] * a - y[:, None] * c
+    fits = np.square(rest).mean(1) <= np.maximum(_BLEND * np.square(b).mean(1), _WAVER**2)
     found = np.zeros_like(tiles)
-    for row, column in np.argwhere(tiles):
-        part = slice(row * HIGH, (row + 1) * HIGH), slice(column * WIDE, (column + 1) * WIDE)
-        a, b, c = (each[part].astype(np.float32).ravel() for each in (before, halfway, after))
-        a, b, c = a - a.mean(), b - b.mean(), c - c.mean()
-        aa, cc, ac, ab, cb = a @ a, c @ c, a @ c, a @ b, c @ b
-        det = aa * cc - ac * ac + 1e-3
-        x, y = (ab * cc - cb * ac) / det, (cb * aa - ab * ac) / det
-        rest = b - x * a - y * c
-        found[row, column] = rest @ rest <= max(_BLEND * (b @ b), _WAVER**2 * len(b))
+    found[tiles] = fits & (np.minimum(x, y) > -_SHARES) & (x + y < 1 + _SHARES)
     return found
 
 

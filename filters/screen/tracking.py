@@ -40,6 +40,7 @@ class _Secret:
     patch: "Bytes"  # how it looks now
     origin: "Bytes"  # how it looked when it was read
     read_at: int  # the picture that was read
+    free: bool  # it moves as it likes: it has been seen in a scene
     going: Shift = NONE  # how it moves
     drift: Shift = NONE  # how far the page has moved since it was found
     lost: int | None = None  # since which picture it is not found
@@ -78,7 +79,7 @@ class Tracking:
         if box is None:
             return
         since = earliest(reading.first[within(box, changes.shape)], reading.picture)
-        patch = cut(moment.picture, box)
+        patch, free = cut(moment.picture, box), reading.look.scene is not None
         past: list[tuple[int, Box]] | None = None
         for secret in self._secrets:
             known = secret.lost is None and not secret.cover.provisional and not hit.partial
@@ -86,15 +87,15 @@ class Tracking:
             if not known or came > reading.picture or not _held(box, secret.at(reading.picture)):
                 continue
             if not _held(box, secret.at(since)):  # has it come the same way, or was it taken for another?
-                past = past or self._ring.back(reading.picture, patch, box, since - EARLIER + 1)
+                past = past or self._ring.back(reading.picture, patch, box, since - EARLIER + 1, free)
                 if any(number >= since and not _held(at, secret.at(number)) for number, at in past):
                     continue
             if reading.picture > secret.read_at:
                 secret.read_at, secret.origin = reading.picture, secret.patch
             return
         if past is None:
-            past = self._ring.back(reading.picture, patch, box, since - EARLIER + 1)
-        later, look, there = self._ring.on(reading.picture, patch, box)
+            past = self._ring.back(reading.picture, patch, box, since - EARLIER + 1, free)
+        later, look, there = self._ring.on(reading.picture, patch, box, free)
         if self._covered_before(reading, hit.category, box, since):  # then it is covered up to where it has changed
             past = [(number, at) for number, at in past if number > since - EARLIER]
         past = [each for each in past if not self._told(changes.number, *each)]
@@ -103,13 +104,14 @@ class Tracking:
         places[0] = (began, places[0][1])
         stamped = [(self._ring.pts(number), clipped(at, moment.picture) or at) for number, at in places]
         end = self._ring.now if there else self._ring.pts(places[-1][0] + 1)
+        ways = deque(places, 256)
         if hit.partial:
             if there:
                 cover = Cover(
                     self._speech, hit.category, hit.score, stamped[0][0], reduce(joined, (at for _, at in places)), True
                 )
                 self._secrets.append(
-                    _Secret(cover, hit.category, places[-1][1], look, look, reading.picture, places=deque(places, 256))
+                    _Secret(cover, hit.category, places[-1][1], look, look, reading.picture, free, places=ways)
                 )
             return
         last = cover_past(self._speech, hit.category, hit.score, stamped, end)
@@ -120,7 +122,7 @@ class Tracking:
             self._replace(places[-1][1])
             cover = Cover(self._speech, hit.category, hit.score, self._ring.now, last[1])
             self._secrets.append(
-                _Secret(cover, hit.category, places[-1][1], look, look, reading.picture, places=deque(places, 256))
+                _Secret(cover, hit.category, places[-1][1], look, look, reading.picture, free, places=ways)
             )
 
     def _told(self, newest: int, number: int, box: Box) -> bool:
@@ -163,7 +165,7 @@ class Tracking:
                 secret.cover.move(moment.pts, secret.box)  # it is told of anew now and then
                 continue
             secret.drift = Shift(secret.drift.right + moment.shift.right, secret.drift.down + moment.shift.down)
-            place = sought(moment, secret.patch, secret.box, secret.going, secret.drift)
+            place = sought(moment, secret.patch, secret.box, secret.going, secret.drift, secret.free)
             if place is None:
                 secret.lost = secret.lost if secret.lost is not None else moment.number
                 unlike = moment.number - secret.lost + 1
@@ -233,7 +235,7 @@ class Tracking:
         if part is None or part[2:] != secret.origin.shape[::-1]:
             return True
         now = Moment(0, 0, cut(reading.look.picture, part), NONE)
-        place = sought(now, secret.origin, Box(0, 0, part.width, part.height), NONE)
+        place = sought(now, secret.origin, Box(0, 0, part.width, part.height), NONE, NONE)
         return place is None or place.likeness < _CHANGED
 
 

@@ -22,7 +22,7 @@ from filters.screen.pursuit import clipped, common, joined
 from filters.screen.ring import Moment, Ring
 from filters.screen.scribe import Decided, Finished, Look, Outline, Report, Unclear
 from filters.screen.shift import NONE
-from filters.screen.tiles import Area, areas, blended, covering, difference, differs, grown, padded, within
+from filters.screen.tiles import HIGH, WIDE, Area, areas, blended, covering, difference, differs, grown, padded, within
 from filters.screen.tracking import Tracking
 
 if TYPE_CHECKING:
@@ -47,14 +47,17 @@ _UNREST = 5  # pictures after which a tile that moves is restless, at most
 _LARGE_SCENE = 0.6  # of the picture: no page is looked for beside it
 _SWIFTLY = 2  # pictures in which things have moved swiftly
 _SCENE_SPACING = 18  # pictures between two looks at a scene
+_DECAY = 0.85  # of a scene's motion: it rests between two pictures of a film that has fewer
 _CUT_BELOW, _CUT_ABOVE = 0.5, 0.75  # of a scene's tiles that change in a picture, and in the next: it is another one
 _PAGE_OVER = 3  # pictures that a page stands still, or goes on slowly
-_TORN, _TORN_MOVED = 0.05, 0.1  # of all tiles that are new: with so many things have not only stood or moved
+_TORN, _TORN_MOVED = 0.05, 0.03  # of all tiles that are new: with so many things have not only stood or moved
 _SCENE_OVER, _FILM_OVER = 8, 45  # pictures in which little of it moves; films rest now and then
 _TEXTS = 6  # lines of text in a scene: it is rather a page that comes in
 _MAIN = 0.6  # of all that is restless: there is little beside it
 _SUPERSEDED = 0.1  # of its tiles that differ from what is there now, at most: it has been read anew, for it is clearer
-_ABOUT = 6  # pixels: so far things are taken to move, at most, that have not been seen to
+_ABOUT = 6  # pixels by which it is known how far things have moved
+_GROWN = 2  # tiles around what is restless
+_LINE = 48  # pixels: a line that is cut at the beginning may be cut at the end, too, unless so much is seen in both
 
 
 @dataclass(slots=True)
@@ -153,7 +156,8 @@ class Watch:
                 picture = before
             since = min((reading.picture for reading in self._readings.values()), default=self._changes.number)
             shift = self._changes.shift
-            torn = bool(self._changes.moved.mean() > (_TORN if shift == NONE else _TORN_MOVED))
+            new = self._changes.moved & ~self._changes.incoming
+            torn = bool(new.mean() > (_TORN if shift == NONE else _TORN_MOVED))
             self._ring.add(Moment(self._changes.number, pts, picture, shift, torn), since)
         changes, moment = self._changes, self._ring.at(self._changes.number)
         self._tracking.follow(changes, moment)
@@ -373,6 +377,7 @@ class Watch:
                         if scene is not None and glance.look == look:
                             scene.full, scene.lines = full, len(lines)
                             glance.full = full
+                            scene.glances[0].full |= full and glance is scene.glances[1]
                 reading.unread = full
                 self._outline(changes, reading, lines)
             case Decided(box=box, hits=hits):
@@ -407,6 +412,8 @@ class Watch:
         for box in (line, there):  # it may be that it was something else that has moved
             tiles[within(box, changes.shape)] = True
         tiles &= changes.owner == reading.look.number
+        if self._scene is not None:  # what is in there is not looked at otherwise
+            tiles[self._scene.area.slices] = False
         if reading.gone is not None or not tiles.any():
             end = self._ring.pts(reading.gone) if reading.gone is not None else self._pts
             self._speech.found(start, end, way, "unread", 1.0)
@@ -461,6 +468,8 @@ class Watch:
             if swift or restless.mean() > _SCENE_FROM:
                 self._begin_scene(changes, moment, changes.stirred if swift else restless, swift)
             return
+        if scene.swift and changes.number - changes.rushed_at > _PATIENCE_LARGE:
+            scene.swift = False  # it is a film that has begun like one
         # A page may go on slowly: it is read then.
         moving = changes.moved if scene.page else changes.stirred
         stirred = moving[scene.area.slices].sum()
@@ -474,7 +483,7 @@ class Watch:
             return
         _leave_out(changes, scene.area)
         last = scene.glances[-1]
-        before, scene.stirred = scene.stirred, stirred / scene.area_tiles
+        before, scene.stirred = scene.stirred, max(stirred / scene.area_tiles, _DECAY * scene.stirred)
         if before < _CUT_BELOW and scene.stirred > _CUT_ABOVE and last.picture < changes.number - 1:
             self._glance(changes, self._ring.at(changes.number - 1), scene)  # what came since the last look is gone
             last, scene.cut = scene.glances[-1], True
@@ -489,9 +498,10 @@ class Watch:
         return bool(differs(difference(before, moment.picture))[scene.area.slices].any())
 
     def _begin_scene(self, changes: Changes, moment: Moment, restless: "Map", swift: bool) -> None:
-        around = areas(grown(restless, 2, 2))
+        around = areas(grown(restless, _GROWN, _GROWN))
         main = max(around, key=lambda area: restless[area.slices].sum())
-        if restless[main.slices].sum() > _MAIN * restless.sum():
+        beside = restless.sum() - restless[main.slices].sum()
+        if beside < min((1 - _MAIN) * restless.sum(), _SCENE_FROM / 2 * restless.size):
             around = [main]
         area = Area(
             min(area.top for area in around),
@@ -500,11 +510,11 @@ class Watch:
             max(area.right for area in around),
         )
         began, tiles = changes.number - _UNREST, covering(changes.shape, [area])
-        start, first = began - EARLIER + 1, None
+        start, first = began - EARLIER + 1, range(0)
         self._scene = scene = _Scene(area, tiles.mean(), swift)
         if not swift and changes.number - changes.cut_at < _PATIENCE_LARGE:  # it has begun with the cut
             began = start = changes.cut_at
-            first = self._ring.at(changes.cut_at + _SETTLED)
+            first = range(changes.cut_at + _SETTLED, changes.number - _SCENE_SPACING // 2, _SCENE_SPACING)
             self._abandon(changes, tiles)
         # What changed before it began is read as it was then.
         earlier = tiles & changes.dirty & (changes.first < began)
@@ -512,8 +522,8 @@ class Watch:
             self._read(changes, self._ring.at(began), earlier, now=False)
         scene.glances.append(_Glance(0, start, self._speech.veil(self._ring.pts(start), area.box)))
         _leave_out(changes, area)
-        if first is not None:
-            self._glance(changes, first, scene)
+        for number in first:
+            self._glance(changes, self._ring.at(number), scene)
         self._glance(changes, moment, scene)
 
     def _abandon(self, changes: Changes, tiles: "Map") -> None:
@@ -598,8 +608,7 @@ class Watch:
         """Do not read looks at what is still there: that is read like the rest."""
         now = self._ring.at(changes.number).picture
         while (reading := self._readings.get(scene.glances[-1].look)) is not None:
-            other = tiles & differs(difference(reading.look.picture, now))
-            if other.sum() > _SUPERSEDED * tiles.sum():
+            if (tiles & differs(difference(reading.look.picture, now))).any():
                 break
             del self._readings[reading.look.number]
             self._drop(reading.look.number)
@@ -608,8 +617,16 @@ class Watch:
     def _bridged(self, scene: _Scene) -> bool:
         """Whether all that a page has shown on its way is there at its beginning or its end, and is read there."""
         travel = self._ring.travel(scene.glances[0].picture, scene.ended or 0)
-        box = scene.area.box
-        return travel is not None and travel.right <= box.width + _ABOUT and travel.down <= box.height + _ABOUT
+        if travel is None:
+            return False
+        area, (rows, columns) = scene.area, self._ring.shape
+        # It has been grown, but at the picture's edges; and a line must be whole at one end. Slides have no such lines.
+        high = area.box.height - _GROWN * HIGH * ((area.top > 0) + (area.bottom < rows)) - _LINE
+        wide = area.box.width - _GROWN * WIDE * ((area.left > 0) + (area.right < columns)) - _LINE
+        pushed = area == Area(0, rows, 0, columns) and (
+            abs(travel.right - self._size[1]) <= _ABOUT or abs(travel.down - self._size[0]) <= _ABOUT
+        )
+        return pushed or (travel.right <= wide and travel.down <= high)
 
 
 def _leave_out(changes: Changes, area: Area) -> None:

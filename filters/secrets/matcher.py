@@ -91,7 +91,8 @@ class Matcher:
         seen = plain(text)
         found = list(passwords.cut(seen)) if "password" in self._kinds else []
         if "phone" in self._kinds:
-            whole = (match for match in self._phones.find(f"+{seen}") if match.start == 0 and not match.partial)
+            found_so = (match for match in self._phones.find(f"+{seen}") if match.start == 0 and not match.partial)
+            whole = (match for match in found_so if len(seen[: match.end].split()) > 2)
             found += [match._replace(end=match.end - 1) for match in whole]
         return self._kept(text, found)
 

@@ -24,10 +24,12 @@ _CODE = re.compile(
     rf"(?i)(?<![^\W_])(?:{NUMBERED})(?:[\"']?\s?(?:[:=#]|is|"
     rf"ist)?\s{{0,3}}[\"']?)(?P<digits>[0-9OoIlSBZ|](?:[ \-]?[0-9OoIlSBZ|]){{2,7}})(?![\w.])"
 )
-_TORN_OFF = "|".join(name[cut:] for name in ("password", "passwort", "passwd") for cut in range(1, len(name) - 3))
+_TORN_OFF = "|".join(name[cut:] for name in ("password", "passwort", "passwd") for cut in range(1, len(name) - 4))
 _BEGUN = re.compile(rf"(?i)\A(?:{_TORN_OFF}) ?[:=] ?[\"'`]?(?P<bare>[^\s\"'`]{{5,128}})")
 """Of the label the beginning is out of sight: a window reaches out of the screen."""
 _CUT = re.compile(r"(?:\w{0,4} ?[:=] ?)?(?P<bare>[^\s\"'`:/()\[\]{}<>]{8,64})(?=\s|\Z)")
+_NAMED = re.compile(r"\w+@[\w.\-]+|[\w.\-]+[*~]?")
+"""Somebody's name on a machine, a package with its version, a file as programs list them."""
 _MIXED = r"[a-z]", r"[A-Z]", r"[0-9]", r"[!@#$%^&*?+~]"
 _COMMANDS = re.compile(
     r"(?i)(?:--?(?:password|passwd|passphrase|pass|pwd)[= ]|\bsshpass -p ?|\bmysql\w*\b[^|;]{0,80}? -p(?=\S)|"
@@ -76,8 +78,6 @@ def find(text: str) -> Iterator[Match]:
         name = "value" if found["value"] else "user"
         if not _harmless(found[name].partition(":")[2] or found[name]):
             yield Match(CATEGORY, *found.span(name), 0.9)
-    if (begun := _BEGUN.match(text)) and _strong(begun["bare"]) and not _harmless(begun["bare"]):
-        yield Match(CATEGORY, *begun.span("bare"), 0.75)
     if not WORDS.search(text):
         return
     for found in _BESIDE.finditer(text):
@@ -94,8 +94,12 @@ def find(text: str) -> Iterator[Match]:
 def cut(text: str) -> Iterator[Match]:
     """Yield what a text begins with, whose label is out of sight, if it can hardly be anything else: letters of both
     sizes, digits and symbols without a space."""
+    if (begun := _BEGUN.match(text)) and _strong(begun["bare"]) and not _harmless(begun["bare"]):
+        yield Match(CATEGORY, *begun.span("bare"), 0.75)
     found = _CUT.match(text)
-    if found is not None and all(re.search(kind, found["bare"]) for kind in _MIXED):
+    if found is None or _NAMED.fullmatch(found["bare"]):
+        return
+    if all(re.search(kind, found["bare"]) for kind in _MIXED):
         yield Match(CATEGORY, *found.span("bare"), 0.7)
 
 

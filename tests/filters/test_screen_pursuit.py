@@ -145,10 +145,10 @@ def test_pictures_that_are_gone_are_the_oldest() -> None:
 
 
 def test_a_cover_is_followed_by_the_shift_of_the_picture_it_is_looked_for_in() -> None:
-    place = follow(Moment(5, 0, screen(100, 110), Shift(0, 50)), SECRET, box(100), NONE)
+    place = follow(Moment(5, 0, screen(100, 110), Shift(0, 50)), SECRET, box(100), NONE, Shift(0, 50))
     assert place is not None
     assert place.box == box(100, 110)
-    assert follow(Moment(5, 0, screen(), Shift(0, 50)), SECRET, box(100), NONE) is None
+    assert follow(Moment(5, 0, screen(), Shift(0, 50)), SECRET, box(100), NONE, Shift(0, 50)) is None
 
 
 def test_what_is_snatched_away_is_found_afar_unless_it_is_something_else() -> None:
@@ -162,7 +162,7 @@ def test_what_is_snatched_away_is_found_afar_unless_it_is_something_else() -> No
 
 def test_what_is_held_in_hands_is_followed_as_it_gathers_speed() -> None:
     pictures = ring(*(screen(left, seed=n) for n, left in enumerate([10, 14, 60, 130, 200])))
-    assert pictures.on(0, SECRET, box(10))[0] == [(1, box(14)), (2, box(60)), (3, box(130)), (4, box(200))]
+    assert pictures.on(0, SECRET, box(10), afar=True)[0] == [(1, box(14)), (2, box(60)), (3, box(130)), (4, box(200))]
 
 
 def test_what_cannot_be_made_out_is_taken_to_move_with_the_page() -> None:

@@ -167,6 +167,8 @@ def test_numbers_with_one_character_misread_are_found(drawn: Callable[[random.Ra
     ("text", "secret"),
     [
         ("Dlv%2Kcw3D4eI", "Dlv%2Kcw3D4eI"),
+        ("assword = glG1e%A5+0f", "glG1e%A5+0f"),
+        ("sword: Tr0ub4dor3", "Tr0ub4dor3"),
         ("d = piAY$H%gacM9be", "piAY$H%gacM9be"),
         ("33 1 99 00 67 30", "33 1 99 00 67 30"),
     ],
@@ -177,7 +179,21 @@ def test_what_tells_a_secret_may_be_out_of_sight(text: str, secret: str) -> None
 
 
 @pytest.mark.parametrize(
-    "text", ["drwxr-xr-x 2 root", "report_2.pdf", "const aB3=x*2;", "2026-12-18 08:40:25 paid", ""]
+    "text",
+    [
+        "",
+        "drwxr-xr-x 2 root",
+        "report_2.pdf",
+        "const aB3=x*2;",
+        "2026-12-18 08:40:25 paid",
+        "anna@Annas-MBP-2 ~ %",
+        "react@18.2.0-RC1",
+        "Build2.sh*",
+        "README2.md~",
+        "word = words[i+1]",
+        "3920174 file.txt",
+        "15551234567 bytes",
+    ],
 )
 def test_what_is_cut_off_and_none_all_the_same(text: str) -> None:
     assert EVERYTHING.cut(text) == []

@@ -190,8 +190,6 @@ def test_a_key_that_is_being_typed_is_partial(text: str) -> None:
         ("Password: hunter2", "hunter2"),
         ("Password: swordfish", "swordfish"),
         ("password=Tr0ub4dor&3", "Tr0ub4dor&3"),
-        ("assword = glG1e%A5+0f", "glG1e%A5+0f"),  # the label's beginning is out of sight
-        ("sword: Tr0ub4dor&3", "Tr0ub4dor&3"),
         ("PASSWORD = Winter2024!", "Winter2024!"),
         ("pwd: letmein99", "letmein99"),
         ("Passw0rd: hunter2", "hunter2"),
