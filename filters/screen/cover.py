@@ -15,6 +15,7 @@ from filters.screen.pursuit import common, joined
 
 _ROOM = 10  # pixels more than needed, where something moves: the next places are covered by it, too
 _UNVERIFIED = "unverified"
+_NEARLY = 0.2  # of a box may be bare: it is found a little larger the next time
 _MOST_FOUND = 2000  # that are remembered: those of some seconds
 _HOUR = 3600 * TICKS  # a finding lasts no longer
 _LONGEST = 60 * TICKS
@@ -58,14 +59,14 @@ class Speech:
             self._said.append(Finding(Kind.PICTURE, at, until, category, box, score, self.effect))
 
     def covered(self, pts: int, box: Box) -> bool:
-        """Whether ``box`` was covered at ``pts``, by what has been found."""
+        """Whether ``box`` was covered at ``pts``, nearly all of it, by what has been found."""
         left = np.ones((box.height, box.width), bool)
         lasting = [there for start, there in self._secrets.values() if start <= pts]
         for there in [*lasting, *(there for start, end, there in self._found if start <= pts < end)]:
             if (part := common(box, there)) is not None:
                 rows = slice(part.top - box.top, part.top - box.top + part.height)
                 left[rows, part.left - box.left : part.left - box.left + part.width] = False
-        return not left.any()
+        return float(left.mean()) < _NEARLY
 
 
 class Cover:

@@ -18,10 +18,10 @@ from filters.api import TICKS, Box, Effect, Said
 from filters.screen.changes import EARLIER, Changes
 from filters.screen.cover import Speech
 from filters.screen.looks import Reading, Veil, earliest
-from filters.screen.pursuit import clipped, common, joined
-from filters.screen.ring import Moment, Ring
+from filters.screen.pursuit import NEAR, clipped, common, cut, find, joined
+from filters.screen.ring import Moment, Ring, moved
 from filters.screen.scribe import Decided, Finished, Look, Outline, Report, Unclear
-from filters.screen.shift import NONE
+from filters.screen.shift import NONE, Shift
 from filters.screen.tiles import HIGH, WIDE, Area, areas, blended, covering, difference, differs, grown, padded, within
 from filters.screen.tracking import Tracking
 
@@ -43,6 +43,7 @@ _BEHIND = 1.0  # seconds that reading may be behind without looking rarer
 _RAREST = 4.0
 _SCENE_FROM, _SCENE_UNTIL = 0.06, 0.02  # of all tiles, restless: less is read like the rest
 _PAGE_UNTIL = 0.08  # the same of a page, of which a strip is new as long as it is scrolled
+_STIRRED = 0.2  # of all tiles, that move as a scene begins
 _UNREST = 5  # pictures after which a tile that moves is restless, at most
 _LARGE_SCENE = 0.6  # of the picture: no page is looked for beside it
 _SWIFTLY = 2  # pictures in which things have moved swiftly
@@ -58,6 +59,18 @@ _SUPERSEDED = 0.1  # of its tiles that differ from what is there now, at most: i
 _ABOUT = 6  # pixels by which it is known how far things have moved
 _GROWN = 2  # tiles around what is restless
 _LINE = 48  # pixels: a line that is cut at the beginning may be cut at the end, too, unless so much is seen in both
+
+
+@dataclass(slots=True)
+class _Left:
+    """A veil over where something unread was ``until`` it was moved, or looked at again; a ``line`` that could not be
+    read in picture ``at`` may have been ``answered`` since."""
+
+    veil: Veil
+    until: int
+    line: Box | None = None
+    at: int = -1
+    answered: bool = False
 
 
 @dataclass(slots=True)
@@ -119,7 +132,7 @@ class Watch:
         self._pressure = pressure
         self._changes: Changes | None = None
         self._open: list[tuple[Veil, Area, int]] = []  # veils over what is dirty, and when they were drawn
-        self._trail: list[tuple[Veil, int]] = []  # over where unread things were, and until when
+        self._trail: list[_Left] = []
         self._readings: dict[int, Reading] = {}
         self._scene: _Scene | None = None
         self._past: list[_Scene] = []  # scenes that are over, with looks that are still being read
@@ -245,26 +258,30 @@ class Watch:
         """Lift veils; where things that are still unread have been moved from, they stay until those are read."""
         for veil, _, drawn in veils:
             if changes.shifted_at > drawn:
-                self._trail.append((veil, changes.number))
+                self._trail.append(_Left(veil, changes.number))
             else:
                 self._speech.lift([veil.number])
         if self._trail:
             oldest = earliest(changes.first, changes.number + 1)
             oldest = min([oldest, *(reading.began for reading in self._readings.values())])
-            self._speech.lift(veil.number for veil, until in self._trail if until < oldest)
-            self._trail = [each for each in self._trail if each[1] >= oldest]
+            for left in self._trail:
+                if left.until < oldest:
+                    if left.line is not None and not left.answered:
+                        self._speech.found(left.veil.start, self._ring.pts(left.until), left.veil.box, "unread", 1.0)
+                    self._speech.lift([left.veil.number])
+            self._trail = [left for left in self._trail if left.until >= oldest]
 
     def _keep_trail(self, reading: Reading) -> None:
         """What is given up stays covered where it was before it was moved, too."""
         began = reading.began - EARLIER
-        for veil, until in self._trail:
-            if until < began:
+        for left in self._trail:
+            if left.until < began:
                 continue
-            until = min(until, reading.gone or until)
+            veil, until = left.veil, min(left.until, reading.gone or left.until)
             right, down = self._ring.moved_by(began, until)
             for area in areas(grown(reading.look.tiles)):
-                left, top, width, height = area.box
-                box = common(Box(left - right, top - down, width + 2 * right, height + 2 * down), veil.box)
+                x, y, width, height = area.box
+                box = common(Box(x - right, y - down, width + 2 * right, height + 2 * down), veil.box)
                 if box is not None:
                     self._speech.found(veil.start, self._ring.pts(until), box, "unread", 1.0)
 
@@ -385,6 +402,7 @@ class Watch:
                 for hit in hits:
                     self._tracking.found(changes, reading, hit)
                 self._lift_line(reading, box)
+                self._answer(reading, box)
             case Unclear(box=box):
                 reading.unclear.append(box)
                 self._again(changes, reading, box)
@@ -420,7 +438,18 @@ class Watch:
         if tiles.any():
             changes.owner[tiles] = 0
             changes.forget(tiles, since)
-            self._trail.append((self._veiled(start, way), changes.number))
+            self._trail.append(_Left(self._veiled(start, way), changes.number, line, reading.picture))
+
+    def _answer(self, reading: Reading, box: Box) -> None:
+        """A line has been read: it may be one that could not be before."""
+        for left in self._trail:
+            if left.line is None or left.answered or reading.picture <= left.at or not self._ring.has(left.at):
+                continue
+            shifts = [self._ring.at(number).shift for number in range(left.at + 1, reading.picture + 1)]
+            by = Shift(sum(shift.right for shift in shifts), sum(shift.down for shift in shifts))
+            if common(there := moved(left.line, by), box) is not None:
+                patch = cut(self._ring.at(left.at).picture, left.line)
+                left.answered = find(reading.look.picture, patch, there, NEAR) is not None
 
     def _way(self, reading: Reading, line: Box, since: int, now: int) -> tuple[Box, Box]:
         """Return what holds all places of a line from picture ``since`` to ``now``, and its last one, if it has moved
@@ -466,7 +495,8 @@ class Watch:
         if scene is None:
             swift = changes.swift >= _SWIFTLY
             if swift or restless.mean() > _SCENE_FROM:
-                self._begin_scene(changes, moment, changes.stirred if swift else restless, swift)
+                much = swift or changes.stirred.mean() > _STIRRED  # what moves at once belongs together
+                self._begin_scene(changes, moment, (changes.stirred if much else False) | restless, swift)
             return
         if scene.swift and changes.number - changes.rushed_at > _PATIENCE_LARGE:
             scene.swift = False  # it is a film that has begun like one
