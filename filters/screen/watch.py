@@ -540,16 +540,17 @@ class Watch:
             max(area.right for area in around),
         )
         began, tiles = changes.number - _UNREST, covering(changes.shape, [area])
-        start, first = began - EARLIER + 1, range(0)
+        start, then, first = began - EARLIER + 1, began, range(0)
         self._scene = scene = _Scene(area, tiles.mean(), swift)
         if not swift and changes.number - changes.cut_at < _PATIENCE_LARGE:  # it has begun with the cut
             began = start = changes.cut_at
+            then = began - 1
             first = range(changes.cut_at + _SETTLED, changes.number - _SCENE_SPACING // 2, _SCENE_SPACING)
             self._abandon(changes, tiles)
         # What changed before it began is read as it was then.
         earlier = tiles & changes.dirty & (changes.first < began)
         if earlier.any():
-            self._read(changes, self._ring.at(began), earlier, now=False)
+            self._read(changes, self._ring.at(then), earlier, now=False)
         scene.glances.append(_Glance(0, start, self._speech.veil(self._ring.pts(start), area.box)))
         _leave_out(changes, area)
         for number in first:

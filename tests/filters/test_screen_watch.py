@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.screens import HEIGHT, Act, play
+from tests.support.screens import HEADER, HEIGHT, Act, play
 
 SECRET, TEXT = 100, 101
 
@@ -51,3 +51,10 @@ def test_a_page_that_passes_by_too_fast_is_covered() -> None:
     outcome = play([Act(10, "page", 7), Act(60, "scroll", 0, 0, 40, 14)], pace=0.3)
     assert outcome.leaks == []
     assert outcome.blurred > 0.02
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_could_not_be_read_before_it_has_gone_under_something_else_stays_covered(seed: int) -> None:
+    """Lines are eaten row by row by what stands above the page; what is read of the rest tells nothing of them."""
+    script = [Act(10, "page", 7), Act(40, "scroll", 0, 0, 120), Act(44, "scroll", 0, 0, 1, 60)]
+    assert play(script, seed=seed, pace=1, header=HEADER).leaks == []
