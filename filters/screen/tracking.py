@@ -100,7 +100,8 @@ class Tracking:
             past = [(number, at) for number, at in past if number > since - EARLIER]
         past = [each for each in past if not self._told(changes.number, *each)]
         places = [*reversed(past), (reading.picture, box), *later]
-        began = min([places[0][0], *self._begun(reading, box)])
+        held = changes.number - self._shown + 1
+        began = min([places[0][0], *(max(held, begun) for begun in self._begun(reading, box))])
         places[0] = (began, places[0][1])
         stamped = [(self._ring.pts(number), clipped(at, moment.picture) or at) for number, at in places]
         end = self._ring.now if there else self._ring.pts(places[-1][0] + 1)
