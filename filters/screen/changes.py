@@ -71,7 +71,7 @@ class Changes:
         )  # how often it has changed soon after it was, or could be, read
         self._churned_at: NDArray[np.int64] = np.full(self.shape, _NEVER, np.int64)
         self.cut = False
-        """Whether all of it gives way to something else."""
+        """Whether much of it gives way to something else at once, and little had changed before."""
         self.cut_at = 0
         """In which picture it last has."""
         self.vanished: Map = np.zeros(self.shape, bool)

@@ -3,8 +3,9 @@ last, wherever they move. No I/O, no thread, no clock: it is told how urgent thi
 
 What changes is veiled from the picture in which it did, and shown again when all of its lines have been read. What
 changes all the time is a *scene*: a camera's picture, or a film in a page. It is looked at every now and then, and
-stays veiled from the last look but one until the next look has been read. A page that moves too fast to be read, and
-what is gone before its turn comes where reading is behind, stays covered for the time that it was there.
+stays veiled from the last look but one until the next look has been read. A page that moves too fast to be read stays
+veiled until it stops, and is shown all the way if all of it is there where it begins or stops; otherwise it stays
+covered for that time. So does what is gone before its turn comes where reading is behind.
 """
 
 from collections import deque
@@ -345,7 +346,7 @@ class Watch:
         return max(self._pressure(), min(1.0 + max(0.0, behind - _BEHIND), _RAREST))
 
     def _read(self, changes: Changes, moment: Moment, tiles: "Map", now: bool) -> None:
-        """Have ``tiles`` of a picture read: the newest, or (``now`` false) the one before, which is gone."""
+        """Have ``tiles`` of a picture read: the newest, or (``now`` false) an older one, of what is gone."""
         self._looks += 1
         known = changes.first if now else changes.before
         new = changes.number - earliest(known[tiles], changes.number) < _PATIENCE_LARGE
