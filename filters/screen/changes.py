@@ -64,7 +64,7 @@ class Changes:
         self.incoming: Map = np.zeros(self.shape, bool)
         """Tiles into which things come with a page that is scrolled."""
         self.stirred: Map = self.moved
-        """The same, with what was only scrolled."""
+        """``moved``, with what was only scrolled."""
         self._unrest: NDArray[np.int64] = np.zeros(self.shape, np.int64)
         self._churn: NDArray[np.int64] = np.zeros(
             self.shape, np.int64

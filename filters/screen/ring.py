@@ -82,10 +82,14 @@ class Ring:
         return self.at(number).pts
 
     def travel(self, start: int, end: int) -> Shift | None:
-        """Return how far things have moved from picture ``start`` to ``end`` in all, to and fro; None if that is not
-        known, or they have not only moved."""
-        known = self.has(start) and not any(self.at(number).torn for number in range(start + 1, end + 1))
-        return self.moved_by(start, end) if known else None
+        """Return how far things have moved from picture ``start`` to ``end``; None if that is not known, or they have
+        not only moved, one way."""
+        moments = [self.at(number) for number in range(start + 1, end + 1)]
+        if not self.has(start) or any(moment.torn for moment in moments):
+            return None
+        ways = {("right", moment.shift.right > 0) for moment in moments if moment.shift.right}
+        ways |= {("down", moment.shift.down > 0) for moment in moments if moment.shift.down}
+        return self.moved_by(start, end) if len(ways) <= 1 else None
 
     def moved_by(self, start: int, end: int) -> Shift:
         """Return how far things have moved from picture ``start`` to ``end`` in all, to and fro, as far as is known."""

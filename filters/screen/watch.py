@@ -95,7 +95,7 @@ class _Scene:
     quiet: int = 0
     lines: int = 0  # of text, when it was looked at last
     cut: bool = False  # something else has come in its place
-    stirred: float = 1.0  # of its tiles, that changed in the last picture
+    stirred: float = 1.0  # of its tiles, that changed in the last picture, or not long before
 
     @property
     def area_tiles(self) -> int:
@@ -448,9 +448,12 @@ class Watch:
                 continue
             shifts = [self._ring.at(number).shift for number in range(left.at + 1, reading.picture + 1)]
             by = Shift(sum(shift.right for shift in shifts), sum(shift.down for shift in shifts))
-            if common(there := moved(left.line, by), box) is not None:
-                patch = cut(self._ring.at(left.at).picture, left.line)
-                left.answered = find(reading.look.picture, patch, there, NEAR) is not None
+            there = moved(left.line, by)
+            shared, picture = common(there, box), self._ring.at(left.at).picture
+            if shared is None or shared.height * 2 < min(there.height, box.height) or shared.width * 2 < there.width:
+                continue
+            if clipped(left.line, picture) == left.line:
+                left.answered = find(reading.look.picture, cut(picture, left.line), there, NEAR) is not None
 
     def _way(self, reading: Reading, line: Box, since: int, now: int) -> tuple[Box, Box]:
         """Return what holds all places of a line from picture ``since`` to ``now``, and its last one, if it has moved
@@ -547,7 +550,8 @@ class Watch:
             began = start = changes.cut_at
             then = began - 1
             first = range(changes.cut_at + _SETTLED, changes.number - _SCENE_SPACING // 2, _SCENE_SPACING)
-            self._abandon(changes, tiles)
+            if first:
+                self._abandon(changes, tiles)
         # What changed before it began is read as it was then.
         earlier = tiles & changes.dirty & (changes.first < began)
         if earlier.any():
@@ -563,6 +567,7 @@ class Watch:
         for number, reading in list(self._readings.items()):
             if (
                 reading.look.scene is None
+                and reading.gone is None
                 and reading.began >= changes.cut_at
                 and not (reading.look.tiles & ~tiles).any()
             ):
@@ -655,9 +660,7 @@ class Watch:
         # It has been grown, but at the picture's edges; and a line must be whole at one end. Slides have no such lines.
         high = area.box.height - _GROWN * HIGH * ((area.top > 0) + (area.bottom < rows)) - _LINE
         wide = area.box.width - _GROWN * WIDE * ((area.left > 0) + (area.right < columns)) - _LINE
-        pushed = area == Area(0, rows, 0, columns) and (
-            abs(travel.right - self._size[1]) <= _ABOUT or abs(travel.down - self._size[0]) <= _ABOUT
-        )
+        pushed = area == Area(0, rows, 0, columns) and abs(travel.right - self._size[1]) <= _ABOUT
         return pushed or (travel.right <= wide and travel.down <= high)
 
 

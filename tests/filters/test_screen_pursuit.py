@@ -181,8 +181,10 @@ def test_what_cannot_be_made_out_is_taken_to_move_with_the_page() -> None:
 
 def test_how_far_things_have_moved_is_known_unless_they_have_done_something_else() -> None:
     pictures = Ring(10)
-    for number, shift in enumerate([NONE, Shift(0, -5), Shift(3, 4), NONE]):
-        pictures.add(Moment(number, 3000 * number, screen(), shift, torn=number == 3), 0)
-    assert pictures.travel(0, 2) == Shift(3, 9)
-    assert pictures.moved_by(0, 3) == Shift(3, 9)
-    assert pictures.travel(0, 3) is None
+    for number, shift in enumerate([NONE, Shift(0, -5), Shift(0, -4), NONE, Shift(0, 3), Shift(7, 0), NONE]):
+        pictures.add(Moment(number, 3000 * number, screen(), shift, torn=number == 6), 0)
+    assert pictures.travel(0, 3) == Shift(0, 9)
+    assert pictures.travel(0, 4) is None, "to and fro"
+    assert pictures.travel(3, 5) is None, "down, and then to the right"
+    assert pictures.travel(5, 6) is None, "something else"
+    assert pictures.moved_by(0, 6) == Shift(7, 12)
