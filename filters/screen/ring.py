@@ -5,7 +5,7 @@ Pure, no I/O. Pictures are numbered one after another.
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from filters.api import Box
@@ -21,6 +21,7 @@ _SURE = 0.8
 SWEPT = 6
 """Pictures in which something that was moving is taken to go on, though it cannot be made out."""
 _FARTHEST = 800  # pixels
+_PLACES = 256  # that are remembered: more than there are pictures
 _HARDLY = 2  # pictures that show something before it can be found in them
 _PATIENCE = 5  # pictures in a row in which it may be unlike: they are blurred, or it is half there
 
@@ -35,6 +36,49 @@ class Moment:
     picture: "Bytes"
     shift: Shift
     torn: bool = False
+
+
+@dataclass(slots=True)
+class Way:
+    """Where something is in one picture after another: ``places``, as (number, box). ``patch``: how it looked when it
+    was seen last, in ``box``; ``free``: it may move as it likes, as what is held in hands does."""
+
+    patch: "Bytes"
+    box: Box
+    free: bool
+    places: deque[tuple[int, Box]] = field(default_factory=lambda: deque(maxlen=_PLACES))
+    going: Shift = NONE  # how it moves
+    drift: Shift = NONE  # how far the page has moved since it was seen
+    lost: int | None = None  # since which picture it is not found
+
+    def follow(self, moment: Moment) -> None:
+        """Look for it in the next picture. For a while it is taken to go on where it cannot be made out."""
+        self.drift = Shift(self.drift.right + moment.shift.right, self.drift.down + moment.shift.down)
+        place = _found(moment, self.patch, self.box, (self.drift, self.going), self.free)
+        if place is None:
+            self.lost = self.lost if self.lost is not None else moment.number
+            if moment.number < self.over:
+                there = swept(self.box, self.going, moment.number - self.lost + 1)
+                self.places.append((moment.number, joined(there, moved(self.box, self.drift))))
+            return
+        self.going = Shift(place.box.left - self.box.left, place.box.top - self.box.top)
+        self.box, self.lost, self.drift = place.box, None, NONE
+        if place.likeness > _SURE:
+            self.patch = _part(moment, place.box, self.patch)
+        self.places.append((moment.number, place.box))
+
+    @property
+    def over(self) -> int:
+        """In which picture it is gone for good, if it is lost."""
+        assert self.lost is not None
+        return self.lost + (1 if self.going == NONE and self.drift == NONE else SWEPT)
+
+    def at(self, number: int) -> Box:
+        """Return where it was in picture ``number``."""
+        for known, box in reversed(self.places):
+            if known <= number:
+                return box
+        return self.places[0][1] if self.places else self.box
 
 
 class Ring:
@@ -78,8 +122,10 @@ class Ring:
         return self._moments[min(max(0, number - self._moments[0].number), len(self._moments) - 1)]
 
     def pts(self, number: int) -> int:
-        """Return the stamp of the picture of that number, or of the oldest or newest that there is."""
-        return self.at(number).pts
+        """Return the stamp of the picture of that number, or of the oldest that there is; of one that is yet to come,
+        when it is to be expected."""
+        ahead = max(0, number - self._moments[-1].number)
+        return self.at(number).pts + ahead * (self.now - self.at(self._moments[-1].number - 1).pts)
 
     def travel(self, start: int, end: int) -> Shift | None:
         """Return how far things have moved from picture ``start`` to ``end``; None if that is not known, or they have
@@ -135,34 +181,17 @@ class Ring:
             places = places[: len(places) - needless]
         return places
 
-    def on(
-        self, start: int, patch: "Bytes", box: Box, afar: bool = False
-    ) -> "tuple[list[tuple[int, Box]], Bytes, bool]":
-        """Return where ``patch``, in ``box`` at picture ``start``, is in those after it; how it looks at last; and
-        whether it is still there in the newest."""
-        places: list[tuple[int, Box]] = []
-        there, unlike = True, 0
-        before, going, drift = self.at(start), NONE, NONE
+    def on(self, start: int, patch: "Bytes", box: Box, afar: bool = False) -> Way:
+        """Follow ``patch``, in ``box`` at picture ``start``, through those after it; return its way from there on."""
+        way = Way(patch, box, afar)
+        before = self.at(start)
         for moment in self._after(start):
             if moment.picture is not before.picture:
-                drift = Shift(drift.right + moment.shift.right, drift.down + moment.shift.down)
-                place = _found(moment, patch, box, (drift, going), afar)
-                there = place is not None
-                if place is None:  # it may come again
-                    unlike += 1
-                    if (going != NONE or drift != NONE) and unlike <= SWEPT:
-                        places.append((moment.number, joined(swept(box, going, unlike), moved(box, drift))))
-                    before = moment
-                    continue
-                unlike, drift = 0, NONE
-                going = Shift(place.box.left - box.left, place.box.top - box.top)
-                box = place.box
-                if place.likeness > _SURE:
-                    patch = _part(moment, box, patch)
+                way.follow(moment)
+            elif way.lost is None:
+                way.places.append((moment.number, way.box))
             before = moment
-            if there:
-                places.append((moment.number, box))
-        return places, patch, there
+        return way
 
     def _after(self, number: int) -> Iterator[Moment]:
         first = self._moments[0].number
@@ -200,11 +229,3 @@ def swept(box: Box, going: Shift, unlike: int) -> Box:
     far = unlike * (unlike + 3) + 2  # what is held into a picture, or taken away, gathers speed
     right, down = (min(max(by * far, -_FARTHEST), _FARTHEST) for by in going)
     return joined(box, moved(box, Shift(right, down)))
-
-
-def follow(moment: Moment, patch: "Bytes", box: Box, going: Shift, drift: Shift, afar: bool = False) -> Place | None:
-    """Return where ``patch``, in ``box`` when it was seen last, is in this picture; None if it is not there.
-
-    ``going``: how it has moved of late; ``drift``: how far the page has moved since; ``afar``: it moves as it likes.
-    """
-    return _found(moment, patch, box, (drift, going), afar)

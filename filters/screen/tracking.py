@@ -3,22 +3,18 @@
 Pure, no I/O. What is told in numbers of pictures; ``Speech`` is told in ticks.
 """
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from filters.api import Box
 from filters.screen.changes import EARLIER, Changes
 from filters.screen.cover import Cover, Speech, cover_past
 from filters.screen.looks import Reading, earliest
-from filters.screen.pursuit import clipped, cut, joined
-from filters.screen.ring import SWEPT, Moment, Ring, moved, swept
-from filters.screen.ring import follow as sought
+from filters.screen.pursuit import clipped, cut, find, joined
+from filters.screen.ring import Moment, Ring, Way
 from filters.screen.scribe import Hit
-from filters.screen.shift import NONE, Shift
+from filters.screen.shift import NONE
 from filters.screen.tiles import within
 
 if TYPE_CHECKING:
@@ -36,29 +32,15 @@ class _Secret:
 
     cover: Cover
     category: str
-    box: Box  # where it is, tight
-    patch: "Bytes"  # how it looks now
+    way: Way
     origin: "Bytes"  # how it looked when it was read
     read_at: int  # the picture that was read
-    free: bool  # it moves as it likes: it has been seen in a scene
-    going: Shift = NONE  # how it moves
-    drift: Shift = NONE  # how far the page has moved since it was found
-    lost: int | None = None  # since which picture it is not found
     back: int = -1  # in which picture it was found again
-    places: deque[tuple[int, Box]] = field(default_factory=lambda: deque(maxlen=256))
 
     @property
-    def over(self) -> int:
-        """In which picture it is gone for good, if it is lost."""
-        assert self.lost is not None
-        return self.lost + (1 if self.going == NONE and self.drift == NONE else SWEPT)
-
-    def at(self, number: int) -> Box:
-        """Return where it was in picture ``number``."""
-        for known, box in reversed(self.places):
-            if known <= number:
-                return box
-        return self.places[0][1] if self.places else self.box
+    def stays(self) -> bool:
+        """Whether it is a secret for sure, and there."""
+        return self.way.lost is None and not self.cover.provisional
 
 
 class Tracking:
@@ -82,49 +64,46 @@ class Tracking:
         patch, free = cut(moment.picture, box), reading.look.scene is not None
         past: list[tuple[int, Box]] | None = None
         for secret in self._secrets:
-            known = secret.lost is None and not secret.cover.provisional and not hit.partial
-            came = secret.places[0][0] if secret.places else secret.read_at
-            if not known or came > reading.picture or not _held(box, secret.at(reading.picture)):
+            way, came = secret.way, secret.way.places[0][0]
+            if not secret.stays or hit.partial or came > reading.picture or not _held(box, way.at(reading.picture)):
                 continue
-            if not _held(box, secret.at(since)):  # has it come the same way, or was it taken for another?
+            if not _held(box, way.at(since)):  # has it come the same way, or was it taken for another?
                 past = past or self._ring.back(reading.picture, patch, box, since - EARLIER + 1, free)
-                if any(number >= since and not _held(at, secret.at(number)) for number, at in past):
+                if any(number >= since and not _held(at, way.at(number)) for number, at in past):
                     continue
             if reading.picture > secret.read_at:
-                secret.read_at, secret.origin = reading.picture, secret.patch
+                secret.read_at, secret.origin = reading.picture, way.patch
             return
         if past is None:
             past = self._ring.back(reading.picture, patch, box, since - EARLIER + 1, free)
-        later, look, there = self._ring.on(reading.picture, patch, box, free)
+        way = self._ring.on(reading.picture, patch, box, free)
         if self._covered_before(reading, hit.category, box, since):  # then it is covered up to where it has changed
             past = [(number, at) for number, at in past if number > since - EARLIER]
         past = [each for each in past if not self._told(changes.number, *each)]
-        places = [*reversed(past), (reading.picture, box), *later]
+        way.places.extendleft([(reading.picture, box), *past])
         held = changes.number - self._shown + 1
-        began = min([places[0][0], *(max(held, begun) for begun in self._begun(reading, box))])
-        places[0] = (began, places[0][1])
-        stamped = [(self._ring.pts(number), clipped(at, moment.picture) or at) for number, at in places]
-        end = self._ring.now if there else self._ring.pts(places[-1][0] + 1)
-        ways = deque(places, 256)
+        began = min([way.places[0][0], *(max(held, begun) for begun in self._begun(reading, box))])
+        way.places[0] = (began, way.places[0][1])
+        stamped = [(self._ring.pts(number), clipped(at, moment.picture) or at) for number, at in way.places]
+        there = way.lost is None
         if hit.partial:
             if there:
-                cover = Cover(
-                    self._speech, hit.category, hit.score, stamped[0][0], reduce(joined, (at for _, at in places)), True
-                )
-                self._secrets.append(
-                    _Secret(cover, hit.category, places[-1][1], look, look, reading.picture, free, places=ways)
-                )
+                whole = reduce(joined, (at for _, at in way.places))
+                cover = Cover(self._speech, hit.category, hit.score, stamped[0][0], whole, True)
+                self._secrets.append(_Secret(cover, hit.category, way, way.patch, reading.picture))
             return
-        last = cover_past(self._speech, hit.category, hit.score, stamped, end)
         if not there:
             changes.unlearn(patch, box)
-            changes.unlearn(look, places[-1][1])
-        if there and last is not None:
-            self._replace(places[-1][1])
-            cover = Cover(self._speech, hit.category, hit.score, self._ring.now, last[1])
-            self._secrets.append(
-                _Secret(cover, hit.category, places[-1][1], look, look, reading.picture, free, places=ways)
-            )
+            changes.unlearn(way.patch, way.box)
+        if way.lost is not None and way.over <= changes.number:
+            cover_past(self._speech, hit.category, hit.score, stamped, self._ring.pts(way.places[-1][0] + 1))
+            return
+        last = cover_past(self._speech, hit.category, hit.score, stamped, self._ring.now)
+        assert last is not None
+        if there:
+            self._replace(way.box)
+        cover = Cover(self._speech, hit.category, hit.score, *last)
+        self._secrets.append(_Secret(cover, hit.category, way, way.patch, reading.picture))
 
     def _told(self, newest: int, number: int, box: Box) -> bool:
         """Whether a picture has gone out in which ``box`` was covered: there is nothing more to say of it."""
@@ -134,7 +113,7 @@ class Tracking:
         """End covers of what lies in ``box``, which gets a cover of its own."""
         kept = []
         for secret in self._secrets:
-            if secret.lost is None and not secret.cover.provisional and _held(secret.box, box):
+            if secret.stays and _held(secret.way.box, box):
                 secret.cover.close(self._ring.now)
             else:
                 kept.append(secret)
@@ -143,64 +122,48 @@ class Tracking:
     def _covered_before(self, reading: Reading, category: str, box: Box, since: int) -> bool:
         return any(
             secret.category == category
-            and not secret.cover.provisional
-            and secret.lost is None
-            and secret.places[0][0] <= since - EARLIER
-            and _held(box, secret.at(reading.picture))
+            and secret.stays
+            and secret.way.places[0][0] <= since - EARLIER
+            and _held(box, secret.way.at(reading.picture))
             for secret in self._secrets
         )
 
     def _begun(self, reading: Reading, box: Box) -> list[int]:
         """Return since when beginnings of it have been seen."""
         return [
-            secret.places[0][0]
+            secret.way.places[0][0]
             for secret in self._secrets
-            if secret.cover.provisional and secret.places and _common(secret.at(reading.picture), box) > _SAME
+            if secret.cover.provisional and _common(secret.way.at(reading.picture), box) > _SAME
         ]
 
     def follow(self, changes: Changes, moment: Moment) -> None:
         """Follow what is covered into the newest picture."""
         for secret in self._secrets:
-            tiles = within(secret.box, changes.shape)
-            if not (changes.shift != NONE or changes.moved[tiles].any() or secret.lost is not None):
-                secret.cover.move(moment.pts, secret.box)  # it is told of anew now and then
+            way, lost = secret.way, secret.way.lost
+            if not (changes.shift != NONE or lost is not None or changes.moved[within(way.box, changes.shape)].any()):
+                secret.cover.move(moment.pts, way.box)  # it is told of anew now and then
                 continue
-            secret.drift = Shift(secret.drift.right + moment.shift.right, secret.drift.down + moment.shift.down)
-            place = sought(moment, secret.patch, secret.box, secret.going, secret.drift, secret.free)
-            if place is None:
-                secret.lost = secret.lost if secret.lost is not None else moment.number
-                unlike = moment.number - secret.lost + 1
-                if (secret.going != NONE or secret.drift != NONE) and unlike <= SWEPT:
-                    there = joined(swept(secret.box, secret.going, unlike), moved(secret.box, secret.drift))
-                    secret.cover.move(moment.pts, there)
-                continue
-            secret.drift = NONE
-            if secret.lost is not None:  # what is read of pictures in which it was not tells nothing of it now
-                secret.back = moment.number
-            secret.lost = None
-            secret.going = Shift(place.box.left - secret.box.left, place.box.top - secret.box.top)
-            secret.box = place.box
-            if place.likeness > _CHANGED and clipped(place.box, moment.picture) == place.box:
-                secret.patch = cut(moment.picture, place.box)
-            secret.places.append((moment.number, place.box))
-            secret.cover.move(moment.pts, place.box)
+            way.follow(moment)
+            if way.lost is None and lost is not None:
+                secret.back = moment.number  # what is read of pictures in which it was not tells nothing of it now
+            if way.places[-1][0] == moment.number:
+                secret.cover.move(moment.pts, way.places[-1][1])
         self._let_go(changes)
 
     def _let_go(self, changes: Changes) -> None:
         """End covers of what has been gone for long, and beginnings that have not become anything."""
         kept = []
         for secret in self._secrets:
-            lost = secret.lost is not None and changes.number - secret.lost >= _LOST_FOR
+            way = secret.way
             if secret.cover.provisional:
                 secret.cover.renew(self._ring.pts(changes.number - self._rolling))
-                if secret.lost is not None or changes.number - secret.read_at > self._rolling:
+                if way.lost is not None or changes.number - secret.read_at > self._rolling:
                     secret.cover.close(self._ring.now)
                     continue
-            elif lost and secret.lost is not None:
-                tiles = np.zeros(changes.shape, bool)
-                tiles[within(secret.box, changes.shape)] = True
+            elif way.lost is not None and changes.number - way.lost >= _LOST_FOR:
+                tiles = within(way.box, changes.shape)
                 if not (changes.dirty | (changes.owner > 0))[tiles].any():
-                    secret.cover.close(self._ring.pts(secret.over))
+                    secret.cover.close(self._ring.pts(way.over))
                     continue
             kept.append(secret)
         self._secrets = kept
@@ -210,9 +173,9 @@ class Tracking:
         kept = []
         for secret in self._secrets:
             if self._gone(changes, reading, secret):
-                over = secret.over if secret.lost is not None else reading.picture + 1
+                over = secret.way.over if secret.way.lost is not None else reading.picture + 1
                 secret.cover.close(self._ring.now if secret.cover.provisional else self._ring.pts(over))
-                changes.unlearn(secret.patch, secret.box)
+                changes.unlearn(secret.way.patch, secret.way.box)
             else:
                 kept.append(secret)
         self._secrets = kept
@@ -220,23 +183,22 @@ class Tracking:
     def _gone(self, changes: Changes, reading: Reading, secret: _Secret) -> bool:
         if secret.read_at >= reading.picture or secret.back > reading.picture:
             return False
-        box = secret.at(reading.picture)
+        way, box = secret.way, secret.way.at(reading.picture)
         if not reading.look.tiles[within(box, changes.shape)].any():
             return False
         if any(_common(box, line) > 0 for line in reading.unclear):
             return False
         if any(_common(box, hit.box) > _SAME / 2 for hit in reading.hits):
             # It has been found again, and has a cover of its own; or is the same, and was not followed anew.
-            return secret.cover.provisional or secret.lost is not None
+            return secret.cover.provisional or way.lost is not None
         if secret.cover.provisional:
             return True
-        if secret.lost is not None:
-            return secret.lost <= reading.picture
+        if way.lost is not None:
+            return way.lost <= reading.picture
         part = clipped(box, reading.look.picture)
         if part is None or part[2:] != secret.origin.shape[::-1]:
             return True
-        now = Moment(0, 0, cut(reading.look.picture, part), NONE)
-        place = sought(now, secret.origin, Box(0, 0, part.width, part.height), NONE, NONE)
+        place = find(cut(reading.look.picture, part), secret.origin, Box(0, 0, part.width, part.height))
         return place is None or place.likeness < _CHANGED
 
 

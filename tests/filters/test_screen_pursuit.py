@@ -7,7 +7,7 @@ import pytest
 
 from filters.api import Box
 from filters.screen.pursuit import clipped, cut, find, find_afar
-from filters.screen.ring import Moment, Ring, follow
+from filters.screen.ring import Moment, Ring, Way
 from filters.screen.shift import NONE, Shift
 
 if TYPE_CHECKING:
@@ -85,29 +85,27 @@ def test_it_is_followed_back_to_where_it_came() -> None:
 
 def test_it_is_followed_on_until_it_is_gone() -> None:
     pictures = ring(*(screen(left, seed=n) for n, left in enumerate([40, 46, 46, 58, None, None])))
-    places, _, there = pictures.on(0, SECRET, box(40))
-    assert places[:3] == [(1, box(46)), (2, box(46)), (3, box(58))]
-    assert not there
-    places, _, there = pictures.on(1, SECRET, box(46))
-    assert places[:2] == [(2, box(46)), (3, box(58))]
-    assert not there
+    for start, left, after in (0, 40, [46, 46, 58]), (1, 46, [46, 58]):
+        way = pictures.on(start, SECRET, box(left))
+        assert list(way.places)[: len(after)] == [(start + 1 + n, box(left)) for n, left in enumerate(after)]
+        assert way.lost == 4
 
 
 def test_it_is_followed_out_of_the_picture() -> None:
     pictures = ring(*(screen(left) for left in [0, -30, -60]), shift=Shift(-30, 0))
-    places, look, there = pictures.on(0, SECRET, box(0))
-    assert places == [(1, box(-30)), (2, box(-60))]
-    assert there
-    assert np.abs(look.astype(int) - SECRET).mean() < 4, "it looks as it did when all of it was there"
+    way = pictures.on(0, SECRET, box(0))
+    assert list(way.places) == [(1, box(-30)), (2, box(-60))]
+    assert way.lost is None
+    assert np.abs(way.patch.astype(int) - SECRET).mean() < 4, "it looks as it did when all of it was there"
 
 
 @pytest.mark.parametrize("by", [Shift(0, 50), Shift(-70, -25)])
 def test_it_moves_with_the_page_further_than_it_is_searched_or_stays_beside_it(by: Shift) -> None:
     moved = ring(screen(100), screen(100 + by.right, 60 + by.down), shift=by)
-    assert moved.on(0, SECRET, box(100))[0] == [(1, box(100 + by.right, 60 + by.down))]
+    assert list(moved.on(0, SECRET, box(100)).places) == [(1, box(100 + by.right, 60 + by.down))]
     assert moved.back(1, SECRET, box(100 + by.right, 60 + by.down), 0) == [(0, box(100))]
     stays = ring(screen(100, seed=1), screen(100, seed=2), shift=by)
-    assert stays.on(0, SECRET, box(100))[0] == [(1, box(100))]
+    assert list(stays.on(0, SECRET, box(100)).places) == [(1, box(100))]
 
 
 def test_it_may_fade_in_slowly() -> None:
@@ -124,10 +122,10 @@ def test_it_may_turn_into_something_else_little_by_little() -> None:
     other, looks = texture(2), []
     for share in np.linspace(0, 1, 9):
         looks.append((SECRET * (1 - share) + other * share).astype(np.uint8))
-    places, look, there = ring(*(screen(100, secret=each) for each in looks)).on(0, SECRET, box(100))
-    assert there
-    assert len(places) == 8
-    assert np.abs(look.astype(int) - other).mean() < 40, "how it looks is learnt on the way"
+    way = ring(*(screen(100, secret=each) for each in looks)).on(0, SECRET, box(100))
+    assert way.lost is None
+    assert len(way.places) == 8
+    assert np.abs(way.patch.astype(int) - other).mean() < 40, "how it looks is learnt on the way"
 
 
 def test_a_few_pictures_in_which_it_is_unlike_are_passed_over() -> None:
@@ -145,10 +143,20 @@ def test_pictures_that_are_gone_are_the_oldest() -> None:
 
 
 def test_a_cover_is_followed_by_the_shift_of_the_picture_it_is_looked_for_in() -> None:
-    place = follow(Moment(5, 0, screen(100, 110), Shift(0, 50)), SECRET, box(100), NONE, Shift(0, 50))
-    assert place is not None
-    assert place.box == box(100, 110)
-    assert follow(Moment(5, 0, screen(), Shift(0, 50)), SECRET, box(100), NONE, Shift(0, 50)) is None
+    way = Way(SECRET, box(100), False)
+    way.follow(Moment(5, 0, screen(100, 110), Shift(0, 50)))
+    assert way.places[-1] == (5, box(100, 110))
+    way.follow(Moment(6, 3000, screen(), Shift(0, 50)))
+    assert way.lost == 6
+    assert way.box == box(100, 110)
+
+
+def test_what_moves_is_taken_to_go_on_in_pictures_that_are_yet_to_come() -> None:
+    pictures = ring(*(screen(100, top) for top in (100, 96, 92)), screen())
+    way = pictures.on(0, SECRET, box(100, 100))
+    assert way.lost == 3
+    assert way.over > 4
+    assert pictures.pts(way.over) == pictures.now + 3000 * (way.over - 3)
 
 
 def test_what_is_snatched_away_is_found_afar_unless_it_is_something_else() -> None:
@@ -162,7 +170,12 @@ def test_what_is_snatched_away_is_found_afar_unless_it_is_something_else() -> No
 
 def test_what_is_held_in_hands_is_followed_as_it_gathers_speed() -> None:
     pictures = ring(*(screen(left, seed=n) for n, left in enumerate([10, 14, 60, 130, 200])))
-    assert pictures.on(0, SECRET, box(10), afar=True)[0] == [(1, box(14)), (2, box(60)), (3, box(130)), (4, box(200))]
+    assert list(pictures.on(0, SECRET, box(10), afar=True).places) == [
+        (1, box(14)),
+        (2, box(60)),
+        (3, box(130)),
+        (4, box(200)),
+    ]
 
 
 def test_what_cannot_be_made_out_is_taken_to_move_with_the_page() -> None:
