@@ -145,10 +145,12 @@ class Ring:
     def back(self, start: int, patch: "Bytes", box: Box, until: int, afar: bool = False) -> list[tuple[int, Box]]:
         """Return where ``patch``, in ``box`` at picture ``start``, was in those before it, back to where it came.
 
-        It is taken to have been there in each from ``until`` on, though it may not have looked the same. ``afar``: it
-        may move as it likes, as what is held in hands does.
+        It is taken to have been there in each from ``until`` on, though it may not have looked the same; if it was
+        further away then, there, too: it may have been pushed in. ``afar``: it may move as it likes, as what is held in
+        hands does.
         """
         places: list[tuple[int, Box]] = []
+        pushed: dict[int, Box] = {}
         unlike = doubted = 0  # pictures in a row in which it is not found; and those of them that are kept for now
         going = NONE  # how it moves: where it cannot be seen it is taken to go on like that, or with the page
         drift = NONE  # how far the page has moved since it was seen
@@ -168,6 +170,8 @@ class Ring:
                 if number < until and unlike > _PATIENCE:
                     break
                 doubted += 1
+                if number >= until and going == NONE and drift == NONE and not (afar or pushed):
+                    pushed = self._pushed(start, number, patch, box, until)
                 places.append((number, joined(swept(box, going, unlike), moved(box, drift))))
                 continue
             steps, unlike, doubted, drift = unlike + 1, 0, 0, NONE
@@ -179,7 +183,16 @@ class Ring:
         if doubted:  # these were before it came, but for the first ones: what has just come is hardly coded
             needless = sum(1 for number, _ in places[len(places) - doubted + _HARDLY :] if number < until)
             places = places[: len(places) - needless]
-        return places
+        return [(number, joined(box, pushed.get(number, box))) for number, box in places]
+
+    def _pushed(self, start: int, number: int, patch: "Bytes", box: Box, until: int) -> dict[int, Box]:
+        """Return where ``patch``, in ``box`` at picture ``start``, was further away in picture ``number`` and those
+        before it up to ``until``; nothing if that is something else, which is there at ``start``, too."""
+        place = find_afar(self.at(number).picture, patch, box)
+        if place is None or find(self.at(start).picture, patch, place.box, NEAR) is not None:
+            return {}
+        before = self.back(number, patch, place.box, until, afar=True)
+        return {number: place.box} | {number: box for number, box in before if number >= until}
 
     def on(self, start: int, patch: "Bytes", box: Box, afar: bool = False) -> Way:
         """Follow ``patch``, in ``box`` at picture ``start``, through those after it; return its way from there on."""

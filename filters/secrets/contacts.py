@@ -82,12 +82,13 @@ def _address(text: str, start: int, sign: re.Match[str]) -> Match | None:
     if _LABEL.search(before) and not top:
         return Match(CATEGORY, start, end, 0.6, partial=at_end(text, end))
     if (
-        at_end(text, end)
+        at_end(text, end + (text[end : end + 1] == "."))
         and text[start - 1 : start] != "/"
         and not _SHELL.search(before)
         and not domain[0][0].isdigit()
     ):
-        return Match(CATEGORY, start, end, 0.4, partial=True)
+        # With a letter of the last label hardly anything is missing: it stays one should it be deleted again.
+        return Match(CATEGORY, start, end, 0.4, partial=not top.isalpha())
     return None
 
 

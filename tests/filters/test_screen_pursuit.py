@@ -168,6 +168,18 @@ def test_what_is_snatched_away_is_found_afar_unless_it_is_something_else() -> No
     assert find_afar(screen(), SECRET, box(100)) is None
 
 
+def test_what_is_pushed_in_is_covered_on_its_way_and_what_looks_alike_is_not() -> None:
+    lefts = [None, 190, 160, 130, 100, 100]
+    pushed = dict(ring(*(screen(left) for left in lefts)).back(5, SECRET, box(100), until=1))
+    for number, left in enumerate(lefts):
+        if left is not None and number < 5:
+            assert pushed[number].left <= left
+            assert pushed[number].left + pushed[number].width >= left + WIDE
+    alike = np.where(screen(190, 90) < 150, screen(190, 90), screen())
+    both = np.where(alike < 150, alike, screen(100))
+    assert all(at == box(100) for _, at in ring(alike, alike, alike, both).back(3, SECRET, box(100), until=1))
+
+
 def test_what_is_held_in_hands_is_followed_as_it_gathers_speed() -> None:
     pictures = ring(*(screen(left, seed=n) for n, left in enumerate([10, 14, 60, 130, 200])))
     assert list(pictures.on(0, SECRET, box(10), afar=True).places) == [

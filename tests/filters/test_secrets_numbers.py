@@ -130,7 +130,13 @@ def test_addresses(line: str, address: str) -> None:
 @pytest.mark.parametrize("text", ["anna@", "anna@exa", "anna.smith@example"])
 def test_an_address_that_is_being_typed(text: str) -> None:
     assert of("email", f"Dear {text}") == [(text, PARTIAL)]
+    assert of("email", f"Dear {text}.") == ([(text, PARTIAL)] if text[-1] != "@" else [])
     assert of("email", "anna.sm") == []
+
+
+def test_of_an_address_the_last_letters_may_be_missing() -> None:
+    assert of("email", "Dear anna.smith@example.c") == [("anna.smith@example.c", WHOLE)]
+    assert of("email", "npm install veilcast@v1.2") == [("veilcast@v1.2", PARTIAL)]
 
 
 @pytest.mark.parametrize(
