@@ -19,7 +19,7 @@ _AROUND = 3  # pixels
 _FEW_DIM = 60  # pixels: less is no text
 _GAP = 19  # pixels between words of a line, at most
 _NEAR, _WIDE_GAP = 24, 1.6  # pixels, and of a line's height, between parts of it
-_ALIKE, _CLOSE_BY = 0.7, 0.6  # of the higher part: so much of it is as high as the other; and beside it
+_ALIKE, _CLOSE_BY = 0.7, 0.4  # of the higher part: so much of it is as high as the other; and close beside it
 _RULE, _BAR = 90, 34  # longer edges than these are no letters': frames, tables, a caret
 _CLOSE = 4  # pixels above and below a rule that are empty, but for this share
 _BESIDE = 0.12
@@ -35,7 +35,10 @@ _CROSS = np.ones((3, 3), np.uint8)
 def lines(luma: "Bytes", top: int = 0, bottom: int | None = None) -> list[Box]:
     """Return boxes around what may be lines of text in ``luma``, in the rows from ``top`` to before ``bottom``."""
     strip = luma[top:bottom]
-    found = _joined([Box(x, y + top, w, h) for x, y, w, h in _found(strip)])
+    parts = [Box(x, y + top, w, h) for x, y, w, h in _found(strip)]
+    found = _joined(parts)
+    while len(found) < len(parts):  # what is joined may be as high as its neighbour now
+        found, parts = _joined(found), found
     size = max(1, strip.shape[1] // 2), max(1, strip.shape[0] // 2)
     half = np.asarray(cv2.resize(strip, size, interpolation=cv2.INTER_AREA), np.uint8)
     large = [Box(x * 2, y * 2 + top, w * 2, h * 2) for x, y, w, h in _found(half)]

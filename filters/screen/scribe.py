@@ -177,6 +177,7 @@ _SCENE_LONGEST = 704  # pixels of a scene as it is searched for text
 _BEFORE = re.compile(r"[a-z0-9.+-]{2,24} \Z")
 _MUCH = 9  # letters and digits of a number or key
 _SHORT = ("email", "password")  # kinds of which a beginning is not much, however long
+_USUAL = {"card-number": 19, "iban": 34}  # letters of a whole one, with spaces
 _FULL = 14  # lines of text in a scene: more are a page that moves too fast to be read
 _MOST_TEXTS = 400
 _APART = 5  # rows of tiles between two bands of a picture in which lines are looked for
@@ -321,7 +322,8 @@ class Scribe:
         """Remember a secret: when its label is out of sight, or its ends are, nothing tells that it is one."""
         value = text[match.start : match.end]
         ends = _ENDS if len(value) >= _LONG else 0
-        if match.partial or not (ends or match.category == "password") or not _telling(value):
+        sure = ends or match.category == "password" or match.score >= _CERTAIN
+        if match.partial or not sure or not _telling(value):
             return
         core = _folded(value)[ends : len(value) - ends]
         self._known[core] = match.category, ends
@@ -358,7 +360,11 @@ class Scribe:
         start, end = reading.span(match.start, match.end)
         if match.category == "email" and (before := _BEFORE.search(reading.text, 0, match.start)) is not None:
             start = reading.edges[before.start()]  # an underscore may have been read as a space
-        match = match._replace(partial=match.partial and not _much(reading.text, match))
+        whole = not match.partial or _much(reading.text, match)
+        if whole and match.partial:  # the rest may be there, and too faint to be read
+            letters = match.end - match.start
+            end += (end - start) / letters * max(0, _USUAL.get(match.category, 0) - letters)
+        match = match._replace(partial=not whole)
         side = _SIDE * line.box.height
         if line.strip is not None:
             box = line.strip.box(start - side, end + side)

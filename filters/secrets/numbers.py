@@ -35,8 +35,8 @@ def _structures() -> dict[str, str]:
 
 COUNTRIES: Mapping[str, str] = MappingProxyType(_structures())
 
-_IBAN = re.compile(  # the space before it may have been lost
-    r"(?:(?<![A-Za-z0-9])|(?<=[a-z])(?=[A-Z]{2}\d\d))"
+_IBAN = re.compile(  # the space before it may have been lost, or its first letter read twice
+    r"(?:(?<![A-Za-z0-9])|(?<=[A-Za-z])(?=[A-Z]{2}\d\d))"
     r"(?=([A-Za-z0158|] ?[A-Za-z0158|] ?[0-9OoQDIlSBZ|] ?[0-9OoQDIlSBZ|](?=[ \-.]{0,2}[A-Za-z0-9|])"
     r"[A-Za-z0-9| \-.]{4,60}))"
 )
@@ -108,15 +108,15 @@ def ibans(text: str) -> Iterator[Match]:
     """Yield account numbers, and what may be the beginning of one at the text's end."""
     if count_digits(text) < 6:
         return
-    taken = 0
-    for found in _IBAN.finditer(text):
-        if found.start() < taken:
-            continue
+    at = 0
+    while found := _IBAN.search(text, at):  # a letter may have been read twice, so they may overlap
         match = _iban(text, found)
         glued = text[found.start() - 1 : found.start()].isalnum()
         if match and (match.score > _CHECKED or not glued):
-            taken = match.end
+            at = match.end
             yield match
+        else:
+            at = found.start() + 1
 
 
 def _iban(text: str, found: re.Match[str]) -> Match | None:
