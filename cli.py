@@ -28,6 +28,7 @@ from serve.options import (
     room_name,
     room_names,
     room_settings,
+    secured,
     server_option,
     token_option,
     verbose_option,
@@ -127,6 +128,7 @@ def demo(
 @config_option
 @data_option
 @listening
+@secured
 @filter_folders
 @click.option(
     "--watch-filters",
@@ -141,6 +143,9 @@ def serve(
     data: Path,
     rtmp: Address,
     http: Address,
+    https: Address | None,
+    https_cert: Path | None,
+    https_key: Path | None,
     filters: tuple[Path, ...],
     watch_filters: bool,
     verbose: bool,
@@ -152,13 +157,13 @@ def serve(
 
     from serve import run
 
-    config = ServeConfig(data, rtmp, http, filters, watch_filters)
+    config = ServeConfig(data, rtmp, http, filters, watch_filters, https, https_cert, https_key)
 
     async def ready(server: "Server") -> None:
         rooms: list[Room] = []
         with suppress(ClientError):
             rooms = await asyncio.to_thread(Client(Target.find(data)).rooms)
-        terminal.serving(server.url, server.rtmp_url, config, rooms, as_json)
+        terminal.serving(server.url, server.rtmp_url, server.https_urls, config, rooms, as_json)
 
     _run(run.serve(config, ready), "DEBUG" if verbose else "INFO")
 
@@ -440,13 +445,25 @@ def make_clip(file: Path) -> None:
 @server_option
 @token_option
 @listening
+@secured
 @json_option
-def doctor(data: Path, server: str | None, token: str | None, rtmp: Address, http: Address, as_json: bool) -> None:
+def doctor(
+    data: Path,
+    server: str | None,
+    token: str | None,
+    rtmp: Address,
+    http: Address,
+    https: Address | None,
+    https_cert: Path | None,
+    https_key: Path | None,
+    as_json: bool,
+) -> None:
     """Look for what could keep Veilcast from working, and say what to do. Fails where something is wrong."""
     from serve.doctor import Check, Outcome, examine
 
     checks: list[Check] = []
-    for check in examine(ServeConfig(data, rtmp, http), server, token):
+    config = ServeConfig(data, rtmp, http, https=https, https_cert=https_cert, https_key=https_key)
+    for check in examine(config, server, token):
         checks.append(check)
         if not as_json:
             terminal.checked(check)

@@ -38,6 +38,10 @@ class WrongToken(ClientError):
     """The server doesn't take the operator's token."""
 
 
+class Untrusted(ClientError):
+    """The server's certificate is one that nobody known here vouches for."""
+
+
 class UnknownRoom(ClientError):
     """There is no such room."""
 
@@ -175,6 +179,7 @@ class Client:
     def _exchange(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, str, bytes]:
         timeout = self._timeout or (LONG_TIMEOUT if method in ("PUT", "PATCH") else TIMEOUT)
         from http.client import HTTPConnection, HTTPException, HTTPSConnection  # a quick start of the CLI
+        from ssl import SSLCertVerificationError
 
         url = urlsplit(self._target.url)
         headers = {"Accept": "application/json"}
@@ -199,6 +204,11 @@ class Client:
             raise NotRunning(
                 f"the server at {self._target.url} does not answer within {timeout:g} s ({self._origin}): "
                 "see whether it is overloaded, or the address wrong"
+            ) from error
+        except SSLCertVerificationError as error:
+            raise Untrusted(
+                f"the certificate of {self._target.url} is not trusted ({self._origin}; {error.verify_message}): if it "
+                "is of the server's own making, copy https/cert.pem from its data folder, and set SSL_CERT_FILE=FILE"
             ) from error
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

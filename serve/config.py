@@ -11,8 +11,9 @@ from typing import Self
 
 from platformdirs import user_data_dir
 
-OPTIONS = ("data", "rtmp", "http", "filters")
+OPTIONS = ("data", "rtmp", "http", "https", "https-cert", "https-key", "filters")
 """What a configuration file may hold: the same names as the options of ``veilcast serve``."""
+_PATHS = ("data", "https-cert", "https-key")
 
 
 class ConfigError(Exception):
@@ -58,6 +59,8 @@ class ServeConfig:
 
     ``filters``: folders that rooms may have filters from, below which files are looked for; empty for the usual ones.
     ``watch_filters``: load them anew when their files change.
+    ``https``: where to listen for HTTPS, beside HTTP; with the certificate in the PEM files ``https_cert`` and
+    ``https_key``, or one of the server's own making. Raises ConfigError where these do not go together.
     """
 
     data: Path = field(default_factory=default_data)
@@ -65,6 +68,26 @@ class ServeConfig:
     http: Address = Address("0.0.0.0", 8080)
     filters: tuple[Path, ...] = ()
     watch_filters: bool = False
+    https: Address | None = None
+    https_cert: Path | None = None
+    https_key: Path | None = None
+
+    def __post_init__(self) -> None:
+        if (self.https_cert is None) != (self.https_key is None):
+            given, lacking = ("key", "cert") if self.https_cert is None else ("cert", "key")
+            raise ConfigError(
+                f"--https-{given} needs --https-{lacking} FILE: give both, or neither for a certificate of the server's"
+                " own making"
+            )
+        if self.https is None and self.https_cert is not None:
+            raise ConfigError("--https-cert needs --https HOST:PORT: say where to listen, such as --https 0.0.0.0:8443")
+        if self.https == self.http and self.http.port != 0:
+            raise ConfigError(f"--http and --https both name {self.http}: choose another port for one of them")
+
+    @property
+    def own_certificate(self) -> Path:
+        """Where the certificate is kept that the server makes for itself; its key is beside it."""
+        return self.data / "https" / "cert.pem"
 
     def filter_folders(self, working: Path) -> tuple[Path, ...]:
         """Return the folders that filters are taken from; usually the ``working`` folder and one among the data.
@@ -78,7 +101,7 @@ class ServeConfig:
 def read_file(path: Path) -> dict[str, str | list[str]]:
     """Read a TOML file that holds some of ``OPTIONS``, as click has them; the values are checked.
 
-    Relative folders are taken from the file's own folder. Raises ConfigError.
+    Relative folders and files are taken from the file's own folder. Raises ConfigError.
     """
     folder = path.parent.resolve()
     try:
@@ -87,21 +110,26 @@ def read_file(path: Path) -> dict[str, str | list[str]]:
         raise ConfigError(f"cannot read the configuration file {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not a TOML file: {error}") from error
-    for name, value in values.items():
-        if name not in OPTIONS:
-            raise ConfigError(f"{path}: there is no option {name!r}; the options are {', '.join(OPTIONS)}")
-        if name == "filters":
-            if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
-                raise ConfigError(f'{path}: filters is a list of folders: write filters = ["…"]')
-            values[name] = [str(folder / Path(part).expanduser()) for part in value]
-            continue
-        if not isinstance(value, str):
-            raise ConfigError(f'{path}: {name} is a text: write {name} = "…"')
-        if name == "data":
-            values[name] = str(folder / Path(value).expanduser())
-        else:
-            try:
-                Address.parse(value)
-            except ConfigError as error:
-                raise ConfigError(f"{path}: {name}: {error}") from error
-    return values
+    found: dict[str, str | list[str]] = {}
+    for option, value in values.items():
+        if option not in OPTIONS:
+            raise ConfigError(f"{path}: there is no option {option!r}; the options are {', '.join(OPTIONS)}")
+        found[option.replace("-", "_")] = _value(path, option, value, folder)
+    return found
+
+
+def _value(path: Path, option: str, value: object, folder: Path) -> str | list[str]:
+    """What a file says of an option, as click has it. Raises ConfigError."""
+    if option == "filters":
+        if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+            raise ConfigError(f'{path}: filters is a list of folders: write filters = ["…"]')
+        return [str(folder / Path(part).expanduser()) for part in value]
+    if not isinstance(value, str):
+        raise ConfigError(f'{path}: {option} is a text: write {option} = "…"')
+    if option in _PATHS:
+        return str(folder / Path(value).expanduser())
+    try:
+        Address.parse(value)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {option}: {error}") from error
+    return value

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -23,6 +24,7 @@ from serve.config import Address, ServeConfig
 
 LITTLE_SPACE = 1 << 30
 NO_SPACE = 50 << 20
+_RENEWAL = timedelta(days=10)  # certbot renews 30 days before the end
 
 _ENCODERS = """
 import av
@@ -65,6 +67,10 @@ def examine(config: ServeConfig, server: str | None, token: str | None) -> Itera
     yield reached
     yield port("RTMP port", config.rtmp, "--rtmp", ours)
     yield port("HTTP port", config.http, "--http", ours)
+    if config.https is not None:
+        yield port("HTTPS port", config.https, "--https", ours)
+        if config.https_cert is not None and config.https_key is not None:
+            yield certificate(config.https_cert, config.https_key)
     yield encoders()
     yield pages(Path(__file__).parent / "web" / "dist")
     yield clock()
@@ -140,6 +146,21 @@ def port(name: str, address: Address, option: str, ours: frozenset[int]) -> Chec
     if address.port in ours or holder.startswith("veilcast "):
         return Check(name, Outcome.OK, f"{address} is in use by Veilcast")
     return Check(name, Outcome.FAIL, *network.taken(address, option).split(": ", 1))
+
+
+def certificate(path: Path, key: Path) -> Check:
+    """Whether the certificate for HTTPS can be used with its key, and for how long."""
+    from serve.certificates import CertificateError, Pair, load, now  # only where there is one
+
+    name = "Certificate"
+    try:
+        loaded = load(Pair(path, key))
+    except CertificateError as error:
+        return Check(name, Outcome.FAIL, str(error))
+    found = f"{path}, for {', '.join(loaded.names) or 'no name'}, until {loaded.ends.date()}"
+    if loaded.ends < now() + _RENEWAL:
+        return Check(name, Outcome.WARN, found, "renew it: browsers refuse one that has expired")
+    return Check(name, Outcome.OK, found)
 
 
 def encoders() -> Check:

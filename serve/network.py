@@ -5,6 +5,7 @@ Asks the operating system only; sends nothing.
 
 import errno
 import ipaddress
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from serve.config import Address
 
 _PROC = Path("/proc")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 _LISTENING = "0A"  # TCP_LISTEN in /proc/net/tcp (proc(5))
 
 
@@ -34,6 +36,15 @@ def reachable(address: Address) -> list[Address]:
 def loopback(address: Address) -> Address:
     """Where this machine itself finds what listens on ``address``."""
     return reachable(address)[-1]
+
+
+def names(address: Address) -> list[str]:
+    """What this machine is called by those who find what listens on ``address``: host names and addresses."""
+    host = socket.gethostname()
+    short = host.partition(".")[0]
+    hosts = (host, f"{short}.local", *(one.host for one in reachable(address)))  # .local: RFC 6762
+    usable = [name.partition("%")[0] for name in hosts if _NAME.fullmatch(name) or ":" in name]
+    return list(dict.fromkeys([*usable, "localhost", "127.0.0.1", "::1"]))
 
 
 def is_free(address: Address) -> bool:

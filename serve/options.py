@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 from filters.errors import SpecError
 from filters.spec import parse
 from serve.client import Client, ClientError, Target
-from serve.config import Address, ConfigError, default_data, read_file
+from serve.config import OPTIONS, Address, ConfigError, default_data, read_file
 from transcode.ladder import PRESETS, LadderError, parse_ladder
 
 OFF = "off"
@@ -56,7 +56,7 @@ config_option = click.option(
     callback=_config_file,
     envvar="VEILCAST_CONFIG",
     show_envvar=True,
-    help="A TOML file with these options: data, rtmp, http, filters.",
+    help=f"A TOML file with these options: {', '.join(OPTIONS)}.",
 )
 data_option = click.option(
     "--data",
@@ -98,6 +98,29 @@ def listening(command: Command) -> Command:
             help=f"Where to listen for {use}.",
         )(command)
     return command
+
+
+def secured(command: Command) -> Command:
+    """Add the options that say where a server listens for HTTPS, and with what."""
+    for option, use in (
+        ("key", "The certificate's private key, in PEM form, without a password."),
+        ("cert", "The certificate for HTTPS, in PEM form, with its issuers' below it."),
+    ):
+        command = click.option(
+            f"--https-{option}",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            envvar=f"VEILCAST_HTTPS_{option.upper()}",
+            show_envvar=True,
+            help=use,
+        )(command)
+    return click.option(
+        "--https",
+        type=AddressType(),
+        envvar="VEILCAST_HTTPS",
+        show_envvar=True,
+        help="Where to listen for HTTPS, too; with a certificate of the server's own making where none is given.",
+    )(command)
 
 
 def filter_folders(command: Command) -> Command:

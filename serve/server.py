@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import secrets
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -56,6 +57,8 @@ class Server:
         self._sample = sample
         self._stack = AsyncExitStack()
         self._addresses = Addresses("", "")
+        self.https_urls: list[str] = []
+        """Where browsers find it by HTTPS, the best first; empty where it speaks none."""
         self.token = ""
 
     @property
@@ -106,13 +109,15 @@ class Server:
         if self._config.watch_filters:
             watching = asyncio.create_task(FilterWatch(rooms, inspector.check).run(), name="filter watch")
             self._stack.push_async_callback(_ended, watching)
-        http_port = await self._serve_web(origin, rooms, inspector, audit, pages)
+        runner = await self._web(origin, rooms, inspector, audit, pages)
+        if self._config.https is not None:
+            await self._serve_https(runner, self._config.https)
+        http = await self._listen(runner, self._config.http, "--http")
         self._stack.push_async_callback(gate.close)
         try:
             await gate.start(self._config.rtmp)
         except OSError as error:
             raise _unavailable(self._config.rtmp, "--rtmp", error) from error
-        http = Address(self._config.http.host, http_port)
         rtmp = Address(self._config.rtmp.host, gate.rtmp_port)
         self._addresses = Addresses(f"http://{reachable(http)[0]}", f"rtmp://{reachable(rtmp)[0]}/live")
         try:
@@ -135,7 +140,9 @@ class Server:
                 f"another server uses the data folder {data}: stop it, or name another folder with --data"
             ) from error
 
-    async def _serve_web(self, origin: Origin, rooms: Rooms, inspector: Inspector, audit: Audit, pages: Pages) -> int:
+    async def _web(
+        self, origin: Origin, rooms: Rooms, inspector: Inspector, audit: Audit, pages: Pages
+    ) -> web.AppRunner:
         patience = Patience()
         sample = self._sample
         api = Api(rooms, inspector, audit, lambda: self._addresses, self.token, patience, sample.of if sample else None)
@@ -153,13 +160,35 @@ class Server:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_DRAIN / 2, handler_cancellation=True)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
-        address = self._config.http
+        return runner
+
+    async def _serve_https(self, runner: web.AppRunner, address: Address) -> None:
+        from serve.certificates import CertificateError  # who wants none does not wait for its import
+        from serve.https import certificate
+
         try:
-            site = web.TCPSite(runner, address.host, address.port, backlog=_BACKLOG)
+            live = certificate(self._config, address)
+        except CertificateError as error:
+            raise StartError(str(error)) from error
+        listening = await self._listen(runner, address, "--https", live.context)
+        watching = asyncio.create_task(live.watch(), name="certificate")
+        self._stack.push_async_callback(_ended, watching)
+        known = [name for name in live.names if "*" not in name] if self._config.https_cert is not None else []
+        found = [Address(name, listening.port) for name in known] or reachable(listening)
+        self.https_urls = [f"https://{one}" for one in found]
+
+    @staticmethod
+    async def _listen(
+        runner: web.AppRunner, address: Address, option: str, secure: ssl.SSLContext | None = None
+    ) -> Address:
+        """Serve at ``address``; return it with its port. Raises StartError."""
+        before = len(runner.addresses)
+        try:
+            site = web.TCPSite(runner, address.host, address.port, ssl_context=secure, backlog=_BACKLOG)
             await site.start()
         except OSError as error:
-            raise _unavailable(address, "--http", error) from error
-        return int(runner.addresses[0][1])
+            raise _unavailable(address, option, error) from error
+        return Address(address.host, int(runner.addresses[before][1]))
 
 
 def _worker(

@@ -290,22 +290,38 @@ def links(scheme: str, addresses: Iterable[Address], path: str = "") -> list[str
     return [f"{scheme}://{address}{path}" for address in addresses]
 
 
-def serving(url: str, rtmp_url: str, config: ServeConfig, rooms: Sequence[Room], as_json: bool) -> None:
+def serving(
+    url: str, rtmp_url: str, https_urls: Sequence[str], config: ServeConfig, rooms: Sequence[Room], as_json: bool
+) -> None:
     """Print where a server that has started is found, on this machine and on its networks, and its open rooms.
 
     The QR code is that of the only room's watch link, or else of the home page.
     """
     web = links("http", reachable(replace(config.http, port=urlsplit(url).port or config.http.port)), "/")
     rtmp = links("rtmp", reachable(replace(config.rtmp, port=urlsplit(rtmp_url).port or config.rtmp.port)), "/live")
-    watch = [str(room["watch_url"]) for room in rooms if room["state"] != "stopped"]
+    https = [f"{one}/" for one in https_urls]
+    on_air = [room for room in rooms if room["state"] != "stopped"]
+    watch = [str(room["watch_url"]) for room in on_air]
     if as_json:
-        emit_json(
-            {"url": url, "rtmp_url": rtmp_url, "web": web, "rtmp": rtmp, "data": str(config.data), "watch": watch}
-        )
+        emit_json({
+            "url": url, "rtmp_url": rtmp_url, "web": web, "https": https, "rtmp": rtmp, "data": str(config.data),
+            "watch": watch,
+        })  # fmt: skip
         return
     click.echo("Veilcast is running.")
-    groups = [("For viewers", web), ("For hosts", rtmp), ("Open rooms", watch), ("Data folder", [str(config.data)])]
+    secure = [f"{one}/r/{room['name']}" for one in https_urls[:1] for room in on_air]
+    groups = [
+        ("For viewers", [*web, *https]),
+        ("For hosts", rtmp),
+        ("Open rooms", [*watch, *secure]),
+        ("Data folder", [str(config.data)]),
+    ]
     fields((name if i == 0 else "", value) for name, values in groups for i, value in enumerate(values))
+    if https and config.https_cert is None:
+        click.echo(
+            "Nobody vouches for the HTTPS certificate, since this server made it itself: each browser warns once, and"
+            f" goes on if told so. To have one trust it, install {config.own_certificate} there."
+        )
     click.echo("Open a room with `veilcast room start NAME`. Ctrl-C ends the server.")
     qr(watch[0] if len(watch) == 1 else web[0])
 

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from cli import cli
 from filters.spec import Spec
 from serve import terminal
+from serve.config import Address, ServeConfig
 from serve.credentials import FILE, Credentials
 from tests.support.fake_api import ROOM, TOKEN, Answer, FakeApi, fake_api, problem
 from transcode.verdicts import Cause
@@ -499,13 +500,45 @@ class TestErrors:
     def test_a_server_that_is_no_address(self, veilcast: Veilcast, server: str) -> None:
         assert "write http://HOST:PORT" in veilcast.fails("room", "list", "--server", server)
 
-    @pytest.mark.parametrize("option", ["--rtmp", "--http"])
+    @pytest.mark.parametrize("option", ["--rtmp", "--http", "--https"])
     def test_an_address_that_is_none(self, veilcast: Veilcast, option: str) -> None:
         assert "write HOST:PORT" in veilcast.fails("serve", option, "8080", status=2)
+
+    def test_a_certificate_without_its_key_or_without_https(self, veilcast: Veilcast) -> None:
+        assert "--https-cert needs --https-key FILE" in veilcast.fails("serve", "--https-cert", "cert.pem")
+        both = ("--https-cert", "cert.pem", "--https-key", "key.pem")
+        assert "--https-cert needs --https HOST:PORT" in veilcast.fails("serve", *both)
 
     def test_a_configuration_file_that_is_wrong(self, veilcast: Veilcast, tmp_path: Path) -> None:
         (tmp_path / "v.toml").write_text("prot = 1")
         assert "no option 'prot'" in veilcast.fails("serve", "--config", str(tmp_path / "v.toml"))
+
+
+class TestServing:
+    def told(self, capsys: pytest.CaptureFixture[str], config: ServeConfig, as_json: bool, *https: str) -> str:
+        rooms = [{"name": "demo", "state": "live", "watch_url": "http://127.0.0.1:80/r/demo"}]
+        terminal.serving("http://127.0.0.1:80", "rtmp://127.0.0.1:1935/live", https, config, rooms, as_json)
+        return capsys.readouterr().out
+
+    def test_links_are_told_with_those_of_https(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+        address = Address("127.0.0.1", 0)
+        config = ServeConfig(tmp_path, address, address, https=address)
+        told = self.told(capsys, config, False, "https://127.0.0.1:443", "https://[::1]:443")
+        assert "  http://127.0.0.1:80/\n" in told
+        for link in ("https://127.0.0.1:443/", "https://[::1]:443/", "https://127.0.0.1:443/r/demo"):
+            assert f" {link}\n" in told
+        assert "each browser warns once" in told
+        assert str(config.own_certificate) in told
+        as_json = json.loads(self.told(capsys, config, True, "https://127.0.0.1:443"))
+        assert (as_json["url"], as_json["https"]) == ("http://127.0.0.1:80", ["https://127.0.0.1:443/"])
+
+    def test_nobody_is_warned_of_a_certificate_that_was_given(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        address, pem = Address("127.0.0.1", 0), Path("x.pem")
+        config = ServeConfig(tmp_path, address, address, https=address, https_cert=pem, https_key=pem)
+        assert "warns once" not in self.told(capsys, config, False, "https://live.example.org:443")
+        assert "https" not in self.told(capsys, ServeConfig(tmp_path, address, address), False)
 
 
 class TestCompletion:
@@ -547,7 +580,8 @@ def test_the_command_line_starts_without_the_heavy_parts() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True, cwd=PROGRAM.parent
     ).stdout.split()
-    assert {"av", "numpy", "cv2", "aiohttp", "asyncio", "msgspec", "rich", "http.client"}.isdisjoint(loaded)
+    heavy = {"av", "numpy", "cv2", "aiohttp", "asyncio", "msgspec", "rich", "http.client", "ssl", "cryptography"}
+    assert heavy.isdisjoint(loaded)
 
 
 def test_every_command_has_help(veilcast: Veilcast) -> None:

@@ -1,6 +1,7 @@
 """ServeConfig: addresses and the configuration file."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,30 @@ def test_a_file_holds_options_and_its_folder_is_the_base_of_data(tmp_path: Path)
     }
 
 
+def test_a_file_may_name_a_certificate_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "veilcast.toml"
+    path.write_text('https = "0.0.0.0:8443"\nhttps-cert = "cert.pem"\nhttps-key = "/etc/key.pem"\n')
+    assert read_file(path) == {
+        "https": "0.0.0.0:8443",
+        "https_cert": str(tmp_path / "cert.pem"),
+        "https_key": "/etc/key.pem",
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"https_cert": Path("c")}, "--https-cert needs --https-key FILE"),
+        ({"https_key": Path("k"), "https": Address("::", 1)}, "--https-key needs --https-cert FILE"),
+        ({"https_cert": Path("c"), "https_key": Path("k")}, "--https-cert needs --https HOST:PORT"),
+        ({"https": Address("0.0.0.0", 8080)}, "--http and --https both name 0.0.0.0:8080"),
+    ],
+)
+def test_options_of_https_that_do_not_go_together_are_refused(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        ServeConfig(**options)
+
+
 def test_filters_come_from_the_working_folder_and_the_data_folder_unless_others_are_named() -> None:
     config = ServeConfig(Path("/data"))
     assert config.filter_folders(Path("/home/me")) == (Path("/home/me"), Path("/data/filters"))
@@ -72,12 +97,17 @@ def test_filters_come_from_the_working_folder_and_the_data_folder_unless_others_
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('htpp = "0.0.0.0:1"', "no option 'htpp'; the options are data, rtmp, http, filters"),
+        (
+            'htpp = "0.0.0.0:1"',
+            "no option 'htpp'; the options are data, rtmp, http, https, https-cert, https-key, fil",
+        ),
         ("http = 8080", 'write http = "…"'),
         ('http = "8080"', "http: '8080' is no address"),
         ("data = ", "not a TOML file"),
         ('filters = "here"', 'filters is a list of folders: write filters = ["…"]'),
         ("filters = [1]", "filters is a list of folders"),
+        ('https = "8443"', "https: '8443' is no address"),
+        ("https-key = 1", 'write https-key = "…"'),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_option_named(tmp_path: Path, text: str, says: str) -> None:

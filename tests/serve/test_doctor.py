@@ -4,6 +4,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from click.testing import CliRunner
 
 from cli import cli
 from serve import doctor, network
+from serve.certificates import now
 from serve.config import Address
 from serve.credentials import FILE, Credentials
 from serve.doctor import Outcome
+from serve.self_signed import ensure
 from tests.support.fake_api import TOKEN, fake_api
 
 
@@ -97,6 +100,23 @@ def test_pages(tmp_path: Path) -> None:
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "page-1.js").touch()
     assert doctor.pages(tmp_path).outcome is Outcome.OK
+
+
+def test_a_certificate(tmp_path: Path) -> None:
+    good = ensure(tmp_path / "good" / "cert.pem", ["localhost"], now())
+    check = doctor.certificate(good.certificate, good.key)
+    assert (check.outcome, "for localhost, until" in check.found) == (Outcome.OK, True)
+    ends_soon = ensure(tmp_path / "old" / "cert.pem", ["localhost"], now() - timedelta(days=390))
+    assert doctor.certificate(ends_soon.certificate, ends_soon.key).outcome is Outcome.WARN
+    check = doctor.certificate(good.certificate, ends_soon.key)
+    assert (check.outcome, "does not belong" in check.found) == (Outcome.FAIL, True)
+
+
+def test_https_is_looked_at_where_it_is_asked_for(tmp_path: Path, taken: Address, free: Address) -> None:
+    words = ["doctor", "--data", str(tmp_path), "--rtmp", str(free), "--http", str(free), "--https", str(taken)]
+    said = CliRunner().invoke(cli, words).stdout
+    assert f"fail  HTTPS port: port {taken.port} is taken" in said
+    assert "Certificate" not in said, "it would be one of the server's own making"
 
 
 def test_encoders() -> None:

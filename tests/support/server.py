@@ -15,10 +15,11 @@ VEILCAST = (sys.executable, str(ROOT / "cli.py"))
 
 
 class RunningServer:
-    """``veilcast serve`` on loopback. Its ports stay the same when it is started again."""
+    """``veilcast serve`` on loopback. Its ports stay the same when it is started again; ``options`` are more of its."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
+        self._options = options
         self.data = folder / "data"
         self.rtmp = self.http = "127.0.0.1:0"
         self.child: Child | None = None
@@ -46,7 +47,7 @@ class RunningServer:
     def start(self) -> None:
         (self.data / "server.json").unlink(missing_ok=True)  # of one that was killed
         command = (*VEILCAST, "serve", "--data", str(self.data), "--rtmp", self.rtmp, "--http", self.http, "-v")
-        self.child = child = Child(command, self.folder / "server.log")
+        self.child = child = Child((*command, *self._options), self.folder / "server.log")
 
         def started() -> Credentials | None:
             assert child.running, child.said()
