@@ -24,6 +24,7 @@ EARLIER = 5
 """Pictures before the one in which a change was seen that it may have begun in: what comes in slowly is seen late."""
 _MUCH = 0.05  # of all tiles: if more change at once it may be a scrolled page
 _ALL, _LITTLE = 0.2, 0.1  # of all tiles: if so many change after so few it is another picture
+_LEAP, _LEAPS = 0.12, 6  # of all pixels that change at once; and times as many as in the picture before
 _AGAIN = 2  # pictures after which tiles are compared though nothing moved: slow changes add up
 _RESTLESS = 3  # pictures, nearly in a row, in which a tile has moved
 _NEVER = -(1 << 30)
@@ -74,6 +75,8 @@ class Changes:
         """Whether much of it gives way to something else at once, and little had changed before."""
         self.cut_at = 0
         """In which picture it last has."""
+        self.leapt = False
+        """Whether so much of it is other than in the picture before, and so little of that was, that it is another."""
         self.vanished: Map = np.zeros(self.shape, bool)
         """Tiles that were dirty in the picture before and are what was read last again."""
         self.interrupted: Map = np.zeros(self.shape, bool)
@@ -82,6 +85,7 @@ class Changes:
         """``first`` as it was at the picture before."""
         self.left: Map = np.zeros(self.shape, bool)
         """Tiles that were dirty in the picture before, and have been moved out of it."""
+        self._step = 0.0  # of all pixels that are other than in the picture before
         self._drift = NONE  # how far things have moved that maps have not yet
         self._gone = NONE  # how far things have moved since tiles were last taken to have left
         self._before = picture
@@ -96,7 +100,10 @@ class Changes:
         """Take the next picture; ``pages``: there may be one that is scrolled."""
         self.number += 1
         number = self.number
-        moved = differs(difference(picture, self._before))
+        apart = difference(picture, self._before)
+        moved = differs(apart)
+        before, self._step = self._step, float(apart.mean()) / (HIGH * WIDE)
+        self.leapt = self._step > max(_LEAP, _LEAPS * before)
         last, self.shift = self.shift, NONE
         self.left = np.zeros(self.shape, bool)
         self.stirred = moved
@@ -107,7 +114,7 @@ class Changes:
                 self._follow(picture)
         self.incoming = _incoming(self.stirred, self.shift)
         self.swift = self.swift + 1 if max(map(abs, self.shift)) >= _SWIFT else 0
-        if self.swift:
+        if self.swift > 1:  # a line more in a chat is no page that is scrolled
             self.rushed_at = number
         elif self.shift != NONE:
             self.glided_at = number
@@ -159,7 +166,7 @@ class Changes:
         ]
         self.left = self.dirty & self.stirred & np.logical_and.reduce(lost)
         self._gone = Shift(self._gone.right + abs(right), self._gone.down + abs(down))
-        if self._gone.right >= WIDE or self._gone.down >= HIGH:  # a whole tile
+        if self._gone.right >= WIDE // 2 or self._gone.down >= HIGH // 2:  # more would be a line at the edge
             self._gone = NONE
             self.left = self.dirty & self.stirred & np.logical_or.reduce(lost)
         for tiles, fill in ((self.owner, 0), (self.first, -1), (self.read_at, _NEVER), (self._churn, 0)):

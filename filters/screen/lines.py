@@ -26,7 +26,7 @@ _BESIDE = 0.12
 _LOW, _HIGH = 7, 56  # pixels of a line
 _NARROW = 12
 _MERGED = 22  # pixels: higher strips may be several lines
-_INK = 0.16  # of a row's usual number of edges: less is the space between lines
+_INKS = (0.16, 0.24, 0.32)  # of a row's usual number of edges: less is the space between lines; more, if they are close
 _SPARSE = 0.22  # of a strip that are edges of letters, at least
 
 _CROSS = np.ones((3, 3), np.uint8)
@@ -107,7 +107,7 @@ def _strips(mask: "Bytes") -> Iterator[tuple[int, int, int, int]]:
     for left, top, wide, high in _outlined(joined):
         if wide < _NARROW or high < _LOW:
             continue
-        rows = _rows(ink[top : top + high, left : left + wide]) if high > _MERGED else [(0, high)]
+        rows = _rows(ink[top : top + high, left : left + wide])
         for start, end in rows:
             tall = end - start
             if len(rows) == 1 and cv2.countNonZero(joined[top : top + high, left : left + wide]) < 0.3 * wide * high:
@@ -139,11 +139,17 @@ def _outlined(mask: "Bytes") -> Iterator[tuple[int, int, int, int]]:
 
 def _rows(ink: "Bytes") -> list[tuple[int, int]]:
     """Return where lines begin and end that touch each other in a strip."""
+    high = len(ink)
+    if high <= _MERGED:
+        return [(0, high)]
     share = ink.mean(1)
-    full = share > _INK * np.percentile(share, 90)
-    changes = np.flatnonzero(np.diff(np.concatenate(([0], full.view(np.int8), [0]))))
-    runs = [(int(start), int(end)) for start, end in zip(changes[::2], changes[1::2], strict=True)]
-    runs = [(start, end) for start, end in runs if end - start >= 5]
-    if len(runs) < 2:
-        return [(0, len(ink))]
-    return [(max(0, start - 3), min(len(ink), end + 3)) for start, end in runs]
+    usual = np.percentile(share, 90)
+    for least, lowest in zip(_INKS, (5, _LOW, _LOW), strict=True):
+        full = share > least * usual
+        changes = np.flatnonzero(np.diff(np.concatenate(([0], full.view(np.int8), [0]))))
+        runs = [(int(start), int(end)) for start, end in zip(changes[::2], changes[1::2], strict=True)]
+        runs = [(start, end) for start, end in runs if end - start >= lowest]
+        if len(runs) > 1:
+            around = [(max(0, start - 3), min(high, end + 3)) for start, end in runs]
+            return [(start + a, start + b) for start, end in around for a, b in _rows(ink[start:end])]
+    return [(0, high)]

@@ -20,7 +20,7 @@ from filters.reading.rapid import Strip
 from filters.reading.reading import NOTHING, Reading
 from filters.screen.lines import lines
 from filters.screen.memory import LineMemory
-from filters.screen.pursuit import clipped, joined
+from filters.screen.pursuit import clipped, common, joined
 from filters.screen.tiles import HIGH, within
 from filters.secrets import Match
 
@@ -111,18 +111,24 @@ class Judge(Protocol):
         ...
 
 
+OUTSIDE = 128
+"""Pixels beside a scene that are searched for text with it."""
+_SHORT_WORD = 10  # letters, with the space after it
 _CERTAIN = 0.85  # score of a secret about which a better reading would change nothing
 
 
 def in_doubt(text: str, doubtful: Sequence[tuple[int, int]], found: Sequence[Match]) -> list[tuple[int, int]]:
-    """Return what of ``doubtful`` parts of a text is not among what is ``found`` for certain.
-
-    Of an address the word before it may be a part: an underscore is easily read as a space.
-    """
+    """Return what of ``doubtful`` parts of a text is not among what is ``found`` for certain, with the word that it
+    begins in, and a short one before that: it may be a part of it, or what tells what it is."""
     certain = [match for match in found if match.score >= _CERTAIN and not match.partial and match.category != "email"]
     parts = [(a, b) for a, b in doubtful if not any(match.start <= a + 1 and b - 1 <= match.end for match in certain)]
-    addresses = {match.start for match in found if match.category == "email"}
-    return [(text.rfind(" ", 0, max(0, a - 1)) + 1 if a in addresses else a, b) for a, b in parts]
+    return [(_word(text, a), b) for a, b in parts]
+
+
+def _word(text: str, at: int) -> int:
+    start = text.rfind(" ", 0, at) + 1
+    before = text.rfind(" ", 0, max(0, start - 1)) + 1
+    return before if start - before <= _SHORT_WORD else start
 
 
 class Finder(Protocol):
@@ -441,12 +447,16 @@ def _much(text: str, match: Match) -> bool:
 def _strips(look: Look, finder: Finder) -> list[_Line]:
     scene = look.scene
     assert scene is not None
-    part = _cropped(look.picture, scene)
+    # A line may begin beside it: without its label a password is none.
+    around = Box(scene.left - OUTSIDE, scene.top, scene.width + 2 * OUTSIDE, scene.height)
+    around = clipped(around, look.picture) or scene
     found = []
-    for strip in finder.find(part, _SCENE_LONGEST):
+    for strip in finder.find(_cropped(look.picture, around), _SCENE_LONGEST):
         x, y = strip.centre
-        moved = strip._replace(centre=(x + scene.left, y + scene.top))
-        found.append(_Line(moved.box(0, moved.length), moved.upright(look.picture), 0, moved))
+        moved = strip._replace(centre=(x + around.left, y + around.top))
+        box = moved.box(0, moved.length)
+        if common(box, scene) is not None:
+            found.append(_Line(box, moved.upright(look.picture), 0, moved))
     return found
 
 

@@ -11,7 +11,7 @@ from filters.api import Box
 from filters.screen.changes import EARLIER, Changes
 from filters.screen.cover import Cover, Speech, cover_past
 from filters.screen.looks import Reading, earliest
-from filters.screen.pursuit import clipped, cut, find, joined
+from filters.screen.pursuit import NEAR, clipped, cut, find, joined
 from filters.screen.ring import Moment, Ring, Way
 from filters.screen.scribe import Hit
 from filters.screen.shift import NONE
@@ -66,6 +66,8 @@ class Tracking:
         for secret in self._secrets:
             way, came = secret.way, secret.way.places[0][0]
             if not secret.stays or hit.partial or came > reading.picture or not _held(box, way.at(reading.picture)):
+                continue
+            if not _alike(moment, way):  # it follows something else, whose place this has taken
                 continue
             if not _held(box, way.at(since)):  # has it come the same way, or was it taken for another?
                 past = past or self._ring.back(reading.picture, patch, box, since - EARLIER + 1, free)
@@ -200,6 +202,12 @@ class Tracking:
             return True
         place = find(cut(reading.look.picture, part), secret.origin, Box(0, 0, part.width, part.height))
         return place is None or place.likeness < _CHANGED
+
+
+def _alike(moment: Moment, way: Way) -> bool:
+    """Whether what is followed looks as it does at that moment."""
+    place = find(moment.picture, way.patch, way.at(moment.number), NEAR)
+    return place is not None and place.likeness >= _CHANGED
 
 
 def _common(a: Box, b: Box) -> float:

@@ -518,7 +518,8 @@ class Watch:
         _leave_out(changes, scene.area)
         last = scene.glances[-1]
         before, scene.stirred = scene.stirred, max(stirred / scene.area_tiles, _DECAY * scene.stirred)
-        if before < _CUT_BELOW and scene.stirred > _CUT_ABOVE and last.picture < changes.number - 1:
+        cut = changes.leapt or (before < _CUT_BELOW and scene.stirred > _CUT_ABOVE)
+        if cut and last.picture < changes.number - 1:
             self._glance(changes, self._ring.at(changes.number - 1), scene)  # what came since the last look is gone
             last, scene.cut = scene.glances[-1], True
         waiting = any(glance.look in self._readings for glance in scene.glances)

@@ -22,6 +22,7 @@ TOP_LEVEL = frozenset(_TOP_LEVEL.split())
 """Top-level domains that are common, and those of RFC 2606. Others count where there is no space in an address."""
 
 _AT = re.compile(r" ?(?:[@\N{COPYRIGHT SIGN}\N{REGISTERED SIGN}]|\(@\)|\(a\)|\[at\]) ?")
+_SPECK = re.compile(r"@['\"`.,](?=[A-Za-z0-9])")
 _LOCAL = re.compile(r"(?:[A-Za-z0-9._%+\-'|!]|(?<=\w),(?=\w)|(?<=\w) (?=\.\w))+\Z")
 _DOMAIN = re.compile(r"[A-Za-z0-9|!_\-]+(?: ?[.,\N{MIDDLE DOT}] ?[A-Za-z0-9|!\-]+)*")
 _DOT = re.compile(r" ?[.,\N{MIDDLE DOT}] ?")
@@ -38,6 +39,7 @@ _LONGEST_LOCAL = 64  # RFC 5321, section 4.5.3.1.1
 
 def find(text: str) -> Iterator[Match]:
     """Yield addresses, and from the @ on what may become one at the text's end."""
+    text = _SPECK.sub("@ ", text)
     for sign in _AT.finditer(text):
         local = _LOCAL.search(text, max(0, sign.start() - _LONGEST_LOCAL), sign.start())
         if local is None or not any(map(str.isalnum, local[0])):

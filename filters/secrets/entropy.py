@@ -52,6 +52,8 @@ _NEXT = re.compile(r"(?: ?[\])}!] ?| )([A-Za-z0-9+/_|\-]{3,}={0,2})(?![\w@:.])")
 _BEFORE = re.compile(r"(?<![^\s\"'=:(])([A-Za-z0-9+/_\-]{3,}) \Z")
 _LONG = 20
 _CHANGES = 0.37  # of a token's places
+_FIRST = re.compile(r"[A-Za-z0-9_\-+/=]{16,}")
+_CUT = 14  # letters
 _BITS = 3.3  # a character
 
 
@@ -80,6 +82,16 @@ def find(text: str) -> Iterator[Match]:
                     break
                 start = before.start(1)
             yield Match(CATEGORY, start, _torn(text, end), 0.8)
+
+
+def cut(text: str) -> Iterator[Match]:
+    """Yield what a text begins with, if it looks drawn though its first letters, which would tell, are out of sight."""
+    found = _FIRST.match(text)
+    if found is None or known(found[0]) or worded(found[0]):
+        return
+    parts = [part for part in re.split(r"[\-_]", found[0]) if len(part) >= _CUT]
+    if any(sum(map(str.isdigit, part)) > 1 and _random(part, 0.2 if part.isupper() else 0.3) for part in parts):
+        yield Match(CATEGORY, *found.span(), 0.75)
 
 
 def near(text: str) -> Iterator[tuple[int, int]]:

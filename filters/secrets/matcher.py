@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from filters.errors import SpecError
-from filters.secrets import cards, contacts, keys, labels, numbers, passwords, phones, suspicion
+from filters.secrets import cards, contacts, entropy, keys, labels, numbers, passwords, phones, suspicion
 from filters.secrets.confusion import plain
 from filters.secrets.custom import Allowed, Patterns, Words
 from filters.secrets.match import Match, merged
@@ -90,6 +90,8 @@ class Matcher:
         """Return what else is a secret in a text whose beginning is out of sight, and with it what would tell that."""
         seen = plain(text)
         found = list(passwords.cut(seen)) if "password" in self._kinds else []
+        if "key" in self._kinds:
+            found += entropy.cut(seen)
         if "phone" in self._kinds:
             found_so = (match for match in self._phones.find(f"+{seen}") if match.start == 0 and not match.partial)
             whole = (match for match in found_so if len(seen[: match.end].split()) > 2)

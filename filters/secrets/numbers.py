@@ -43,7 +43,7 @@ _IBAN = re.compile(  # the space before it may have been lost, or its first lett
 _CHECKED = 0.9  # a score above it tells that check digits fit
 _FOURS = re.compile(r"[^\W_]{4}[ \-.]{1,2}[^\W_]{4}")
 _SSN = re.compile(
-    r"(?<![\w\-.,/+])(?<!\d )([0-9OoQIlSBZ|]{3})( ?[\-.] ?| )([0-9OoQIlSBZ|]{2})( ?[\-.] ?|"
+    r"(?:(?<![\w\-.,/+])(?<!\d )|(?<=SSN))([0-9OoQIlSBZ|]{3})( ?[\-.] ?| )([0-9OoQIlSBZ|]{2})( ?[\-.] ?|"
     r" )([0-9OoQIlSBZ|]{4})(?![\w]|[\-.,/] ?\d| \d)"
 )
 _SSN_TORN = re.compile(

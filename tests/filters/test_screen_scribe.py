@@ -13,7 +13,7 @@ from filters.api import Box
 from filters.reading.hybrid import HybridReader
 from filters.reading.rapid import Strip
 from filters.reading.reading import NOTHING, Reading
-from filters.screen.scribe import Decided, Finished, Hit, Look, Outline, Report, Scribe, Unclear, in_doubt
+from filters.screen.scribe import OUTSIDE, Decided, Finished, Hit, Look, Outline, Report, Scribe, Unclear, in_doubt
 from filters.screen.tiles import padded, within
 from filters.secrets import Match, Matcher
 from tests.filters.test_screen_lines import Page
@@ -243,13 +243,25 @@ def test_a_scene_is_searched_by_the_finder_and_its_lines_may_be_slanted() -> Non
     desk = Desk()
     ink = desk.write(CARD, 300, 150)
     scene = Box(200, 80, 600, 200)
-    centre = (ink.left + ink.width / 2 - scene.left, ink.top + ink.height / 2 - scene.top)
+    centre = (ink.left + ink.width / 2 - scene.left + OUTSIDE, ink.top + ink.height / 2 - scene.top)
     desk.finder._strips = [Strip(centre, ink.width + 20.0, ink.height + 8.0, 4.0)]
     reports = desk.read(only=scene, scene=scene)
     (hit,) = hits(reports)
     assert [type(report) for report in reports] == [Outline, Decided, Finished]
     assert holds(hit.box, ink, 6)
     assert hit.box.height > ink.height + 0.05 * ink.width, "it is as high as it is slanted"
+
+
+def test_what_begins_beside_a_scene_is_read_with_it_and_what_is_beside_it_is_not() -> None:
+    desk = Desk()
+    label = desk.write(f"Password: {PASSWORD}", 100, 150)
+    desk.write(CARD, 60, 220, 10)
+    scene = Box(200, 80, 600, 200)
+    desk.finder._strips = [
+        Strip((box.left + box.width / 2 - scene.left + OUTSIDE, box.top + box.height / 2 - scene.top), *size, 0.0)
+        for box, size in ((label, (label.width + 20.0, label.height + 8.0)), (Box(80, 220, 40, 10), (60.0, 18.0)))
+    ]
+    assert [hit.category for hit in hits(desk.read(only=scene, scene=scene))] == ["password"]
 
 
 def test_a_scene_with_too_many_lines_is_a_page_that_moves_and_is_not_read() -> None:
@@ -268,10 +280,16 @@ def test_what_is_certain_leaves_no_doubt() -> None:
     text = "by card 4556 7375 8689 9855, jane doe@example.com"
     parts = [(0, 6), (8, 27), (34, 49)]
     card, address = Match("card-number", 8, 27, 0.95), Match("email", 34, 49, 0.95)
-    assert in_doubt(text, parts, [card]) == [(0, 6), (34, 49)]
+    assert in_doubt(text, parts, [card]) == [(0, 6), (29, 49)]
     for doubtful in (card._replace(score=0.5), card._replace(partial=True), card._replace(start=14)):
-        assert in_doubt(text, parts, [doubtful]) == parts
+        assert in_doubt(text, parts, [doubtful]) == [(0, 6), (3, 27), (29, 49)]
     assert in_doubt(text, parts, [card, address]) == [(0, 6), (29, 49)], "an underscore is read as a space"
+
+
+def test_what_is_doubtful_is_read_with_the_word_it_begins_in_and_a_short_one_before() -> None:
+    assert in_doubt("to GGB23 SLWW 3201", [(7, 18)], []) == [(0, 18)]
+    assert in_doubt("IBAN C 16 3356 0630", [(7, 19)], []) == [(5, 19)]
+    assert in_doubt("conversation 16 3356", [(13, 20)], []) == [(13, 20)]
 
 
 # --- what cannot be read -----------------------------------------------------------------------------------------

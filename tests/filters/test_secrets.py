@@ -171,6 +171,8 @@ def test_numbers_with_one_character_misread_are_found(drawn: Callable[[random.Ra
         ("sword: Tr0ub4dor3", "Tr0ub4dor3"),
         ("d = piAY$H%gacM9be", "piAY$H%gacM9be"),
         ("33 1 99 00 67 30", "33 1 99 00 67 30"),
+        ("KIAAGMNPU35HDG6TJEX", "KIAAGMNPU35HDG6TJEX"),
+        ("-31632023053-422536192258-SyH5pjVeJ5ZRsRV52nXTytxx", "-31632023053-422536192258-SyH5pjVeJ5ZRsRV52nXTytxx"),
     ],
 )
 def test_what_tells_a_secret_may_be_out_of_sight(text: str, secret: str) -> None:
@@ -193,6 +195,12 @@ def test_what_tells_a_secret_may_be_out_of_sight(text: str, secret: str) -> None
         "word = words[i+1]",
         "3920174 file.txt",
         "15551234567 bytes",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  empty.txt",
+        "9c5b94b1-35ad-49bb-b118-8e8fc24abf80 running",
+        "test_what_is_cut_off_and_none_all_the_same PASSED",
+        "ERROR_INVALID_PARAMETER_87",
+        "docker-compose-2024-01-15.yaml",
+        "IMG_20240115_143022 saved",
     ],
 )
 def test_what_is_cut_off_and_none_all_the_same(text: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from tests.support.scenes.scene import HEIGHT, RATE, WIDTH, Box, Image, Label
 from tests.support.scenes.screen import Screen, ScreenError
 from tests.support.scenes.secrets import Secret
-from tests.support.scenes.sight import all_seen, difference, ink, moved, on_plain, overlap, seen
+from tests.support.scenes.sight import all_seen, common, difference, ink, moved, on_plain, overlap, seen
 from tests.support.scenes.take import Take
 
 _LENGTH = 16 * RATE
@@ -64,6 +64,8 @@ class _Editor:
     covers: tuple[Box, ...] = ()
     measured: dict[str, Box] = field(default_factory=dict)
     """Where the ink of a whole secret is, from the top left corner of its first character's cell."""
+    levels: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """From which row to which that of one is that has never been wholly in sight, from the top of its cells."""
     image: Image | None = None
 
     @property
@@ -98,8 +100,13 @@ class _Editor:
                     self.measured[secret.id] = moved(box, -cells[0], -cells[1])
             if secret.id in self.measured:
                 boxes[secret.id] = moved(self.measured[secret.id], cells[0], cells[1])
-            else:
-                boxes[secret.id] = cells
+            else:  # it has never been wholly in sight
+                high = window[1] <= cells[1] and cells[3] <= min(window[3], HEIGHT) and not self.covers
+                drawn = self._ink(self.image, common(cells, window)) if high else None
+                if drawn is not None:
+                    self.levels[secret.id] = drawn[1] - cells[1], drawn[3] - cells[1]
+                top, bottom = self.levels.get(secret.id, (0, cells[3] - cells[1]))
+                boxes[secret.id] = cells[0], cells[1] + top, cells[2], cells[1] + bottom
         labels += all_seen(self.take.vault, boxes, window, self.covers)
         self.take.film.add(self.image, labels, min(frames, _LENGTH - self.take.film.frames))
 
