@@ -139,16 +139,17 @@ class Broadcast:
         cls, room: str, plan: Plan, tracks: tuple[Track, ...], started_at: int, means: Means, moderating: Moderating
     ) -> "Broadcast":
         """Begin a new one; ``started_at`` is the wall-clock time of tick 0 in Unix milliseconds."""
-        row = BroadcastRow(secrets.token_hex(4), room, started_at, plan, tracks, -1, 0, 0)
-        return cls(row, _cutter(plan, 0, 0), means, moderating)
+        row = BroadcastRow(secrets.token_hex(4), room, started_at, plan, tracks, 0, 0, 0)
+        return cls(row, _cutter(plan, row.number + 1, 0), means, moderating)
 
     @classmethod
     def resume(cls, row: BroadcastRow, position: int, means: Means, moderating: Moderating) -> "Broadcast":
         """Go on with one after a restart, ``position`` (ticks) being where the timeline stands now.
 
-        The number in the store may be old (a full disk): go past any that can have been used since.
+        The number in the store may be old (a full disk): go past any that can have been used since, and one more, which
+        is listed as a gap.
         """
-        number = row.number + 1 + -(-(position - row.position) // SHORTEST)
+        number = row.number + 2 + -(-(position - row.position) // SHORTEST)
         return cls(row, _cutter(row.plan, number, position), means, moderating)
 
     @property

@@ -10,7 +10,7 @@ from aiohttp import web
 from serve.encoding import takes_gzip
 from serve.origin import Origin, Show
 from serve.patience import Patience
-from serve.playlist import MIME_TYPE
+from serve.playlist import MIME_TYPE, Form
 from serve.problems import Handler, Problem, not_found
 from serve.window import Window
 from transcode.ladder import RENDITION
@@ -24,6 +24,7 @@ _FIRST = 10.0
 _HOLD_TARGETS = 3
 _MOST_AHEAD = 1  # segments past the one being made: 8216bis, 6.2.5.2 allows two past the last whole one
 _RETRY = {"Retry-After": "1"}
+_SKIPS = ("YES", "v2")  # the second leaves out dates that are told already, too: there are none
 
 
 class HlsRoutes:
@@ -43,7 +44,9 @@ class HlsRoutes:
         media = base + "/{broadcast}/{rendition:" + RENDITION + "}"
         return [
             web.get(base + "/master.m3u8", _for_all_sites(self.multivariant)),
-            web.get(media + ".m3u8", _for_all_sites(self.media)),
+            web.get(base + "/classic.m3u8", _for_all_sites(self.classic_multivariant)),
+            web.get(media + Form.FULL.suffix, _for_all_sites(self.media)),
+            web.get(media + Form.CLASSIC.suffix, _for_all_sites(self.classic_media)),
             web.get(media + r"/init-{name:[0-9a-f]+}.mp4", _for_all_sites(self.init)),
             web.get(media + r"/{msn:[0-9]{1,12}}.m4s", _for_all_sites(self.segment)),
             web.get(media + r"/{msn:[0-9]{1,12}}.{part:[0-9]{1,6}}.m4s", _for_all_sites(self.part)),
@@ -62,39 +65,56 @@ class HlsRoutes:
 
     async def multivariant(self, request: web.Request) -> web.Response:
         """The multivariant playlist of the room's running broadcast."""
+        return await self._multivariant(request, Form.FULL)
+
+    async def classic_multivariant(self, request: web.Request) -> web.Response:
+        """The same of whole segments alone, for players that know nothing of low latency."""
+        return await self._multivariant(request, Form.CLASSIC)
+
+    async def _multivariant(self, request: web.Request, form: Form) -> web.Response:
         room = request.match_info["room"]
         show = self._origin.current(room)
         if show is not None:
-            for window in show.windows.values():  # on air, and its first segment is whole in a moment
-                await self._begun(window)
-        if show is None or not show.ready:
+            for window in show.windows.values():  # on air, and there is something to play in a moment
+                await self._begun(window, form)
+        if show is None or not (show.whole if form is Form.CLASSIC else show.ready):
             raise Problem(404, "Off air", "this room is not on air now: ask again", _RETRY)
         self._watched(request, room)
-        return _answer(show.multivariant(), MIME_TYPE, _PLAIN)
+        return _answer(show.multivariant(form), MIME_TYPE, _PLAIN)
 
     async def media(self, request: web.Request) -> web.Response:
-        """A media playlist; with ``_HLS_msn`` (and ``_HLS_part``) held until it lists what is asked for."""
+        """A media playlist; with ``_HLS_msn`` (and ``_HLS_part``) held until it lists what is asked for; with
+        ``_HLS_skip`` without what is old in it."""
         show, window = self._find(request)
         msn, part = _directive(request, "_HLS_msn"), _directive(request, "_HLS_part")
         if part is not None and msn is None:
             raise Problem(400, "Bad request", "_HLS_part needs _HLS_msn")
-        if not await self._begun(window):
-            raise Problem(503, "Not yet", "this broadcast has no segment yet: ask again", _RETRY)
-        if not window.ready:
-            raise not_found("this broadcast ended before it had a segment: open the room's master.m3u8 again")
+        await self._playable(window, Form.FULL)
         if msn is not None and not window.ended:
             if msn > window.edge[0] + _MOST_AHEAD:
                 raise Problem(400, "Bad request", "_HLS_msn is too far ahead of the live edge")
             hold = _HOLD_TARGETS * show.start.plan.target_duration
             if not await self._until(lambda: window.ended or window.contains(msn, part), window, hold):
                 raise Problem(503, "Stalled", "no news of this broadcast: ask again", _RETRY)
+        form = Form.DELTA if request.query.get("_HLS_skip") in _SKIPS else Form.FULL
+        return self._playlist(request, show, window, form, _PLAIN if msn is None else _BLOCKING)
+
+    async def classic_media(self, request: web.Request) -> web.Response:
+        """A media playlist of whole segments alone; no request is held but for the first one."""
+        show, window = self._find(request)
+        await self._playable(window, Form.CLASSIC)
+        return self._playlist(request, show, window, Form.CLASSIC, _PLAIN)
+
+    async def _playable(self, window: Window, form: Form) -> None:
+        if not await self._begun(window, form):
+            raise Problem(503, "Not yet", "this broadcast has no segment yet: ask again", _RETRY)
+        if not (window.whole if form is Form.CLASSIC else window.ready):
+            raise not_found("this broadcast ended before it had a segment: open the room's master.m3u8 again")
+
+    def _playlist(self, request: web.Request, show: Show, window: Window, form: Form, cache: str) -> web.Response:
         self._watched(request, show.start.room)
-        text = window.text()
-        headers = {
-            "Cache-Control": _PLAIN if msn is None else _BLOCKING,
-            "Vary": "Accept-Encoding",
-            "Content-Type": MIME_TYPE,
-        }
+        text = window.text(form)
+        headers = {"Cache-Control": cache, "Vary": "Accept-Encoding", "Content-Type": MIME_TYPE}
         if takes_gzip(request):
             return web.Response(body=text.gzipped, headers={**headers, "Content-Encoding": "gzip"})
         return web.Response(body=text.plain, headers=headers)
@@ -118,8 +138,10 @@ class HlsRoutes:
             await self._until(lambda: window.ended or (msn, index) < window.edge, window, hold)
         return _media(window.part(msn, index), request)
 
-    async def _begun(self, window: Window) -> bool:
-        """Wait for the first segment to be whole, or the end; whether either came."""
+    async def _begun(self, window: Window, form: Form) -> bool:
+        """Wait for the first part, or segment, or the end; whether any came."""
+        if form is Form.CLASSIC:
+            return await self._until(lambda: window.whole or window.ended, window, _FIRST)
         return await self._until(lambda: window.ready or window.ended, window, _FIRST)
 
     async def _until(self, condition: Callable[[], bool], window: Window, seconds: float) -> bool:

@@ -1,9 +1,13 @@
 """The origin's memory: the windows of every broadcast it serves. No I/O; ``hls.py`` asks it, the gate feeds it."""
 
 import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
 
+from serve.dates import ProgramDates
 from serve.parts import BroadcastStart
-from serve.playlist import Variant, multivariant_playlist
+from serve.playlist import Form, Report, Variant, multivariant_playlist
 from serve.window import Window
 from transcode.media import AUDIO, SOURCE, AudioFormat, PartItem, VideoFormat
 
@@ -15,18 +19,31 @@ _CONTAINER = 3  # percent that CMAF adds to what was promised of the media alone
 class Show:
     """One broadcast as viewers see it: a window for each rendition."""
 
-    def __init__(self, start: BroadcastStart) -> None:
+    def __init__(self, start: BroadcastStart, wall: Callable[[], int]) -> None:
         self.start = start
         plan = start.plan
         names = [rung.name for rung in plan.rungs] + ([AUDIO] if plan.sound is not None else [])
-        self.windows = {name: Window(name, plan, start.started_at, start.discontinuities) for name in names}
+        dates = ProgramDates(start.started_at, wall)
+        self.windows = {
+            name: Window(name, plan, dates, start.discontinuities, partial(self._reports, name)) for name in names
+        }
 
     @property
     def ready(self) -> bool:
         """Whether every rendition has something to play, and it is known what it is."""
         return all(window.ready and window.format is not None for window in self.windows.values())
 
-    def multivariant(self) -> bytes:
+    @property
+    def whole(self) -> bool:
+        """Whether every rendition has a whole segment."""
+        return self.ready and all(window.whole for window in self.windows.values())
+
+    def _reports(self, teller: str) -> list[Report]:
+        """Where the renditions other than ``teller`` are."""
+        others = (window.report for name, window in self.windows.items() if name != teller)
+        return [report for report in others if report is not None]
+
+    def multivariant(self, form: Form = Form.FULL) -> bytes:
         """Return the multivariant playlist. It says what is true today: formats and bit rates may change."""
         plan = self.start.plan
         sound = self._format(AUDIO)
@@ -39,7 +56,7 @@ class Show:
             variants.append(Variant(AUDIO, None, *self._bandwidths(AUDIO, 0)))
         independent = plan.transcoded and all(rung.name != SOURCE for rung in plan.rungs)
         text = multivariant_playlist(
-            self.start.broadcast, variants, sound if isinstance(sound, AudioFormat) else None, independent
+            self.start.broadcast, variants, sound if isinstance(sound, AudioFormat) else None, independent, form
         )
         return text.encode()
 
@@ -61,10 +78,15 @@ class Show:
         return peak, min(max(sum(known), promised // 2), peak) if len(known) == len(averages) else None
 
 
-class Origin:
-    """All shows, by room and by broadcast."""
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
-    def __init__(self) -> None:
+
+class Origin:
+    """All shows, by room and by broadcast. ``wall`` tells the time in Unix milliseconds."""
+
+    def __init__(self, wall: Callable[[], int] = _now) -> None:
+        self._wall = wall
         self._shows: dict[str, Show] = {}
         self._current: dict[str, Show] = {}
 
@@ -79,7 +101,7 @@ class Origin:
 
     def begin(self, start: BroadcastStart) -> None:
         """A broadcast begins."""
-        self._shows[start.broadcast] = self._current[start.room] = Show(start)
+        self._shows[start.broadcast] = self._current[start.room] = Show(start, self._wall)
 
     def part(self, broadcast: str, item: PartItem) -> None:
         """The next item of a broadcast."""

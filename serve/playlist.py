@@ -6,15 +6,41 @@ Sources: RFC 8216; draft-pantos-hls-rfc8216bis (sections named where they matter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import Enum
 
 from transcode.media import AUDIO, AudioFormat, Plan, VideoFormat
 from transcode.opening import PART_UNIT
 
-VERSION = 9  # EXT-X-GAP needs 8, EXT-X-PART and its kin come with 9 (8216bis, 8)
+VERSION, CLASSIC_VERSION = 9, 8  # EXT-X-GAP needs 8, EXT-X-PART and its kin come with 9 (8216bis, 8)
 MIME_TYPE = "application/vnd.apple.mpegurl"
 _HOLD_BACK_PARTS = 3
 _HOLD_BACK_TARGETS = 3
 _PARTS_FOR_TARGETS = 3
+_SKIPPED_FROM = 6  # targets from the live edge, the least that may be (8216bis, 4.4.3.8)
+
+
+class Form(Enum):
+    """How a playlist is told: all of it; all but what an earlier one has told already (Delta Update, 8216bis, 6.2.5.1);
+    or whole segments alone, for players that know nothing of low latency."""
+
+    FULL = "full"
+    DELTA = "delta"
+    CLASSIC = "classic"
+
+    @property
+    def suffix(self) -> str:
+        """How the names of such playlists end."""
+        return ".classic.m3u8" if self is Form.CLASSIC else ".m3u8"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Where another rendition is (EXT-X-RENDITION-REPORT): the number of its last segment that has a part, and the
+    index of the last of those."""
+
+    rendition: str
+    msn: int
+    part: int
 
 
 @dataclass(slots=True)
@@ -65,43 +91,75 @@ def part_uri(msn: int, index: int) -> str:
     return f"{msn}.{index}.m4s"
 
 
-def media_playlist(
-    plan: Plan, rendition: str, segments: Sequence[Segment], discontinuity_sequence: int, ended: bool
-) -> str:
-    """Return the media playlist of ``rendition``, whose files lie in a folder of that name beside it."""
-    part_target = plan.part_target / PART_UNIT
-    lines = [
-        "#EXTM3U",
-        f"#EXT-X-VERSION:{VERSION}",
-        f"#EXT-X-TARGETDURATION:{plan.target_duration}",
-        "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES"
-        f",PART-HOLD-BACK={_HOLD_BACK_PARTS * part_target:.5f},HOLD-BACK={_HOLD_BACK_TARGETS * plan.target_duration}.0",
-        f"#EXT-X-PART-INF:PART-TARGET={part_target:.5f}",
-        f"#EXT-X-MEDIA-SEQUENCE:{segments[0].msn if segments else 0}",
-        f"#EXT-X-DISCONTINUITY-SEQUENCE:{discontinuity_sequence}",
-    ]
-    edge = sum(segment.seconds for segment in segments)
-    init = None
-    for segment in segments:
-        if segment.discontinuity:
-            lines.append("#EXT-X-DISCONTINUITY")
-        if segment.init is not None and (segment.init != init or segment.discontinuity):
-            lines.append(f'#EXT-X-MAP:URI="{rendition}/{init_uri(segment.init)}"')
-            init = segment.init
-        lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_date(segment.date)}")
-        edge -= segment.seconds
-        if edge < _PARTS_FOR_TARGETS * plan.target_duration and not ended:
-            lines.extend(_part_lines(rendition, segment))
-        if segment.duration is not None:
-            if not segment.parts:
-                lines.append("#EXT-X-GAP")
-            lines.append(f"#EXTINF:{segment.seconds:.5f},")
-            lines.append(f"{rendition}/{segment_uri(segment.msn)}")
-    if ended:
-        lines.append("#EXT-X-ENDLIST")
-    elif segments:
-        lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{rendition}/{_next_part(segments[-1])}"')
-    return "\n".join(lines) + "\n"
+@dataclass(frozen=True, slots=True)
+class MediaPlaylist:
+    """The media playlist of ``rendition``, whose files lie in a folder of that name beside it.
+
+    ``discontinuities``: EXT-X-DISCONTINUITY-SEQUENCE; ``reports`` tell where the others are.
+    """
+
+    plan: Plan
+    rendition: str
+    segments: Sequence[Segment]
+    discontinuities: int
+    ended: bool
+    reports: Sequence[Report] = ()
+
+    def text(self, form: Form = Form.FULL) -> str:
+        """Return it as text. A Delta Update that would leave out nothing is all of it."""
+        listed = self.segments
+        if form is Form.CLASSIC:
+            listed = [segment for segment in listed if segment.duration is not None]
+        lines = ["#EXTM3U", *self._head(form, listed)]
+        # How far each segment's end is from the end of the playlist.
+        ends, edge = [], 0.0
+        for segment in reversed(listed):
+            ends.append(edge)
+            edge += segment.seconds
+        ends.reverse()
+        skipped = sum(end > _SKIPPED_FROM * self.plan.target_duration for end in ends) if form is Form.DELTA else 0
+        if skipped:
+            lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")
+        init = None
+        for segment, end in zip(listed[skipped:], ends[skipped:], strict=True):
+            if segment.discontinuity:
+                lines.append("#EXT-X-DISCONTINUITY")
+            if segment.init is not None and (segment.init != init or segment.discontinuity):
+                lines.append(f'#EXT-X-MAP:URI="{self.rendition}/{init_uri(segment.init)}"')
+                init = segment.init
+            lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_date(segment.date)}")
+            recent = end < _PARTS_FOR_TARGETS * self.plan.target_duration
+            if form is not Form.CLASSIC and recent and not self.ended:
+                lines.extend(_part_lines(self.rendition, segment))
+            if segment.duration is not None:
+                if not segment.parts:
+                    lines.append("#EXT-X-GAP")
+                lines.append(f"#EXTINF:{segment.seconds:.5f},")
+                lines.append(f"{self.rendition}/{segment_uri(segment.msn)}")
+        lines.extend(self._tail(form))
+        return "\n".join(lines) + "\n"
+
+    def _head(self, form: Form, listed: Sequence[Segment]) -> Iterator[str]:
+        target, part_target = self.plan.target_duration, self.plan.part_target / PART_UNIT
+        yield f"#EXT-X-VERSION:{CLASSIC_VERSION if form is Form.CLASSIC else VERSION}"
+        yield f"#EXT-X-TARGETDURATION:{target}"
+        if form is not Form.CLASSIC:
+            yield (
+                f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={_SKIPPED_FROM * target}.0"
+                f",PART-HOLD-BACK={_HOLD_BACK_PARTS * part_target:.5f},HOLD-BACK={_HOLD_BACK_TARGETS * target}.0"
+            )
+            yield f"#EXT-X-PART-INF:PART-TARGET={part_target:.5f}"
+        yield f"#EXT-X-MEDIA-SEQUENCE:{listed[0].msn if listed else 0}"
+        yield f"#EXT-X-DISCONTINUITY-SEQUENCE:{self.discontinuities}"
+
+    def _tail(self, form: Form) -> Iterator[str]:
+        if self.ended:
+            yield "#EXT-X-ENDLIST"
+        elif form is not Form.CLASSIC and self.segments:
+            yield f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{self.rendition}/{_next_part(self.segments[-1])}"'
+            for report in self.reports:
+                uri = report.rendition + Form.FULL.suffix
+                yield f'#EXT-X-RENDITION-REPORT:URI="{uri}",LAST-MSN={report.msn},LAST-PART={report.part}'
 
 
 def _part_lines(rendition: str, segment: Segment) -> Iterator[str]:
@@ -137,36 +195,39 @@ class Variant:
 
 
 def multivariant_playlist(
-    folder: str, variants: Sequence[Variant], sound: AudioFormat | None, independent: bool
+    folder: str, variants: Sequence[Variant], sound: AudioFormat | None, independent: bool, form: Form = Form.FULL
 ) -> str:
     """Return the multivariant playlist of a broadcast whose media playlists lie in ``folder``.
 
-    Players begin with the first of ``variants`` (RFC 8216, 6.3.1). ``independent``: every segment begins with a
-    keyframe (EXT-X-INDEPENDENT-SEGMENTS). What the tags say: RFC 8216, 4.3.4.1 and 4.3.4.2; 8216bis, 4.4.6.
+    Players begin with the first of ``variants``, the best, which has the highest SCORE (RFC 8216, 6.3.1; 8216bis,
+    4.4.6.2). ``independent``: every segment begins with a keyframe (EXT-X-INDEPENDENT-SEGMENTS). What the tags say: RFC
+    8216, 4.3.4.1 and 4.3.4.2; 8216bis, 4.4.6.
     """
-    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}"]
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{CLASSIC_VERSION if form is Form.CLASSIC else VERSION}"]
     if independent:
         lines.append("#EXT-X-INDEPENDENT-SEGMENTS")
     if sound is not None and any(variant.video is not None for variant in variants):
         lines.append(
             '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Main",DEFAULT=YES,AUTOSELECT=YES'
-            f',CHANNELS="{sound.channels}",URI="{folder}/{AUDIO}.m3u8"'
+            f',CHANNELS="{sound.channels}",URI="{folder}/{AUDIO}{form.suffix}"'
         )
-    for variant in variants:
-        lines.append("#EXT-X-STREAM-INF:" + ",".join(_stream_attributes(variant, sound)))
-        lines.append(f"{folder}/{variant.rendition}.m3u8")
+    for score, variant in zip(range(len(variants), 0, -1), variants, strict=True):
+        lines.append("#EXT-X-STREAM-INF:" + ",".join(_stream_attributes(variant, sound, score)))
+        lines.append(f"{folder}/{variant.rendition}{form.suffix}")
     return "\n".join(lines) + "\n"
 
 
-def _stream_attributes(variant: Variant, sound: AudioFormat | None) -> Iterator[str]:
+def _stream_attributes(variant: Variant, sound: AudioFormat | None, score: int) -> Iterator[str]:
     video = variant.video
     yield f"BANDWIDTH={variant.bandwidth}"
     if variant.average_bandwidth is not None:
         yield f"AVERAGE-BANDWIDTH={variant.average_bandwidth}"
+    yield f"SCORE={score}.0"
     codecs = ",".join(part.codecs for part in (video, sound) if part is not None)
     yield f'CODECS="{codecs}"'
     if video is not None:
         yield f"RESOLUTION={video.width}x{video.height}"
         yield f"FRAME-RATE={video.frame_rate:.3f}"
+        yield "CLOSED-CAPTIONS=NONE"
         if sound is not None:
             yield 'AUDIO="audio"'

@@ -2,13 +2,18 @@
 
 Segments leave the playlist ``WINDOW`` seconds behind the live edge (or four targets, if longer) and stay fetchable for
 their own length and that of the longest playlist that named them, since players may still hold it (RFC 8216, 6.2.2).
+
+A playlist has to have a whole segment, and the first one takes seconds to come. So the number before it is listed as a
+gap, and players begin with the first part.
 """
 
 import gzip
 from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from serve import playlist
+from serve.dates import ProgramDates
 from serve.signal import Signal
 from transcode.media import AudioFormat, Init, Part, PartItem, Plan, SegmentEnd, SegmentStart, VideoFormat
 
@@ -28,19 +33,27 @@ class Text:
 class Window:
     """The live edge of one rendition of a broadcast.
 
-    ``format`` is that of its newest init segment, ``bandwidth`` the peak of its segments so far in bit/s.
-    ``started_at`` is the wall-clock time of tick 0 of the timeline in Unix milliseconds; ``discontinuities`` how many
-    there were before this window began (EXT-X-DISCONTINUITY-SEQUENCE).
+    ``format`` is that of its newest init segment, ``bandwidth`` the peak of its segments so far in bit/s. ``dates``
+    tells the programme time of what is shown; ``discontinuities`` how many there were before this window began
+    (EXT-X-DISCONTINUITY-SEQUENCE); ``reports`` where the other renditions are.
     """
 
-    def __init__(self, rendition: str, plan: Plan, started_at: int, discontinuities: int = 0) -> None:
+    def __init__(
+        self,
+        rendition: str,
+        plan: Plan,
+        dates: ProgramDates,
+        discontinuities: int = 0,
+        reports: Callable[[], Sequence[playlist.Report]] = tuple,
+    ) -> None:
         self.changed = Signal()
         self.ended = False
         self.format: VideoFormat | AudioFormat | None = None
         self.bandwidth = 0
         self._rendition = rendition
         self._plan = plan
-        self._started_at = started_at
+        self._dates = dates
+        self._reports = reports
         self._discontinuities = discontinuities
         self._length = max(WINDOW, _TARGETS * plan.target_duration)
         self._segments: list[playlist.Segment] = []
@@ -49,7 +62,7 @@ class Window:
         self._longest = 0.0  # playlist so far, seconds
         self._inits: dict[str, bytes] = {}
         self._init: str | None = None
-        self._text: Text | None = None
+        self._texts: dict[playlist.Form, Text] = {}
 
     def receive(self, item: PartItem) -> None:
         """Take the next item of the part link."""
@@ -60,27 +73,45 @@ class Window:
                 self.format = item.format
                 return
             case SegmentStart():
-                date = self._started_at + item.start * 1000 // item.timescale
-                self._segments.append(playlist.Segment(item.msn, item.timescale, date, item.discontinuity, self._init))
+                self._begin(item)
             case Part():
                 self._segments[-1].parts.append(playlist.Part(item.duration, item.independent, item.data))
             case SegmentEnd():
                 self._complete(self._segments[-1], item.duration)
-        self._text = None
+        self._texts.clear()
         self.changed.fire()
+
+    def _begin(self, item: SegmentStart) -> None:
+        date = self._dates.date(item.msn, item.start * 1000 // item.timescale)
+        if not self._segments:
+            target = self._plan.target_duration
+            before = playlist.Segment(item.msn - 1, 1, date - target * 1000, False, None, target)
+            self._segments.append(before)
+        self._segments.append(playlist.Segment(item.msn, item.timescale, date, item.discontinuity, self._init))
 
     def end(self) -> None:
         """No more will come: the playlist gets its ENDLIST."""
         if self._segments and not self._segments[-1].parts and not self._segments[-1].duration:
             self._segments.pop()  # begun, but nothing came
         self.ended = True
-        self._text = None
+        self._texts.clear()
         self.changed.fire()
 
     @property
     def ready(self) -> bool:
-        """Whether a player can begin: a segment is whole."""
-        return bool(self._segments) and self._segments[0].duration is not None
+        """Whether a player can begin: there is a part, or news that there is none."""
+        return len(self._segments) > 1 and bool(self._segments[1].parts or self._segments[1].duration is not None)
+
+    @property
+    def whole(self) -> bool:
+        """Whether one that knows nothing of parts can begin: a segment is whole."""
+        return len(self._segments) > 1 and self._segments[1].duration is not None
+
+    @property
+    def report(self) -> playlist.Report | None:
+        """Where it is; None as long as there is no part."""
+        last = next((segment for segment in reversed(self._segments) if segment.parts), None)
+        return playlist.Report(self._rendition, last.msn, len(last.parts) - 1) if last is not None else None
 
     @property
     def average_bandwidth(self) -> int | None:
@@ -110,14 +141,16 @@ class Window:
         whole = self._find(msn)
         return whole is None or not whole.parts or part < len(whole.parts) or self.edge > (msn + 1, 0)
 
-    def text(self) -> Text:
+    def text(self, form: playlist.Form = playlist.Form.FULL) -> Text:
         """Return the playlist; made once for each change."""
-        if self._text is None:
-            plain = playlist.media_playlist(
-                self._plan, self._rendition, self._segments, self._discontinuities, self.ended
-            ).encode()
-            self._text = Text(plain, gzip.compress(plain, _GZIP_LEVEL, mtime=0))
-        return self._text
+        text = self._texts.get(form)
+        if text is None:
+            listed = playlist.MediaPlaylist(
+                self._plan, self._rendition, self._segments, self._discontinuities, self.ended, self._reports()
+            )
+            plain = listed.text(form).encode()
+            text = self._texts[form] = Text(plain, gzip.compress(plain, _GZIP_LEVEL, mtime=0))
+        return text
 
     def init(self, name: str) -> bytes | None:
         """Return the init segment ``name``."""

@@ -40,7 +40,7 @@ async def client(house: House) -> AsyncIterator[Client]:
 
 
 class Live:
-    """A live room ``demo``: nine seconds are out, segment 4 is being made."""
+    """A live room ``demo``: nine seconds are out, segment 5 is being made; 0 is listed as a gap."""
 
     def __init__(self, house: House) -> None:
         self.key = house.open()
@@ -121,12 +121,16 @@ async def test_everything_that_is_listed_can_be_fetched(client: Client, live: Li
         whole = {}
         for name in re.findall(r'^[^#\n]+$|(?<=[^T],URI=")[^"]+|(?<=MAP:URI=")[^"]+', text, re.MULTILINE):
             media = await client.get(f"{live.base}/{name}")
+            if name == f"{rendition}/0.m4s":
+                await problem(media, 404)
+                continue
             assert media.status == 200, name
             assert media.content_type == mime_type
             assert media.headers["Cache-Control"] == "public, max-age=86400, immutable"
             assert media.headers["Access-Control-Allow-Origin"] == "*"
             whole[name] = await media.read()
-        for segment in playlist.segments:
+        assert playlist.segments[0].gap_tag
+        for segment in playlist.segments[1:]:
             if segment.uri:
                 assert whole[segment.uri] == b"".join(whole[part.uri] for part in segment.parts)
 
@@ -273,7 +277,7 @@ async def test_a_plain_request_is_answered_at_once(client: Client, live: Live) -
     await text_of(await client.get(live.url()))
 
 
-@pytest.mark.parametrize(("msn", "part"), [(0, None), (3, None), (3, 5), (4, 0), (0, 0)])
+@pytest.mark.parametrize(("msn", "part"), [(0, None), (4, None), (4, 5), (5, 0), (0, 0)])
 async def test_what_is_listed_already_is_answered_at_once(
     client: Client, live: Live, msn: int, part: int | None
 ) -> None:
@@ -341,8 +345,8 @@ async def test_gaps_are_news_too(house: House, client: Client, bare: Live) -> No
         "_HLS_msn=%D9%A1",
         "_HLS_msn=1&_HLS_part=-1",
         "_HLS_msn=1&_HLS_part=x",
-        "_HLS_msn=6",
-        "_HLS_msn=6&_HLS_part=0",
+        "_HLS_msn=7",
+        "_HLS_msn=7&_HLS_part=0",
         "_HLS_msn=999999999999",
         "_HLS_msn=99999999999999999999999999999999",
         "_HLS_msn=0&_HLS_part=99999999999999999999999999999999",
@@ -350,13 +354,67 @@ async def test_gaps_are_news_too(house: House, client: Client, bare: Live) -> No
 )
 async def test_malformed_and_far_ahead_requests_are_refused_at_once(client: Client, live: Live, query: str) -> None:
     """8216bis, 6.2.5.2: past the last segment plus two, or a part without a segment."""
-    assert live.next[0] == 4
+    assert live.next[0] == 5
     answer = await client.get(f"{live.base}/source.m3u8?{query}")
     await problem(answer, 400)
 
 
 async def test_directives_that_are_not_known_are_ignored(client: Client, live: Live) -> None:
-    await text_of(await client.get(f"{live.base}/source.m3u8?_HLS_skip=YES&other=1"))
+    assert "#EXT-X-SKIP" not in await text_of(await client.get(f"{live.base}/source.m3u8?_HLS_skip=NO&other=1"))
+
+
+# Delta Updates (8216bis, 6.2.5.1).
+
+
+@pytest.mark.parametrize("skip", ["YES", "v2"])
+async def test_who_has_the_rest_already_may_leave_it_out(house: House, client: Client, skip: str) -> None:
+    house.publish(house.open(ladder="120p"), 40)
+    url = f"/hls/demo/{broadcast_of(house)}/48p.m3u8"
+    whole = await text_of(await client.get(url))
+    answer = await client.get(f"{url}?_HLS_msn=18&_HLS_part=0&_HLS_skip={skip}")
+    delta = await text_of(answer)
+    assert answer.headers["Cache-Control"] == "max-age=6"
+    found = re.search(r"#EXT-X-SKIP:SKIPPED-SEGMENTS=(\d+)\n", delta)
+    assert found is not None
+    listed = [len(re.findall(r"^#EXTINF", text, re.MULTILINE)) for text in (whole, delta)]
+    assert listed[0] == listed[1] + int(found[1])
+
+
+# Old players.
+
+
+async def test_old_players_get_whole_segments_alone(client: Client, live: Live) -> None:
+    master = m3u8.loads(await text_of(await client.get("/hls/demo/classic.m3u8")))
+    names = [master.playlists[0].uri, master.media[0].uri]
+    assert names == [f"{live.broadcast}/source.classic.m3u8", f"{live.broadcast}/audio.classic.m3u8"]
+    for name in names:
+        answer = await client.get(f"/hls/demo/{name}")
+        listed = await text_of(answer)
+        assert answer.headers["Cache-Control"] == "max-age=1"
+        assert not re.findall("EXT-X-(?:PART|SERVER-CONTROL|PRELOAD-HINT|RENDITION-REPORT)", listed)
+        last = m3u8.loads(listed).segments[-1].uri
+        assert (await client.get(f"{live.base}/{last}")).status == 200
+
+
+# The first seconds.
+
+
+async def test_players_begin_with_the_first_part_and_old_ones_with_the_first_segment(
+    house: House, client: Client
+) -> None:
+    key = house.open(ladder="120p")
+    host = house.publish(key, 0.9)
+    broadcast = broadcast_of(house)
+    master = m3u8.loads(await text_of(await client.get("/hls/demo/master.m3u8")))
+    listed = m3u8.loads(await text_of(await client.get(f"/hls/demo/{master.playlists[0].uri}")))
+    assert [bool(segment.gap_tag) for segment in listed.segments] == [True, False]
+    assert listed.segments[1].uri is None
+    assert listed.segments[1].parts
+    classic = await held(house, client, "/hls/demo/classic.m3u8")
+    media = await held(house, client, f"/hls/demo/{broadcast}/48p.classic.m3u8")
+    host.send(2)
+    assert "48p.classic.m3u8" in await text_of(await classic)
+    assert "48p/1.m4s" in await text_of(await media)
 
 
 async def test_a_stalled_broadcast_is_a_503_after_three_targets(
@@ -461,8 +519,8 @@ async def test_the_hinted_part_is_held_until_it_is_made(house: House, client: Cl
 
 async def test_the_first_part_of_the_next_segment_is_held_too(house: House, client: Client, live: Live) -> None:
     live.host.send(1.05)
-    assert live.next == (5, 0)
-    waiting = await held(house, client, part_url(live, 5, 0))
+    assert live.next == (6, 0)
+    waiting = await held(house, client, part_url(live, 6, 0))
     live.host.send(0.3)
     assert (await waiting).status == 200
 
@@ -558,7 +616,8 @@ async def test_a_player_goes_on_over_a_restart_of_the_server(house: House, clien
         after = m3u8.loads(await text_of(await restarted.get(live.url(before.media_sequence + 5, 0))))
         assert after.media_sequence > before.media_sequence + 4
         assert after.discontinuity_sequence == before.discontinuity_sequence
-        assert after.segments[0].init_section.uri == before.segments[0].init_section.uri
-        first: datetime = after.segments[0].program_date_time
+        assert after.segments[0].gap_tag
+        assert after.segments[1].init_section.uri == before.segments[1].init_section.uri
+        first: datetime = after.segments[1].program_date_time
         assert last.program_date_time + timedelta(seconds=4) < first
         await problem(await restarted.get(f"{live.base}/source/0.m4s"), 404)

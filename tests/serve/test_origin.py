@@ -99,11 +99,11 @@ def test_variants_are_listed_best_first_with_what_they_promise() -> None:
         "#EXT-X-INDEPENDENT-SEGMENTS",
         '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Main",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",'
         'URI="b1/audio.m3u8"',
-        '#EXT-X-STREAM-INF:BANDWIDTH=2987000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000,'
-        'AUDIO="audio"',
+        '#EXT-X-STREAM-INF:BANDWIDTH=2987000,SCORE=2.0,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,'
+        'FRAME-RATE=30.000,CLOSED-CAPTIONS=NONE,AUDIO="audio"',
         "b1/720p.m3u8",
-        '#EXT-X-STREAM-INF:BANDWIDTH=1442000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=853x480,FRAME-RATE=30.000,'
-        'AUDIO="audio"',
+        '#EXT-X-STREAM-INF:BANDWIDTH=1442000,SCORE=1.0,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=853x480,'
+        'FRAME-RATE=30.000,CLOSED-CAPTIONS=NONE,AUDIO="audio"',
         "b1/480p.m3u8",
     ]
 
@@ -160,7 +160,7 @@ def test_sound_alone_is_a_variant_of_its_own() -> None:
     init(origin, "b1", "audio")
     segment(origin, "b1", "audio", size=25_000)
     assert lines(show)[2:] == [
-        '#EXT-X-STREAM-INF:BANDWIDTH=103000,AVERAGE-BANDWIDTH=100000,CODECS="mp4a.40.2"',
+        '#EXT-X-STREAM-INF:BANDWIDTH=103000,AVERAGE-BANDWIDTH=100000,SCORE=1.0,CODECS="mp4a.40.2"',
         "b1/audio.m3u8",
     ]
 

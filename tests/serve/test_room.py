@@ -30,12 +30,12 @@ async def test_a_room_is_live_once_the_first_group_of_pictures_is_whole(house: H
     assert show.ready
 
 
-async def test_a_broadcast_is_numbered_from_zero_and_tiles_time(house: House) -> None:
+async def test_a_broadcast_is_numbered_from_one_and_tiles_time(house: House) -> None:
     house.publish(house.open(), 20)
     broadcast = broadcast_of(house)
     for rendition in ("source", "audio"):
         numbers = house.link.numbers(broadcast, rendition)
-        assert numbers[0] == 0
+        assert numbers[0] == 1
         assert in_row(numbers)
         for (start, end), (following, _) in pairwise(house.link.segments(broadcast, rendition)):
             assert following.start == start.start + end.duration
@@ -126,7 +126,7 @@ async def test_a_host_that_stays_away_too_long_ends_its_broadcast(house: House) 
     assert state_of(house) == State.WAITING
     house.publish(key, 5)
     assert broadcast_of(house) != broadcast
-    assert house.link.numbers(broadcast_of(house))[0] == 0
+    assert house.link.numbers(broadcast_of(house))[0] == 1
 
 
 async def test_a_host_that_is_connected_but_silent_is_away(house: House) -> None:

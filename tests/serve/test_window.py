@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from serve.dates import ProgramDates
+from serve.playlist import Form, Report
 from serve.window import WINDOW, Window
 from transcode.media import FrameRate, Init, Part, PartItem, Plan, Rung, SegmentEnd, SegmentStart, VideoFormat
 
@@ -23,10 +25,12 @@ SCALE = 90_000
 class Feed:
     """Feeds a window with segments that tile the timeline."""
 
-    def __init__(self, plan: Plan = PLAN, number: int = 0, discontinuities: int = 0) -> None:
-        self.window = Window("720p", plan, NOON, discontinuities)
-        self.number = number
+    def __init__(self, plan: Plan = PLAN, number: int = 1, discontinuities: int = 0) -> None:
         self.position = 0
+        self.window = Window(
+            "720p", plan, ProgramDates(NOON, lambda: NOON + self.position * 1000 // SCALE), discontinuities
+        )
+        self.number = number
 
     def __call__(self, *items: PartItem) -> None:
         for item in items:
@@ -76,43 +80,93 @@ def feed() -> Feed:
     return made
 
 
-def test_it_is_ready_once_a_segment_is_whole(feed: Feed) -> None:
+def test_it_is_ready_with_its_first_part_and_for_old_players_with_its_first_segment(feed: Feed) -> None:
+    assert not feed.window.ready
+    feed.start()
+    assert not feed.window.ready
+    feed.part(0)
+    assert feed.window.ready
+    assert not feed.window.whole
+    feed.end(0.2)
+    assert feed.window.whole
+
+
+def test_a_gap_is_something_to_begin_with_too(feed: Feed) -> None:
+    feed.gap()
+    assert feed.window.ready
+    assert feed.window.whole
+
+
+def test_until_the_first_segment_is_whole_the_one_before_it_is_listed_as_a_gap(feed: Feed) -> None:
+    """8216bis, 4.4.4.7: a playlist without a whole segment is none; so players can begin with the first part."""
     feed.start()
     feed.part(0)
-    assert not feed.window.ready
-    feed.end(0.2)
-    assert feed.window.ready
+    assert feed.text.split("#EXT-X-DISCONTINUITY-SEQUENCE:0\n")[1] == (
+        "#EXT-X-PROGRAM-DATE-TIME:2027-01-15T07:59:58.000Z\n"
+        "#EXT-X-GAP\n"
+        "#EXTINF:2.00000,\n"
+        "720p/0.m4s\n"
+        '#EXT-X-MAP:URI="720p/init-aa.mp4"\n'
+        "#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:00:00.000Z\n"
+        '#EXT-X-PART:DURATION=0.20000,URI="720p/1.0.m4s",INDEPENDENT=YES\n'
+        '#EXT-X-PRELOAD-HINT:TYPE=PART,URI="720p/1.1.m4s"\n'
+    )
+    assert feed.window.segment(0) is None
+    assert feed.window.contains(0, 0)
 
 
 def test_its_edge_is_the_part_that_comes_next(feed: Feed) -> None:
     assert feed.window.edge == (0, 0)
     feed.start()
-    assert feed.window.edge == (0, 0)
-    feed.part(0)
-    assert feed.window.edge == (0, 1)
-    feed.end(0.2)
     assert feed.window.edge == (1, 0)
+    feed.part(0)
+    assert feed.window.edge == (1, 1)
+    feed.end(0.2)
+    assert feed.window.edge == (2, 0)
+
+
+def test_it_reports_its_last_part(feed: Feed) -> None:
+    """8216bis, 4.4.5.4."""
+    assert feed.window.report is None
+    feed.start()
+    assert feed.window.report is None
+    feed.part(0)
+    feed.part(1)
+    assert feed.window.report == Report("720p", 1, 1)
+    feed.end(0.4)
+    feed.gap()
+    assert feed.window.report == Report("720p", 1, 1), "a gap has no part"
+
+
+def test_each_form_of_the_playlist_is_made_once_for_each_change(feed: Feed) -> None:
+    feed.whole(12)
+    texts = {form: feed.window.text(form) for form in Form}
+    assert len({text.plain for text in texts.values()}) == 3
+    assert all(feed.window.text(form) is text for form, text in texts.items())
+    feed.start()
+    feed.part(0)
+    assert all(feed.window.text(form) is not text for form, text in texts.items())
 
 
 def test_a_part_is_there_as_soon_as_it_is_made_and_a_segment_when_it_is_whole(feed: Feed) -> None:
     feed.start()
     feed.part(0)
-    assert feed.window.part(0, 0) == b"0.0 "
-    assert feed.window.part(0, 1) is None
-    assert feed.window.segment(0) is None
+    assert feed.window.part(1, 0) == b"1.0 "
+    assert feed.window.part(1, 1) is None
+    assert feed.window.segment(1) is None
     feed.part(1)
     feed.end(0.4)
-    assert feed.window.segment(0) == b"0.0 0.1 "
-    assert [feed.window.part(0, index) for index in range(3)] == [b"0.0 ", b"0.1 ", None]
+    assert feed.window.segment(1) == b"1.0 1.1 "
+    assert [feed.window.part(1, index) for index in range(3)] == [b"1.0 ", b"1.1 ", None]
 
 
 def test_what_was_never_there_is_not_there(feed: Feed) -> None:
     feed.whole(3)
     feed.gap()
-    assert feed.window.segment(3) is None, "a gap has no bytes"
-    assert feed.window.segment(4) is None
+    assert feed.window.segment(4) is None, "a gap has no bytes"
+    assert feed.window.segment(5) is None
     assert feed.window.segment(10**12) is None
-    assert feed.window.part(3, 0) is None
+    assert feed.window.part(4, 0) is None
     assert feed.window.part(1, 10) is None
     assert feed.window.init("bb") is None
 
@@ -135,9 +189,9 @@ def test_a_segment_stays_fetchable_for_its_length_and_that_of_the_longest_playli
     """RFC 8216, 6.2.2."""
     feed.whole(100)
     first = feed.listed[0]
-    available = [msn for msn in range(100) if feed.window.segment(msn)]
+    available = [msn for msn in range(101) if feed.window.segment(msn)]
     longest = WINDOW + 2
-    assert available == list(range(first - round((longest + 2) / 2), 100))
+    assert available == list(range(first - round((longest + 2) / 2), 101))
     assert all(feed.window.part(msn, 9) is not None for msn in available)
 
 
@@ -145,8 +199,8 @@ def test_a_segment_that_only_gaps_follow_leaves_by_their_time(feed: Feed) -> Non
     feed.whole(2)
     for _ in range(60):
         feed.gap()
-    assert feed.window.segment(0) is None
     assert feed.window.segment(1) is None
+    assert feed.window.segment(2) is None
 
 
 def test_media_sequence_counts_what_left_and_never_goes_back(feed: Feed) -> None:
@@ -158,14 +212,14 @@ def test_media_sequence_counts_what_left_and_never_goes_back(feed: Feed) -> None
         sequences.append(read.media_sequence)
         assert feed.listed == list(range(read.media_sequence, feed.number))
     assert sequences == sorted(sequences)
-    assert sequences[-1] == 18
+    assert sequences[-1] == 19
 
 
 def test_numbers_may_begin_anywhere_as_after_a_restart() -> None:
     feed = Feed(number=812, discontinuities=5)
     feed.whole(2)
-    assert feed.listed == [812, 813]
-    assert "#EXT-X-MEDIA-SEQUENCE:812\n#EXT-X-DISCONTINUITY-SEQUENCE:5\n" in feed.text
+    assert feed.listed == [811, 812, 813]
+    assert "#EXT-X-MEDIA-SEQUENCE:811\n#EXT-X-DISCONTINUITY-SEQUENCE:5\n" in feed.text
 
 
 def test_discontinuity_sequence_counts_the_discontinuities_that_left(feed: Feed) -> None:
@@ -174,11 +228,11 @@ def test_discontinuity_sequence_counts_the_discontinuities_that_left(feed: Feed)
     feed.init("bb")
     feed.whole(discontinuity=True)
     feed.whole(11)
-    assert feed.listed[0] == 3
+    assert feed.listed[0] == 4
     assert "#EXT-X-DISCONTINUITY-SEQUENCE:0\n" in feed.text
     assert "#EXT-X-DISCONTINUITY\n" in feed.text
     feed.whole()
-    assert feed.listed[0] == 4
+    assert feed.listed[0] == 5
     assert "#EXT-X-DISCONTINUITY-SEQUENCE:1\n" in feed.text
     assert "#EXT-X-DISCONTINUITY\n" not in feed.text
 
@@ -187,7 +241,7 @@ def test_init_segments_stay_as_long_as_a_segment_needs_them(feed: Feed) -> None:
     feed.whole(2)
     feed.init("bb")
     feed.whole(discontinuity=True)
-    while feed.window.segment(1):
+    while feed.window.segment(2):
         assert feed.window.init("aa") == b"aa"
         feed.whole()
     assert feed.window.init("aa") is None
@@ -217,21 +271,21 @@ def test_the_end_is_told_once_and_everything_stays(feed: Feed) -> None:
     feed.whole(3)
     feed.window.end()
     assert feed.window.ended
-    assert feed.text.endswith("720p/2.m4s\n#EXT-X-ENDLIST\n")
-    assert feed.window.segment(0)
+    assert feed.text.endswith("720p/3.m4s\n#EXT-X-ENDLIST\n")
+    assert feed.window.segment(1)
 
 
 def test_a_segment_that_was_only_begun_is_not_listed_at_the_end(feed: Feed) -> None:
     feed.whole(2)
     feed.gap(0)
     feed.window.end()
-    assert feed.text.endswith("720p/1.m4s\n#EXT-X-ENDLIST\n")
+    assert feed.text.endswith("720p/2.m4s\n#EXT-X-ENDLIST\n")
 
 
 def test_parts_of_a_whole_segment_are_views_of_it(feed: Feed) -> None:
     feed.whole(1, size=100_000)
-    whole = feed.window.segment(0)
-    part = feed.window.part(0, 3)
+    whole = feed.window.segment(1)
+    part = feed.window.part(1, 3)
     assert isinstance(part, memoryview)
     assert part.obj is whole
 
@@ -302,15 +356,15 @@ def test_its_format_is_that_of_the_newest_init_segment(feed: Feed) -> None:
     ("msn", "part", "listed"),
     [
         (0, None, True),
-        (1, None, True),
-        (2, None, False),
-        (2, 0, True),
-        (2, 1, True),
-        (2, 2, False),
-        (3, 0, False),
-        (1, 9, True),
-        (1, 10, True),  # the first part of 2
-        (1, 999, True),
+        (2, None, True),
+        (3, None, False),
+        (3, 0, True),
+        (3, 1, True),
+        (3, 2, False),
+        (4, 0, False),
+        (2, 9, True),
+        (2, 10, True),  # the first part of 3
+        (2, 999, True),
     ],
 )
 def test_it_knows_whether_it_lists_what_a_player_waits_for(
@@ -327,19 +381,19 @@ def test_it_knows_whether_it_lists_what_a_player_waits_for(
 def test_a_part_past_the_end_of_a_segment_is_the_first_of_the_next(feed: Feed) -> None:
     """8216bis, 6.2.5.2: a part index past the final part is taken for part 0 of the following segment."""
     feed.whole(2)
-    assert not feed.window.contains(1, 10)
+    assert not feed.window.contains(2, 10)
     feed.start()
-    assert not feed.window.contains(1, 10)
+    assert not feed.window.contains(2, 10)
     feed.part(0)
-    assert feed.window.contains(1, 10)
+    assert feed.window.contains(2, 10)
 
 
 def test_a_gap_is_news_enough_for_who_waits_for_its_parts(feed: Feed) -> None:
     feed.whole()
     feed.start()
-    assert not feed.window.contains(1, 0)
+    assert not feed.window.contains(2, 0)
     feed.end(2)
-    assert feed.window.contains(1, 0)
+    assert feed.window.contains(2, 0)
 
 
 def test_what_left_long_ago_counts_as_listed(feed: Feed) -> None:
@@ -370,7 +424,7 @@ def test_every_playlist_of_any_history_is_legal(history: list[tuple[int, bool, b
         assert read.media_sequence >= last_sequence
         assert read.discontinuity_sequence >= last_discontinuity
         last_sequence, last_discontinuity = read.media_sequence, read.discontinuity_sequence
-        gone = sum(d for _, _, d in history[: read.media_sequence])
+        gone = sum(d for _, _, d in history[: max(0, read.media_sequence - 1)])
         assert read.discontinuity_sequence == gone
         whole = [s for s in read.segments if s.uri]
         assert all(round(s.duration) <= read.target_duration for s in whole)

@@ -234,7 +234,7 @@ class House:
 
     def start(self) -> None:
         self.store = Store(self.data)
-        self.origin = Origin()
+        self.origin = Origin(self.clock.wall)
         self.link = RecordingLink(self.origin)
         self.rooms = Rooms(
             self.store, self.link, self.clock, self.workers, self._order, 64, self._record, self.detections, self.awake
