@@ -91,6 +91,11 @@ def part_uri(msn: int, index: int) -> str:
     return f"{msn}.{index}.m4s"
 
 
+def part_hold_back(plan: Plan) -> float:
+    """Return how far (seconds) behind the last part players stay: PART-HOLD-BACK (8216bis, 4.4.3.8)."""
+    return _HOLD_BACK_PARTS * plan.part_target / PART_UNIT
+
+
 @dataclass(frozen=True, slots=True)
 class MediaPlaylist:
     """The media playlist of ``rendition``, whose files lie in a folder of that name beside it.
@@ -146,7 +151,7 @@ class MediaPlaylist:
         if form is not Form.CLASSIC:
             yield (
                 f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={_SKIPPED_FROM * target}.0"
-                f",PART-HOLD-BACK={_HOLD_BACK_PARTS * part_target:.5f},HOLD-BACK={_HOLD_BACK_TARGETS * target}.0"
+                f",PART-HOLD-BACK={part_hold_back(self.plan):.5f},HOLD-BACK={_HOLD_BACK_TARGETS * target}.0"
             )
             yield f"#EXT-X-PART-INF:PART-TARGET={part_target:.5f}"
         yield f"#EXT-X-MEDIA-SEQUENCE:{listed[0].msn if listed else 0}"

@@ -4,7 +4,8 @@ Segments leave the playlist ``WINDOW`` seconds behind the live edge (or four tar
 their own length and that of the longest playlist that named them, since players may still hold it (RFC 8216, 6.2.2).
 
 A playlist has to have a whole segment, and the first one takes seconds to come. So the number before it is listed as a
-gap, and players begin with the first part.
+gap, and players begin with the first parts. They stay PART-HOLD-BACK behind the edge, where there has to be media by
+then: hls.js, for one, waits at a gap for ever.
 """
 
 import gzip
@@ -99,8 +100,10 @@ class Window:
 
     @property
     def ready(self) -> bool:
-        """Whether a player can begin: there is a part, or news that there is none."""
-        return len(self._segments) > 1 and bool(self._segments[1].parts or self._segments[1].duration is not None)
+        """Whether a player can begin: there are parts enough, or the first segment is over."""
+        return len(self._segments) > 1 and (
+            self._segments[1].duration is not None or self._segments[1].seconds >= playlist.part_hold_back(self._plan)
+        )
 
     @property
     def whole(self) -> bool:
