@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
@@ -59,6 +60,16 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def another(browser: Browser, program: Path) -> Iterator[Browser]:
+    """Another Chromium beside ``browser``, as ``program`` starts it. (A thread can have Playwright but once.)"""
+    launched = browser.browser_type.launch(executable_path=program, args=ARGUMENTS)
+    try:
+        yield launched
+    finally:
+        launched.close()
 
 
 class Viewer:
