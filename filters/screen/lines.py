@@ -12,6 +12,8 @@ import numpy as np
 from filters.api import Box
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from filters.api import Bytes
 
 _EDGE, _DIM = 34, 20  # luma from one pixel to its neighbours; of text that hardly stands out
@@ -19,6 +21,7 @@ _AROUND = 3  # pixels
 _FEW_DIM = 60  # pixels: less is no text
 _GAP = 19  # pixels between words of a line, at most
 _NEAR, _WIDE_GAP = 24, 1.6  # pixels, and of a line's height, between parts of it
+_BESIDE_GAP = 0.75  # of the height, between parts that are surely of one line
 _ALIKE, _CLOSE_BY = 0.7, 0.4  # of the higher part: so much of it is as high as the other; and close beside it
 _RULE, _BAR = 90, 34  # longer edges than these are no letters': frames, tables, a caret
 _CLOSE = 4  # pixels above and below a rule that are empty, but for this share
@@ -26,7 +29,8 @@ _BESIDE = 0.12
 _LOW, _HIGH = 7, 56  # pixels of a line
 _NARROW = 12
 _MERGED = 22  # pixels: higher strips may be several lines
-_INKS = (0.16, 0.24, 0.32)  # of a row's usual number of edges: less is the space between lines; more, if they are close
+_INK, _HANGING = 0.16, 0.28  # of a row's usual number of edges: less is the space between lines, or hangs down into it
+_WIDE, _LIKE = 4, 1.5  # times as wide as high are lines that are close; and as high as the lowest of them
 _SPARSE = 0.22  # of a strip that are edges of letters, at least
 
 _CROSS = np.ones((3, 3), np.uint8)
@@ -37,8 +41,8 @@ def lines(luma: "Bytes", top: int = 0, bottom: int | None = None) -> list[Box]:
     strip = luma[top:bottom]
     parts = [Box(x, y + top, w, h) for x, y, w, h in _found(strip)]
     found = _joined(parts)
-    while len(found) < len(parts):  # what is joined may be as high as its neighbour now
-        found, parts = _joined(found), found
+    while len(found) < len(parts):  # what is joined may be as high as what is close beside it now
+        found, parts = _joined(found, near=0, wide=_BESIDE_GAP), found
     size = max(1, strip.shape[1] // 2), max(1, strip.shape[0] // 2)
     half = np.asarray(cv2.resize(strip, size, interpolation=cv2.INTER_AREA), np.uint8)
     large = [Box(x * 2, y * 2 + top, w * 2, h * 2) for x, y, w, h in _found(half)]
@@ -46,8 +50,10 @@ def lines(luma: "Bytes", top: int = 0, bottom: int | None = None) -> list[Box]:
     return found
 
 
-def _joined(boxes: list[Box]) -> list[Box]:
-    """Return lines of which parts that stand close together are one: thin strokes between them get lost."""
+def _joined(boxes: list[Box], near: int = _NEAR, wide: float = _WIDE_GAP) -> list[Box]:
+    """Return lines of which parts that stand close together are one: thin strokes between them get lost.
+
+    ``near``, ``wide``: what is close, in pixels, and as a share of the line's height."""
     made: list[Box] = []
     for box in sorted(boxes, key=lambda box: box.left):
         for index, other in enumerate(made):
@@ -55,7 +61,7 @@ def _joined(boxes: list[Box]) -> list[Box]:
             high = min(box.top + box.height, other.top + other.height) - max(box.top, other.top)
             tall = max(box.height, other.height)
             alike = _CLOSE_BY if gap <= tall else _ALIKE
-            if gap <= max(_NEAR, _WIDE_GAP * tall) and high > alike * tall:
+            if gap <= max(near, wide * tall) and high > alike * tall:
                 top, bottom = min(box.top, other.top), max(box.top + box.height, other.top + other.height)
                 right = max(box.left + box.width, other.left + other.width)
                 made[index] = Box(other.left, top, right - other.left, bottom - top)
@@ -143,13 +149,20 @@ def _rows(ink: "Bytes") -> list[tuple[int, int]]:
     if high <= _MERGED:
         return [(0, high)]
     share = ink.mean(1)
-    usual = np.percentile(share, 90)
-    for least, lowest in zip(_INKS, (5, _LOW, _LOW), strict=True):
-        full = share > least * usual
-        changes = np.flatnonzero(np.diff(np.concatenate(([0], full.view(np.int8), [0]))))
-        runs = [(int(start), int(end)) for start, end in zip(changes[::2], changes[1::2], strict=True)]
-        runs = [(start, end) for start, end in runs if end - start >= lowest]
-        if len(runs) > 1:
-            around = [(max(0, start - 3), min(high, end + 3)) for start, end in runs]
-            return [(start + a, start + b) for start, end in around for a, b in _rows(ink[start:end])]
-    return [(0, high)]
+    runs = _runs(share, _INK, 5)
+    if len(runs) < 2 and ink.shape[1] > _WIDE * high:  # lines of small letters that hang down into each other
+        runs = _runs(share, _HANGING, _LOW)
+        tall = [end - start for start, end in runs]
+        runs = runs if runs and max(tall) <= _LIKE * min(tall) else []
+    if len(runs) < 2:
+        return [(0, high)]
+    around = [(max(0, start - 3), min(high, end + 3)) for start, end in runs]
+    return [(start + a, start + b) for start, end in around for a, b in _rows(ink[start:end])]
+
+
+def _runs(share: "NDArray[np.float64]", least: float, lowest: int) -> list[tuple[int, int]]:
+    """Return from which to before which row there are more than ``least`` of the usual number of edges."""
+    full = share > least * np.percentile(share, 90)
+    changes = np.flatnonzero(np.diff(np.concatenate(([0], full.view(np.int8), [0]))))
+    runs = [(int(start), int(end)) for start, end in zip(changes[::2], changes[1::2], strict=True)]
+    return [(start, end) for start, end in runs if end - start >= lowest]

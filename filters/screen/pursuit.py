@@ -56,12 +56,14 @@ def joined(a: Box, b: Box) -> Box:
 
 
 def find(picture: "Bytes", patch: "Bytes", expected: Box, reach: int = FAR) -> Place | None:
-    """Return where ``patch`` is, near ``expected`` (of its size); None if nothing there is like it.
+    """Return where ``patch`` is, near ``expected``; None if nothing there is like it, or it is of another size.
 
     Of what is expected to reach out of the picture the part inside is looked for.
     """
     seen = clipped(expected, picture)
-    if seen is None or seen.width * seen.height < _VISIBLE * expected.width * expected.height:
+    if seen is None or patch.shape != (expected.height, expected.width):
+        return None
+    if seen.width * seen.height < _VISIBLE * expected.width * expected.height:
         return None
     if seen == expected and (alike := _likeness(picture, patch, expected)) >= _STAYED:
         return Place(expected, alike)

@@ -58,7 +58,7 @@ class Way:
         if place is None:
             self.lost = self.lost if self.lost is not None else moment.number
             if moment.number < self.over:
-                there = swept(self.box, self.going, moment.number - self.lost + 1)
+                there = swept(self.box, self.going, moment.number - self.lost + 1, self.free)
                 self.places.append((moment.number, joined(there, moved(self.box, self.drift))))
             return
         self.going = Shift(place.box.left - self.box.left, place.box.top - self.box.top)
@@ -172,7 +172,7 @@ class Ring:
                 doubted += 1
                 if number >= until and going == NONE and drift == NONE and not (afar or pushed):
                     pushed = self._pushed(start, number, patch, box, until)
-                places.append((number, joined(swept(box, going, unlike), moved(box, drift))))
+                places.append((number, joined(swept(box, going, unlike, afar), moved(box, drift))))
                 continue
             steps, unlike, doubted, drift = unlike + 1, 0, 0, NONE
             going = Shift((place.box.left - box.left) // steps, (place.box.top - box.top) // steps)
@@ -237,8 +237,9 @@ def _part(moment: Moment, box: Box, before: "Bytes") -> "Bytes":
     return cut(moment.picture, box) if clipped(box, moment.picture) == box else before
 
 
-def swept(box: Box, going: Shift, unlike: int) -> Box:
+def swept(box: Box, going: Shift, unlike: int, free: bool) -> Box:
     """Return all that something may be in that was in ``box`` ``unlike`` pictures ago, and was ``going`` on then."""
-    far = unlike * (unlike + 3) + 2  # what is held into a picture, or taken away, gathers speed
+    # What is held into a picture, or taken away, gathers speed.
+    far = unlike * (unlike + 3) + 2 if free else 2 * unlike + 2
     right, down = (min(max(by * far, -_FARTHEST), _FARTHEST) for by in going)
     return joined(box, moved(box, Shift(right, down)))

@@ -113,6 +113,7 @@ class Judge(Protocol):
 
 OUTSIDE = 128
 """Pixels beside a scene that are searched for text with it."""
+_BORDER = 64  # pixels
 _SHORT_WORD = 10  # letters, with the space after it
 _CERTAIN = 0.85  # score of a secret about which a better reading would change nothing
 
@@ -245,7 +246,7 @@ class Scribe:
     def _outline(self, job: _Job) -> Iterator[Report]:
         if not job.look.swift:
             job.lines = _strips(job.look, self._finder) if job.look.scene is not None else _lines(job.look)
-        if job.look.swift or (job.look.scene is not None and len(job.lines) > _FULL):
+        if job.look.swift or (job.look.scene is not None and _inside(job.lines, job.look.scene) > _FULL):
             job.lines = []
             yield Outline(job.look.number, (), True)
             yield from self._finished(job)
@@ -458,6 +459,13 @@ def _strips(look: Look, finder: Finder) -> list[_Line]:
         if common(box, scene) is not None:
             found.append(_Line(box, moved.upright(look.picture), 0, moved))
     return found
+
+
+def _inside(found: Sequence[_Line], scene: Box) -> int:
+    """Return how many lines are inside a scene, rather than at its borders, which are taken wide."""
+    inner = Box(scene.left + _BORDER, scene.top + _BORDER // 2, scene.width - 2 * _BORDER, scene.height - _BORDER)
+    shared = [(line.box, common(line.box, inner)) for line in found]
+    return sum(part is not None and 2 * part.width * part.height > box.width * box.height for box, part in shared)
 
 
 def _in_order(boxes: Sequence[Box]) -> list[Box]:

@@ -57,6 +57,7 @@ _SCENE_OVER, _FILM_OVER = 8, 45  # pictures in which little of it moves; films r
 _TEXTS = 6  # lines of text in a scene: it is rather a page that comes in
 _MAIN = 0.6  # of all that is restless: there is little beside it
 _SUPERSEDED = 0.1  # of its tiles that differ from what is there now, at most: it has been read anew, for it is clearer
+_MOST_STOPS = 4  # pictures of a page on its way that are read
 _ABOUT = 6  # pixels by which it is known how far things have moved
 _GROWN = 2  # tiles around what is restless
 _LINE = 48  # pixels: a line that is cut at the beginning may be cut at the end, too, unless so much is seen in both
@@ -627,8 +628,11 @@ class Watch:
             if scene.ended - 1 > scene.glances[-1].picture:  # what came since the last look may be gone
                 self._glance(changes, self._ring.at(scene.ended - 1), scene)
             self._forgo(changes, scene, tiles)
-        bridged = scene.page and scene.quiet and self._bridged(scene)
-        changes.forget(tiles, scene.glances[0 if bridged else -1].picture)
+        stops = self._stops(scene) if scene.page and scene.quiet else None
+        bridged = stops is not None
+        changes.forget(
+            tiles, ([scene.glances[0].picture, *stops] if stops is not None else [scene.glances[-1].picture])[-1]
+        )
         if scene.quiet:
             changes.calm(tiles)
         self._veil(changes)
@@ -636,6 +640,10 @@ class Watch:
             for glance in scene.glances:
                 if self._readings.pop(glance.look, None) is not None:
                     self._drop(glance.look)
+            before = scene.glances[0].picture
+            for number in stops or ():
+                self._read_on_its_way(changes, number, before, tiles)
+                before = number
             self._speech.lift(glance.veil for glance in scene.glances)
         elif any(glance.look in self._readings for glance in scene.glances):
             self._past.append(scene)
@@ -652,17 +660,36 @@ class Watch:
             self._drop(reading.look.number)
             self._speech.lift([scene.glances.pop().veil])
 
-    def _bridged(self, scene: _Scene) -> bool:
-        """Whether all that a page has shown on its way is there at its beginning or its end, and is read there."""
-        travel = self._ring.travel(scene.glances[0].picture, scene.ended or 0)
+    def _stops(self, scene: _Scene) -> list[int] | None:
+        """Return the pictures that have to be read to know all that a page has shown on its way, beside its beginning
+        and its end; None if it is not known how it has moved, or there are too many of them."""
+        began, ended = scene.glances[0].picture, scene.ended or 0
+        travel = self._ring.travel(began, ended)
         if travel is None:
-            return False
+            return None
         area, (rows, columns) = scene.area, self._ring.shape
-        # It has been grown, but at the picture's edges; and a line must be whole at one end. Slides have no such lines.
+        if area == Area(0, rows, 0, columns) and abs(travel.right - self._size[1]) <= _ABOUT:
+            return []  # a slide is pushed away
+        # It has been grown, but at the picture's edges; and a line must be whole at one of them.
         high = area.box.height - _GROWN * HIGH * ((area.top > 0) + (area.bottom < rows)) - _LINE
         wide = area.box.width - _GROWN * WIDE * ((area.left > 0) + (area.right < columns)) - _LINE
-        pushed = area == Area(0, rows, 0, columns) and abs(travel.right - self._size[1]) <= _ABOUT
-        return pushed or (travel.right <= wide and travel.down <= high)
+        stops = [began]
+        for number in range(began + 1, ended + 1):
+            right, down = self._ring.moved_by(stops[-1], number)
+            if right > wide or down > high:
+                if number - 1 == stops[-1] or len(stops) > _MOST_STOPS:
+                    return None
+                stops.append(number - 1)
+        return stops[1:]
+
+    def _read_on_its_way(self, changes: Changes, number: int, since: int, tiles: "Map") -> None:
+        """Have picture ``number`` of a page read that has moved on since, for all it has shown from ``since`` on."""
+        self._looks += 1
+        look = Look(self._looks, self._ring.at(number).picture, tiles, fleeting=True, gone=True)
+        first = np.where(tiles, since, -1)
+        veils = [self._veiled(self._ring.pts(since - EARLIER + 1), area.box) for area in areas(tiles)]
+        self._readings[look.number] = Reading(look, number, first, veils, tiles.copy(), gone=changes.number)
+        self._submit(look)
 
 
 def _leave_out(changes: Changes, area: Area) -> None:

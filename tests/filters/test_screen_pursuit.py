@@ -74,6 +74,11 @@ def test_what_is_cut_is_a_copy_and_what_is_clipped_lies_inside() -> None:
     assert clipped(box(WIDTH), picture) is None
 
 
+def test_a_patch_is_not_found_where_something_of_another_size_is_expected() -> None:
+    for larger in (Box(100, 60, WIDE + 40, HIGH), Box(100, 60, WIDE, HIGH - 2), Box(-40, 60, WIDE + 9, HIGH)):
+        assert find(screen(100), SECRET, larger) is None
+
+
 def test_it_is_followed_back_to_where_it_came() -> None:
     here = [None, None, None, None, 40, 44, 49, 49, 60]
     pictures = ring(*(screen(left, seed=n) for n, left in enumerate(here)))

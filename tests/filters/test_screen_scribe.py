@@ -236,7 +236,7 @@ def test_a_beginning_is_said_to_be_partial() -> None:
 
 
 def strips(count: int) -> list[Strip]:
-    return [Strip((150.0, 25.0 + 20 * n), 240.0, 18.0, 0.0) for n in range(count)]
+    return [Strip((300.0, 45.0 + 17 * n), 240.0, 14.0, 0.0) for n in range(count)]
 
 
 def test_a_scene_is_searched_by_the_finder_and_its_lines_may_be_slanted() -> None:
