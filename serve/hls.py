@@ -10,9 +10,9 @@ from aiohttp import web
 from serve.encoding import takes_gzip
 from serve.origin import Origin, Show
 from serve.patience import Patience
-from serve.playlist import MIME_TYPE, Form
+from serve.playlist import EARLY, MIME_TYPE, Form
 from serve.problems import Handler, Problem, not_found
-from serve.window import Window
+from serve.window import Text, Window
 from transcode.ladder import RENDITION
 from transcode.media import AUDIO
 
@@ -72,15 +72,15 @@ class HlsRoutes:
         return await self._multivariant(request, Form.CLASSIC)
 
     async def _multivariant(self, request: web.Request, form: Form) -> web.Response:
-        room = request.match_info["room"]
+        room, early = request.match_info["room"], form is Form.FULL and _early(request)
         show = self._origin.current(room)
         if show is not None:
             for window in show.windows.values():  # on air, and there is something to play in a moment
-                await self._begun(window, form)
-        if show is None or not (show.whole if form is Form.CLASSIC else show.ready):
+                await self._begun(window, early)
+        if show is None or not (show.begun if early else show.ready):
             raise Problem(404, "Off air", "this room is not on air now: ask again", _RETRY)
         self._watched(request, room)
-        return _answer(show.multivariant(form), MIME_TYPE, _PLAIN)
+        return _answer(show.multivariant(form, early), MIME_TYPE, _PLAIN)
 
     async def media(self, request: web.Request) -> web.Response:
         """A media playlist; with ``_HLS_msn`` (and ``_HLS_part``) held until it lists what is asked for; with
@@ -89,7 +89,8 @@ class HlsRoutes:
         msn, part = _directive(request, "_HLS_msn"), _directive(request, "_HLS_part")
         if part is not None and msn is None:
             raise Problem(400, "Bad request", "_HLS_part needs _HLS_msn")
-        await self._playable(window, Form.FULL)
+        early = _early(request)
+        await self._playable(window, early)
         if msn is not None and not window.ended:
             if msn > window.edge[0] + _MOST_AHEAD:
                 raise Problem(400, "Bad request", "_HLS_msn is too far ahead of the live edge")
@@ -97,23 +98,22 @@ class HlsRoutes:
             if not await self._until(lambda: window.ended or window.contains(msn, part), window, hold):
                 raise Problem(503, "Stalled", "no news of this broadcast: ask again", _RETRY)
         form = Form.DELTA if request.query.get("_HLS_skip") in _SKIPS else Form.FULL
-        return self._playlist(request, show, window, form, _PLAIN if msn is None else _BLOCKING)
+        return self._playlist(request, show, window.text(form, early), _PLAIN if msn is None else _BLOCKING)
 
     async def classic_media(self, request: web.Request) -> web.Response:
         """A media playlist of whole segments alone; no request is held but for the first one."""
         show, window = self._find(request)
-        await self._playable(window, Form.CLASSIC)
-        return self._playlist(request, show, window, Form.CLASSIC, _PLAIN)
+        await self._playable(window, False)
+        return self._playlist(request, show, window.text(Form.CLASSIC), _PLAIN)
 
-    async def _playable(self, window: Window, form: Form) -> None:
-        if not await self._begun(window, form):
+    async def _playable(self, window: Window, early: bool) -> None:
+        if not await self._begun(window, early):
             raise Problem(503, "Not yet", "this broadcast has no segment yet: ask again", _RETRY)
-        if not (window.whole if form is Form.CLASSIC else window.ready):
+        if not (window.begun if early else window.ready):
             raise not_found("this broadcast ended before it had a segment: open the room's master.m3u8 again")
 
-    def _playlist(self, request: web.Request, show: Show, window: Window, form: Form, cache: str) -> web.Response:
+    def _playlist(self, request: web.Request, show: Show, text: Text, cache: str) -> web.Response:
         self._watched(request, show.start.room)
-        text = window.text(form)
         headers = {"Cache-Control": cache, "Vary": "Accept-Encoding", "Content-Type": MIME_TYPE}
         if takes_gzip(request):
             return web.Response(body=text.gzipped, headers={**headers, "Content-Encoding": "gzip"})
@@ -138,10 +138,10 @@ class HlsRoutes:
             await self._until(lambda: window.ended or (msn, index) < window.edge, window, hold)
         return _media(window.part(msn, index), request)
 
-    async def _begun(self, window: Window, form: Form) -> bool:
-        """Wait for the first part, or segment, or the end; whether any came."""
-        if form is Form.CLASSIC:
-            return await self._until(lambda: window.whole or window.ended, window, _FIRST)
+    async def _begun(self, window: Window, early: bool) -> bool:
+        """Wait for the first segment, or ``early`` for parts enough, or the end; whether any came."""
+        if early:
+            return await self._until(lambda: window.begun or window.ended, window, _FIRST)
         return await self._until(lambda: window.ready or window.ended, window, _FIRST)
 
     async def _until(self, condition: Callable[[], bool], window: Window, seconds: float) -> bool:
@@ -189,6 +189,12 @@ def _directive(request: web.Request, name: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 12):
         raise Problem(400, "Bad request", f"{name} is a whole number")
     return int(text)
+
+
+def _early(request: web.Request) -> bool:
+    """Whether the player wants playlists from the first parts on, and can begin after a gap."""
+    name, value = EARLY
+    return request.query.get(name) == value
 
 
 def _answer(body: bytes, mime_type: str, cache: str) -> web.Response:

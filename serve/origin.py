@@ -29,21 +29,21 @@ class Show:
         }
 
     @property
-    def ready(self) -> bool:
-        """Whether every rendition has something to play, and it is known what it is."""
-        return all(window.ready and window.format is not None for window in self.windows.values())
+    def begun(self) -> bool:
+        """Whether every rendition has something to play for who asks early, and it is known what it is."""
+        return all(window.begun and window.format is not None for window in self.windows.values())
 
     @property
-    def whole(self) -> bool:
-        """Whether every rendition has a whole segment."""
-        return self.ready and all(window.whole for window in self.windows.values())
+    def ready(self) -> bool:
+        """Whether every rendition has a whole segment, and it is known what it is."""
+        return all(window.ready and window.format is not None for window in self.windows.values())
 
     def _reports(self, teller: str) -> list[Report]:
         """Where the renditions other than ``teller`` are."""
         others = (window.report for name, window in self.windows.items() if name != teller)
         return [report for report in others if report is not None]
 
-    def multivariant(self, form: Form = Form.FULL) -> bytes:
+    def multivariant(self, form: Form = Form.FULL, early: bool = False) -> bytes:
         """Return the multivariant playlist. It says what is true today: formats and bit rates may change."""
         plan = self.start.plan
         sound = self._format(AUDIO)
@@ -56,7 +56,7 @@ class Show:
             variants.append(Variant(AUDIO, None, *self._bandwidths(AUDIO, 0)))
         independent = plan.transcoded and all(rung.name != SOURCE for rung in plan.rungs)
         text = multivariant_playlist(
-            self.start.broadcast, variants, sound if isinstance(sound, AudioFormat) else None, independent, form
+            self.start.broadcast, variants, sound if isinstance(sound, AudioFormat) else None, independent, form, early
         )
         return text.encode()
 

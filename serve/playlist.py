@@ -33,6 +33,10 @@ class Form(Enum):
         return ".classic.m3u8" if self is Form.CLASSIC else ".m3u8"
 
 
+EARLY = "start", "parts"
+"""The query by which a player asks for playlists from the first parts on: see ``Window``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """Where another rendition is (EXT-X-RENDITION-REPORT): the number of its last segment that has a part, and the
@@ -57,7 +61,8 @@ class Segment:
     """A media segment. ``duration`` (timescale units) is None while it grows; one without parts is a gap.
 
     ``date`` is the wall-clock time of its first frame in Unix milliseconds; ``init`` names its init segment; ``data``
-    is all of it, once it is whole.
+    is all of it, once it is whole. ``stand_in``: there never was any of it; it is listed as a gap so that a playlist
+    has a whole segment.
     """
 
     msn: int
@@ -68,6 +73,7 @@ class Segment:
     duration: int | None = None
     parts: list[Part] = field(default_factory=list)
     data: bytes | None = None
+    stand_in: bool = False
 
     @property
     def seconds(self) -> float:
@@ -200,25 +206,32 @@ class Variant:
 
 
 def multivariant_playlist(
-    folder: str, variants: Sequence[Variant], sound: AudioFormat | None, independent: bool, form: Form = Form.FULL
+    folder: str,
+    variants: Sequence[Variant],
+    sound: AudioFormat | None,
+    independent: bool,
+    form: Form = Form.FULL,
+    early: bool = False,
 ) -> str:
-    """Return the multivariant playlist of a broadcast whose media playlists lie in ``folder``.
+    """Return the multivariant playlist of a broadcast whose media playlists lie in ``folder``; ``early``: which are to
+    be had from the first parts on.
 
     Players begin with the first of ``variants``, the best, which has the highest SCORE (RFC 8216, 6.3.1; 8216bis,
     4.4.6.2). ``independent``: every segment begins with a keyframe (EXT-X-INDEPENDENT-SEGMENTS). What the tags say: RFC
     8216, 4.3.4.1 and 4.3.4.2; 8216bis, 4.4.6.
     """
+    suffix = form.suffix + ("?" + "=".join(EARLY) if early else "")
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{CLASSIC_VERSION if form is Form.CLASSIC else VERSION}"]
     if independent:
         lines.append("#EXT-X-INDEPENDENT-SEGMENTS")
     if sound is not None and any(variant.video is not None for variant in variants):
         lines.append(
             '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Main",DEFAULT=YES,AUTOSELECT=YES'
-            f',CHANNELS="{sound.channels}",URI="{folder}/{AUDIO}{form.suffix}"'
+            f',CHANNELS="{sound.channels}",URI="{folder}/{AUDIO}{suffix}"'
         )
     for score, variant in zip(range(len(variants), 0, -1), variants, strict=True):
         lines.append("#EXT-X-STREAM-INF:" + ",".join(_stream_attributes(variant, sound, score)))
-        lines.append(f"{folder}/{variant.rendition}{form.suffix}")
+        lines.append(f"{folder}/{variant.rendition}{suffix}")
     return "\n".join(lines) + "\n"
 
 

@@ -3,9 +3,10 @@
 Segments leave the playlist ``WINDOW`` seconds behind the live edge (or four targets, if longer) and stay fetchable for
 their own length and that of the longest playlist that named them, since players may still hold it (RFC 8216, 6.2.2).
 
-A playlist has to have a whole segment, and the first one takes seconds to come. So the number before it is listed as a
-gap, and players begin with the first parts. They stay PART-HOLD-BACK behind the edge, where there has to be media by
-then: hls.js, for one, waits at a gap for ever.
+A playlist has to have a whole segment, and the first one takes seconds to come. So for players that ask for it *early*
+the number before it is listed as a gap, and they begin with the first parts. They stay PART-HOLD-BACK behind the edge,
+where there has to be media by then: hls.js, for one, waits at a gap for ever. Others, such as GStreamer, do so wherever
+it stands: for them playlists begin with the first whole segment.
 """
 
 import gzip
@@ -63,7 +64,7 @@ class Window:
         self._longest = 0.0  # playlist so far, seconds
         self._inits: dict[str, bytes] = {}
         self._init: str | None = None
-        self._texts: dict[playlist.Form, Text] = {}
+        self._texts: dict[tuple[playlist.Form, bool], Text] = {}
 
     def receive(self, item: PartItem) -> None:
         """Take the next item of the part link."""
@@ -86,7 +87,7 @@ class Window:
         date = self._dates.date(item.msn, item.start * 1000 // item.timescale)
         if not self._segments:
             target = self._plan.target_duration
-            before = playlist.Segment(item.msn - 1, 1, date - target * 1000, False, None, target)
+            before = playlist.Segment(item.msn - 1, 1, date - target * 1000, False, None, target, stand_in=True)
             self._segments.append(before)
         self._segments.append(playlist.Segment(item.msn, item.timescale, date, item.discontinuity, self._init))
 
@@ -99,15 +100,16 @@ class Window:
         self.changed.fire()
 
     @property
-    def ready(self) -> bool:
-        """Whether a player can begin: there are parts enough, or the first segment is over."""
-        return len(self._segments) > 1 and (
-            self._segments[1].duration is not None or self._segments[1].seconds >= playlist.part_hold_back(self._plan)
+    def begun(self) -> bool:
+        """Whether a player can begin that has asked for it early: there are parts enough, or the first segment is
+        whole."""
+        return self.ready or (
+            len(self._segments) > 1 and self._segments[1].seconds >= playlist.part_hold_back(self._plan)
         )
 
     @property
-    def whole(self) -> bool:
-        """Whether one that knows nothing of parts can begin: a segment is whole."""
+    def ready(self) -> bool:
+        """Whether any player can begin: a segment is whole."""
         return len(self._segments) > 1 and self._segments[1].duration is not None
 
     @property
@@ -144,15 +146,17 @@ class Window:
         whole = self._find(msn)
         return whole is None or not whole.parts or part < len(whole.parts) or self.edge > (msn + 1, 0)
 
-    def text(self, form: playlist.Form = playlist.Form.FULL) -> Text:
-        """Return the playlist; made once for each change."""
-        text = self._texts.get(form)
+    def text(self, form: playlist.Form = playlist.Form.FULL, early: bool = False) -> Text:
+        """Return the playlist; made once for each change. ``early``: with the gap before the first segment."""
+        early = early and bool(self._segments) and self._segments[0].stand_in
+        text = self._texts.get((form, early))
         if text is None:
+            segments = [segment for segment in self._segments if early or not segment.stand_in]
             listed = playlist.MediaPlaylist(
-                self._plan, self._rendition, self._segments, self._discontinuities, self.ended, self._reports()
+                self._plan, self._rendition, segments, self._discontinuities, self.ended, self._reports()
             )
             plain = listed.text(form).encode()
-            text = self._texts[form] = Text(plain, gzip.compress(plain, _GZIP_LEVEL, mtime=0))
+            text = self._texts[form, early] = Text(plain, gzip.compress(plain, _GZIP_LEVEL, mtime=0))
         return text
 
     def init(self, name: str) -> bytes | None:

@@ -80,20 +80,20 @@ def feed() -> Feed:
     return made
 
 
-def test_it_is_ready_when_there_is_media_where_players_begin_and_for_old_ones_with_its_first_segment(
+def test_it_has_begun_when_there_is_media_where_players_begin_and_is_ready_with_its_first_segment(
     feed: Feed,
 ) -> None:
     """PART-HOLD-BACK is 0.64 s."""
-    assert not feed.window.ready
+    assert not feed.window.begun
     feed.start()
     for index in range(3):
         feed.part(index)
-        assert not feed.window.ready
+        assert not feed.window.begun
     feed.part(3)
-    assert feed.window.ready
-    assert not feed.window.whole
+    assert feed.window.begun
+    assert not feed.window.ready
     feed.end(0.8)
-    assert feed.window.whole
+    assert feed.window.ready
 
 
 def test_a_first_segment_that_is_shorter_will_do_too(feed: Feed) -> None:
@@ -105,15 +105,16 @@ def test_a_first_segment_that_is_shorter_will_do_too(feed: Feed) -> None:
 
 def test_a_gap_is_something_to_begin_with_too(feed: Feed) -> None:
     feed.gap()
+    assert feed.window.begun
     assert feed.window.ready
-    assert feed.window.whole
 
 
-def test_until_the_first_segment_is_whole_the_one_before_it_is_listed_as_a_gap(feed: Feed) -> None:
+def test_who_asks_early_is_told_of_a_gap_before_the_first_segment(feed: Feed) -> None:
     """8216bis, 4.4.4.7: a playlist without a whole segment is none; so players can begin with the first part."""
     feed.start()
     feed.part(0)
-    assert feed.text.split("#EXT-X-DISCONTINUITY-SEQUENCE:0\n")[1] == (
+    listed = feed.window.text(early=True).plain.decode()
+    assert listed.split("#EXT-X-DISCONTINUITY-SEQUENCE:0\n")[1] == (
         "#EXT-X-PROGRAM-DATE-TIME:2027-01-15T07:59:58.000Z\n"
         "#EXT-X-GAP\n"
         "#EXTINF:2.00000,\n"
@@ -125,6 +126,16 @@ def test_until_the_first_segment_is_whole_the_one_before_it_is_listed_as_a_gap(f
     )
     assert feed.window.segment(0) is None
     assert feed.window.contains(0, 0)
+
+
+def test_who_does_not_ask_for_it_does_not_get_that_gap(feed: Feed) -> None:
+    feed.whole(3)
+    assert feed.listed == [1, 2, 3]
+    assert "#EXT-X-MEDIA-SEQUENCE:1\n" in feed.text
+    assert "GAP" not in feed.text
+    assert "#EXT-X-MEDIA-SEQUENCE:0\n" in feed.window.text(early=True).plain.decode()
+    feed.whole(20)
+    assert feed.window.text(early=True) is feed.window.text(), "it has left"
 
 
 def test_its_edge_is_the_part_that_comes_next(feed: Feed) -> None:
@@ -186,7 +197,7 @@ def test_what_was_never_there_is_not_there(feed: Feed) -> None:
 def test_segments_leave_the_playlist_a_window_behind_the_edge(feed: Feed) -> None:
     for _ in range(40):
         feed.whole()
-        assert len(feed.listed) == min(feed.number, WINDOW / 2)
+        assert len(feed.listed) == min(feed.number - 1, WINDOW / 2)
         assert feed.listed[-1] == feed.number - 1
 
 
@@ -230,8 +241,8 @@ def test_media_sequence_counts_what_left_and_never_goes_back(feed: Feed) -> None
 def test_numbers_may_begin_anywhere_as_after_a_restart() -> None:
     feed = Feed(number=812, discontinuities=5)
     feed.whole(2)
-    assert feed.listed == [811, 812, 813]
-    assert "#EXT-X-MEDIA-SEQUENCE:811\n#EXT-X-DISCONTINUITY-SEQUENCE:5\n" in feed.text
+    assert feed.listed == [812, 813]
+    assert "#EXT-X-MEDIA-SEQUENCE:812\n#EXT-X-DISCONTINUITY-SEQUENCE:5\n" in feed.text
 
 
 def test_discontinuity_sequence_counts_the_discontinuities_that_left(feed: Feed) -> None:

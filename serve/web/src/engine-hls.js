@@ -96,7 +96,7 @@ export class HlsEngine {
       this.recovery.progress();
       owner.progress();
     });
-    hls.loadSource(url);
+    hls.loadSource(`${url}?start=parts`); // it can begin before the first segment is whole
     hls.attachMedia(video);
   }
 
