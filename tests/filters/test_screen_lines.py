@@ -117,6 +117,25 @@ def test_two_columns_are_apart(size: int) -> None:
     assert_found(lines(page.luma), wanted, size // 4)
 
 
+def test_lines_that_hang_down_into_each_other_are_two() -> None:
+    """An editor with a small font: underscores and the like fill what is between."""
+    page = Page(480, 60)
+    page.write("gateway_password = g&y1W3Wquc@DY", 20, 10, 12)
+    page.write("billing_timeout = /srv/billing_query", 20, 23, 12)
+    upper, lower = sorted(lines(page.luma), key=lambda box: box.top)
+    assert upper.top + upper.height <= lower.top + 3
+
+
+@pytest.mark.parametrize("ground", [48, 225])
+def test_what_hardly_stands_out_is_of_one_line_with_what_does_beside_it(ground: int) -> None:
+    page = Page(640, 60, (ground + (150 if ground < 128 else -150), ground))
+    clear = page.write("11:14:42 mixer: paid to", 20, 20, 15)
+    page.ink = ground + (26 if ground < 128 else -26)
+    dim = page.write("PL14 8921 8472 9008 3748", clear.left + clear.width + 6, 20, 15)
+    (found,) = lines(page.luma)
+    assert found.left + found.width >= dim.left + dim.width - 6
+
+
 def test_rows_are_searched_alone_if_wanted() -> None:
     page = Page(400, 300)
     page.write(CARD, 10, 20, 16)

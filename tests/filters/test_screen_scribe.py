@@ -229,6 +229,14 @@ def test_a_label_that_is_gone_speaks_no_longer() -> None:
     assert hits(desk.read(only=desk.write(PASSWORD, 240, 40))) == []
 
 
+def test_a_number_of_which_the_rest_is_too_faint_is_covered_as_far_as_it_would_reach() -> None:
+    desk = Desk()
+    ink = desk.write(f"Card {CARD[:11]}", 20, 20)
+    (hit,) = hits(desk.read())
+    assert not hit.partial, "it is much of one"
+    assert hit.box.left + hit.box.width > ink.left + 1.3 * ink.width
+
+
 def test_a_beginning_is_said_to_be_partial() -> None:
     desk = Desk()
     desk.write("Card number: 4556 73", 20, 20)
