@@ -13,7 +13,7 @@ _STALE = 0.1
 """Seconds: a connection that had been closed already says so at once."""
 
 
-class AwayError(Exception):
+class AwayError(OSError):
     """There was no answer; the text says what came instead."""
 
 

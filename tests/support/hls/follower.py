@@ -7,6 +7,7 @@ parts and segments. What is told is judged as it comes, media when following end
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from queue import Empty, SimpleQueue
@@ -18,7 +19,7 @@ from tests.support.hls.checker import Checker
 from tests.support.hls.connection import AwayError, Connection
 from tests.support.hls.history import History
 from tests.support.hls.media import Media
-from tests.support.hls.multivariant import Multivariant, urls_of
+from tests.support.hls.multivariant import Multivariant, asking, urls_of
 from tests.support.hls.prober import Prober
 from tests.support.hls.probes import Probe, Purpose, check_probe
 from tests.support.hls.told import Answer, Told
@@ -78,6 +79,7 @@ class Follower:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._urls: dict[tuple[str, str], str] = {}
+        self._mistakes: list[str] = []
         self._ended_at = 0.0
         with Connection(master_url) as connection:
             self.master = self._look(connection)
@@ -112,9 +114,10 @@ class Follower:
 
     @property
     def violations(self) -> list[str]:
-        """Which rules were broken where."""
+        """Which rules were broken where; and what went wrong with following itself."""
         with self._lock:
-            return [text for checker in self.checkers.values() for text in checker.findings.texts]
+            found = [text for checker in self.checkers.values() for text in checker.findings.texts]
+        return [*self._mistakes, *found]
 
     @property
     def broadcasts(self) -> list[str]:
@@ -156,8 +159,14 @@ class Follower:
                 for probe in Prober(connection, url, history).run():
                     self._judge(history, probe)
 
-    def _run(self, target: object, *args: object) -> None:
-        thread = threading.Thread(target=target, args=args, daemon=True)  # type: ignore[arg-type]
+    def _run(self, target: Callable[..., None], *args: object) -> None:
+        def run() -> None:
+            try:
+                target(*args)
+            except Exception as error:  # in a thread of its own nobody would hear of it
+                self._mistakes.append(f"{target.__name__}{args[1:3]}: {type(error).__name__}: {error}")
+
+        thread = threading.Thread(target=run, daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -228,9 +237,9 @@ class Follower:
                     return
                 number, part = history.edge if blocking else (None, None)
                 skip = blocking and turn % _DELTA_EVERY == 0
-                query = f"?_HLS_msn={number}&_HLS_part={part}" + ("&_HLS_skip=YES" if skip else "") if blocking else ""
+                directives = [f"_HLS_msn={number}", f"_HLS_part={part}"] if blocking else []
                 asked_at = time.monotonic()
-                answer = self._fetch(connection, url + query)
+                answer = self._fetch(connection, asking(url, *directives, *["_HLS_skip=YES"] * skip))
                 if answer is None or answer.status != _OK:
                     absent |= answer is None
                     blocking = False

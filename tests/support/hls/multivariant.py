@@ -57,7 +57,8 @@ class Multivariant:
     @property
     def broadcast(self) -> str:
         """The folder of its playlists."""
-        return self.uris[0].split("/")[-2] if self.uris and "/" in self.uris[0] else ""
+        path = self.uris[0].partition("?")[0] if self.uris else ""
+        return path.split("/")[-2] if "/" in path else ""
 
     def sound_of(self, variant: Variant) -> str | None:
         """The rendition that is the sound of ``variant``."""
@@ -69,7 +70,12 @@ class Multivariant:
 
 def rendition_of(uri: str) -> str:
     """The name of the rendition whose media playlist is ``uri``."""
-    return uri.rpartition("/")[2].removesuffix(".m3u8")
+    return uri.partition("?")[0].rpartition("/")[2].removesuffix(".m3u8")
+
+
+def asking(url: str, *directives: str) -> str:
+    """``url`` with directives in its query, beside what is there."""
+    return url + ("&" if "?" in url else "?") + "&".join(directives) if directives else url
 
 
 def urls_of(master_url: str, master: Multivariant) -> dict[str, str]:

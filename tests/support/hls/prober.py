@@ -6,6 +6,7 @@ from urllib.parse import urljoin
 
 from tests.support.hls.connection import Connection
 from tests.support.hls.history import History
+from tests.support.hls.multivariant import asking
 from tests.support.hls.probes import Probe, Purpose
 from tests.support.hls.reader import Playlist, read
 from tests.support.hls.told import Answer
@@ -36,14 +37,14 @@ class Prober:
         yield self._directives(Purpose.PART_ALONE, "_HLS_part=1")
         yield self._directives(Purpose.MALFORMED, "_HLS_msn=x", "_HLS_msn=-1", "_HLS_msn=1.5", "_HLS_msn=1&_HLS_part=")
         yield from self._compressed()
-        classic = self._url.removesuffix(".m3u8") + ".classic.m3u8"
+        classic = self._url.partition("?")[0].removesuffix(".m3u8") + ".classic.m3u8"
         yield Probe(Purpose.CLASSIC, classic, (self._get(classic),), twin=self._get(self._url).body)
         yield from self._hinted()
         yield from self._not_there(newest)
         yield from self._left()
 
     def _directives(self, purpose: Purpose, *queries: str) -> Probe:
-        return Probe(purpose, self._url, tuple(self._get(f"{self._url}?{query}") for query in queries))
+        return Probe(purpose, self._url, tuple(self._get(asking(self._url, query)) for query in queries))
 
     def _compressed(self) -> Iterator[Probe]:
         """Between two plain ones that are the same."""
@@ -65,7 +66,7 @@ class Prober:
             url = urljoin(self._url, playlist.hint)
             answer = self._get(url)
             number, part = playlist.edge
-            after = read(self._get(f"{self._url}?_HLS_msn={number}&_HLS_part={part}").body.decode())
+            after = read(self._get(asking(self._url, f"_HLS_msn={number}", f"_HLS_part={part}")).body.decode())
             if any(each.uri == playlist.hint for entry in after.entries for each in entry.parts):
                 yield Probe(Purpose.HINTED, url, (answer,), twin=self._get(url).body)
                 return

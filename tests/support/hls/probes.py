@@ -125,8 +125,8 @@ def _classic(probe: Probe, place: Place) -> None:
     more = classic.tags & _LOW_LATENCY
     place.hold(rules.CLASSIC, not more and not classic.problems, f"{probe.url}: {sorted(more)} {classic.problems}")
     listed, there = _whole(classic.entries), _whole(full.entries)
-    both = listed.keys() & there.keys()  # either may be a segment older
-    same = len(both) >= len(there) - 1 and all(listed[number] == there[number] for number in both)
+    both = listed.keys() & there.keys()  # either may be a segment older, and there may be a gap before the first one
+    same = len(both) >= len(there) - 2 and all(listed[number] == there[number] for number in both)
     place.hold(rules.CLASSIC, same, f"{probe.url}: lists {sorted(listed)}, the full one {sorted(there)}")
 
 
