@@ -20,7 +20,7 @@ from serve.problems import OPERATOR, Problem
 from serve.room import Room, State
 from serve.rooms import RoomOpening, Rooms, RoomSettings
 from serve.store import FilterRow
-from serve.viewers import Viewers
+from serve.viewers import Client, Viewers
 from serve.views import (
     Addresses,
     FiltersView,
@@ -118,9 +118,9 @@ class Api:
         """Return the routes."""
         return [web.route(o.method, o.path, self._guard(o)) for o in self._operations]
 
-    def watched(self, request: web.Request, room: str) -> None:
+    def watched(self, client: Client, room: str) -> None:
         """A player asked for a playlist of ``room``."""
-        self._of(room).request(_client(request), time.monotonic())
+        self._of(room).request(client, time.monotonic())
         self._rooms.watched(room)
 
     def viewers(self, room: str) -> int:
@@ -282,7 +282,7 @@ def _version() -> str:
         return "unknown"
 
 
-def _client(request: web.Request) -> tuple[str, str]:
+def _client(request: web.Request) -> Client:
     return request.remote or "", request.headers.get("User-Agent", "")
 
 

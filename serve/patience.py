@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from serve.signal import Signal
+
 
 class Patience:
-    """The server's. Whoever holds a request, to answer it when there is news, does so within ``at_most``."""
+    """The server's. Whoever holds a request, to answer it when there is news, does so within ``at_most``, or listens
+    to ``ended``."""
 
     def __init__(self) -> None:
         self.over = False
+        self.ended = Signal()
         self._held: set[asyncio.Timeout] = set()
 
     @asynccontextmanager
@@ -28,3 +32,4 @@ class Patience:
         for held in self._held:
             if not held.expired():  # its time was up at this very moment
                 held.reschedule(asyncio.get_running_loop().time())
+        self.ended.fire()

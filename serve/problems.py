@@ -60,7 +60,7 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     except Exception:
         # The last line of defence of one request: the others go on.
         _log.exception("%s %s failed", request.method, request.path)
-        return problem_response(Problem(500, "Server error", "the server made a mistake; its log says more"))
+        return problem_response(server_error())
 
 
 def _for_stranger(request: web.Request, error: UnknownRoomError) -> str:
@@ -73,13 +73,23 @@ def not_found(detail: str) -> Problem:
     return Problem(404, "Not found", detail)
 
 
+def server_error() -> Problem:
+    """Return what is said of a mistake of ours; the log has the rest."""
+    return Problem(500, "Server error", "the server made a mistake; its log says more")
+
+
+def problem_headers(problem: Problem) -> dict[str, str]:
+    """Return the problem's headers."""
+    cache = "max-age=1" if problem.status == 404 else "no-store"
+    return {"Content-Type": "application/problem+json", "Cache-Control": cache, **problem.headers}
+
+
+def problem_body(problem: Problem) -> bytes:
+    """Return the problem as a document."""
+    document = {"type": "about:blank", "title": problem.title, "status": problem.status, "detail": str(problem)}
+    return msgspec.json.encode(document)
+
+
 def problem_response(problem: Problem) -> web.Response:
     """Return the problem as a response."""
-    document = {"type": "about:blank", "title": problem.title, "status": problem.status, "detail": str(problem)}
-    headers = {"Cache-Control": "max-age=1" if problem.status == 404 else "no-store", **problem.headers}
-    return web.Response(
-        status=problem.status,
-        body=msgspec.json.encode(document),
-        content_type="application/problem+json",
-        headers=headers,
-    )
+    return web.Response(status=problem.status, body=problem_body(problem), headers=problem_headers(problem))

@@ -6,7 +6,7 @@ import fcntl
 import os
 import secrets
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from serve.audit import Audit
 from serve.broadcast import AWAKE
 from serve.config import Address, ServeConfig
 from serve.credentials import Credentials
+from serve.front.front import Front
 from serve.gate import Gate
-from serve.hls import HlsRoutes
+from serve.hls import Hls
 from serve.inspector import Inspector
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.network import loopback, reachable, taken
@@ -40,8 +41,6 @@ from transcode.wire import Covering, Fault
 
 _LOCK = "lock"
 MOST_BODY = 8 << 20  # of the operator: a slate in base64
-_DRAIN = 2.0  # seconds for clients that read slowly; whoever waits for news is answered at once
-_BACKLOG = 1024
 
 
 class StartError(Exception):
@@ -109,10 +108,10 @@ class Server:
         if self._config.watch_filters:
             watching = asyncio.create_task(FilterWatch(rooms, inspector.check).run(), name="filter watch")
             self._stack.push_async_callback(_ended, watching)
-        runner = await self._web(origin, rooms, inspector, audit, pages)
+        front = await self._web(origin, rooms, inspector, audit, pages)
         if self._config.https is not None:
-            await self._serve_https(runner, self._config.https)
-        http = await self._listen(runner, self._config.http, "--http")
+            await self._serve_https(front, self._config.https)
+        http = await self._listen(front, self._config.http, "--http")
         self._stack.push_async_callback(gate.close)
         try:
             await gate.start(self._config.rtmp)
@@ -140,29 +139,24 @@ class Server:
                 f"another server uses the data folder {data}: stop it, or name another folder with --data"
             ) from error
 
-    async def _web(
-        self, origin: Origin, rooms: Rooms, inspector: Inspector, audit: Audit, pages: Pages
-    ) -> web.AppRunner:
+    async def _web(self, origin: Origin, rooms: Rooms, inspector: Inspector, audit: Audit, pages: Pages) -> Front:
         patience = Patience()
         sample = self._sample
         api = Api(rooms, inspector, audit, lambda: self._addresses, self.token, patience, sample.of if sample else None)
         metrics = Metrics(rooms, api.viewers)
         app = web.Application(middlewares=[answer_problems], client_max_size=MOST_BODY)
-        app.add_routes(HlsRoutes(origin, api.watched, patience).routes())
         app.add_routes(api.routes())
         app.add_routes(SiteRoutes(pages).routes())
         if sample:
             app.add_routes(sample.routes())
         app.add_routes([web.get("/healthz", _alive), web.get("/readyz", _alive)])
         app.router.add_get("/metrics", _metrics(metrics))
-        app.on_shutdown.append(_ending(patience))
-        # Of the drain it takes half before it tells what is under way, and half after.
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_DRAIN / 2, handler_cancellation=True)
-        await runner.setup()
-        self._stack.push_async_callback(runner.cleanup)
-        return runner
+        front = Front(app, Hls(origin, api.watched, patience), patience)
+        await front.start()
+        self._stack.push_async_callback(front.close)
+        return front
 
-    async def _serve_https(self, runner: web.AppRunner, address: Address) -> None:
+    async def _serve_https(self, front: Front, address: Address) -> None:
         from serve.certificates import CertificateError  # who wants none does not wait for its import
         from serve.https import certificate
 
@@ -170,7 +164,7 @@ class Server:
             live = certificate(self._config, address)
         except CertificateError as error:
             raise StartError(str(error)) from error
-        listening = await self._listen(runner, address, "--https", live.context)
+        listening = await self._listen(front, address, "--https", live.context)
         watching = asyncio.create_task(live.watch(), name="certificate")
         self._stack.push_async_callback(_ended, watching)
         known = [name for name in live.names if "*" not in name] if self._config.https_cert is not None else []
@@ -178,17 +172,12 @@ class Server:
         self.https_urls = [f"https://{one}" for one in found]
 
     @staticmethod
-    async def _listen(
-        runner: web.AppRunner, address: Address, option: str, secure: ssl.SSLContext | None = None
-    ) -> Address:
+    async def _listen(front: Front, address: Address, option: str, secure: ssl.SSLContext | None = None) -> Address:
         """Serve at ``address``; return it with its port. Raises StartError."""
-        before = len(runner.addresses)
         try:
-            site = web.TCPSite(runner, address.host, address.port, ssl_context=secure, backlog=_BACKLOG)
-            await site.start()
+            return await front.listen(address, secure)
         except OSError as error:
             raise _unavailable(address, option, error) from error
-        return Address(address.host, int(runner.addresses[before][1]))
 
 
 def _worker(
@@ -213,13 +202,6 @@ def _metrics(metrics: Metrics) -> Handler:
         return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
     return show
-
-
-def _ending(patience: Patience) -> Callable[[web.Application], Awaitable[None]]:
-    async def end(_: web.Application) -> None:
-        patience.end()
-
-    return end
 
 
 async def _alive(_: web.Request) -> web.Response:

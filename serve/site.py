@@ -77,6 +77,6 @@ def _answer(file: File, request: web.Request) -> web.Response:
     headers = {**file.headers, "ETag": f'"{file.etag}"'}
     if file.etag in request.headers.get("If-None-Match", ""):
         return web.Response(status=304, headers=headers)
-    if takes_gzip(request):
+    if takes_gzip(request.headers.get("Accept-Encoding", "")):
         return web.Response(body=file.gzipped, headers={**headers, "Content-Encoding": "gzip"})
     return web.Response(body=file.plain, headers=headers)

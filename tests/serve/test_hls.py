@@ -1,4 +1,4 @@
-"""The HLS routes, over HTTP: what players get, how long they are held, and what they are told when there is nothing."""
+"""HLS, over HTTP: what players get, how long they are held, and what they are told when there is nothing."""
 
 import asyncio
 import gzip
@@ -77,13 +77,11 @@ async def text_of(answer: ClientResponse) -> str:
     return await answer.text()
 
 
-async def held(house: House, client: Client, url: str) -> "asyncio.Task[ClientResponse]":
+async def held(client: Client, url: str) -> "asyncio.Task[ClientResponse]":
     """A request that has arrived and is being held."""
-    show = house.origin.current("demo")
-    assert show is not None
-    signals = [window.changed for window in show.windows.values()]
+    before = client.held
     task = asyncio.create_task(client.get(url))
-    await until(lambda: any(signal._next is not None for signal in signals) or task.done())
+    await until(lambda: client.held > before or task.done())
     assert not task.done(), task.result().status
     return task
 
@@ -284,7 +282,7 @@ async def test_what_is_listed_already_is_answered_at_once(
 
 async def test_a_part_is_waited_for(house: House, client: Client, live: Live) -> None:
     msn, part = live.next
-    waiting = await held(house, client, live.url(msn, part))
+    waiting = await held(client, live.url(msn, part))
     live.host.send(0.25)
     answer = await waiting
     assert f'URI="source/{msn}.{part}.m4s"' in await text_of(answer)
@@ -293,7 +291,7 @@ async def test_a_part_is_waited_for(house: House, client: Client, live: Live) ->
 
 async def test_a_segment_is_waited_for_until_it_is_whole(house: House, client: Client, live: Live) -> None:
     msn, _ = live.next
-    waiting = await held(house, client, live.url(msn))
+    waiting = await held(client, live.url(msn))
     live.host.send(0.5)
     await asyncio.sleep(0)
     assert not waiting.done()
@@ -303,7 +301,7 @@ async def test_a_segment_is_waited_for_until_it_is_whole(house: House, client: C
 
 async def test_the_next_segment_may_be_asked_for_before_it_is_begun(house: House, client: Client, live: Live) -> None:
     msn, _ = live.next
-    waiting = await held(house, client, live.url(msn + 1, 0))
+    waiting = await held(client, live.url(msn + 1, 0))
     live.host.send(1.5)
     assert f'URI="source/{msn + 1}.0.m4s"' in await text_of(await waiting)
 
@@ -312,7 +310,7 @@ async def test_a_part_past_the_end_of_a_segment_waits_for_the_next_one(
     house: House, client: Client, live: Live
 ) -> None:
     msn, _ = live.next
-    waiting = await held(house, client, live.url(msn, 10))
+    waiting = await held(client, live.url(msn, 10))
     live.host.send(1.05)
     assert live.next == (msn + 1, 0), "the segment is whole, with ten parts"
     await asyncio.sleep(0)
@@ -325,7 +323,7 @@ async def test_gaps_are_news_too(house: House, client: Client, bare: Live) -> No
     bare.host.drop()
     house.pass_time(2)
     msn, part = bare.next
-    waiting = await held(house, client, bare.url(msn, part))
+    waiting = await held(client, bare.url(msn, part))
     house.pass_time(2.5)
     assert f"#EXT-X-GAP\n#EXTINF:2.00000,\nsource/{msn}.m4s\n" in await text_of(await waiting)
 
@@ -410,7 +408,7 @@ async def test_who_asks_early_begins_with_the_first_parts_and_others_with_the_fi
         assert listed.segments[1].parts
     base = f"/hls/demo/{broadcast_of(house)}"
     urls = ["/hls/demo/master.m3u8", "/hls/demo/classic.m3u8", f"{base}/48p.m3u8", f"{base}/48p.classic.m3u8"]
-    waiting = [await held(house, client, url) for url in urls]
+    waiting = [await held(client, url) for url in urls]
     host.send(2)
     texts = [await text_of(answer) for answer in await asyncio.gather(*waiting)]
     assert "48p.m3u8\n" in texts[0]
@@ -436,7 +434,7 @@ async def test_a_broadcast_without_a_segment_yet_holds_and_then_says_so(
     """After a restart of the server."""
     house.restart()
     async with serving(house) as restarted:
-        waiting = await held(house, restarted, live.url(5, 0))
+        waiting = await held(restarted, live.url(5, 0))
         live.host = house.publish(live.key, 5)
         await text_of(await waiting)
         house.restart()
@@ -449,13 +447,13 @@ async def test_a_broadcast_that_ended_without_a_segment_is_over(house: House, cl
     """An empty playlist would turn the media sequence back."""
     house.restart()
     async with serving(house) as restarted:
-        waiting = await held(house, restarted, live.url(5, 0))
+        waiting = await held(restarted, live.url(5, 0))
         house.rooms.stop("demo")
         assert "ended" in await problem(await waiting, 404)
 
 
 async def test_who_waits_when_the_broadcast_ends_gets_the_endlist(house: House, client: Client, live: Live) -> None:
-    waiting = [await held(house, client, live.url(*live.next)), await held(house, client, live.url(live.next[0] + 1))]
+    waiting = [await held(client, live.url(*live.next)), await held(client, live.url(live.next[0] + 1))]
     house.rooms.stop("demo")
     for answer in await asyncio.gather(*waiting):
         assert (await text_of(answer)).endswith("#EXT-X-ENDLIST\n")
@@ -464,37 +462,26 @@ async def test_who_waits_when_the_broadcast_ends_gets_the_endlist(house: House, 
 
 
 async def test_who_waits_when_the_room_is_deleted_is_let_go(house: House, client: Client, live: Live) -> None:
-    waiting = await held(house, client, live.url(*live.next))
+    waiting = await held(client, live.url(*live.next))
     house.rooms.delete("demo")
     assert (await text_of(await waiting)).endswith("#EXT-X-ENDLIST\n")
     await problem(await client.get(live.url()), 404)
 
 
 async def test_a_player_that_gives_up_disturbs_no_other(house: House, client: Client, live: Live) -> None:
-    first, second = [await held(house, client, live.url(*live.next)) for _ in range(2)]
+    first, second = [await held(client, live.url(*live.next)) for _ in range(2)]
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     live.host.send(0.25)
     await text_of(await second)
 
 
-async def test_a_thousand_who_wait_are_woken_by_one_event(
-    house: House, live: Live, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    arrived = 0
-    until_listed = hls.HlsRoutes._until
-
-    async def counted(*args: object) -> bool:
-        nonlocal arrived
-        arrived += 1
-        return await until_listed(*args)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(hls.HlsRoutes, "_until", counted)
+async def test_a_thousand_who_wait_are_woken_by_one_event(house: House, live: Live) -> None:
     url = live.url(*live.next)
     async with serving(house) as client:
         client.session.connector._limit = 0  # type: ignore[union-attr]
         waiting = [asyncio.create_task(client.get(url)) for _ in range(1000)]
-        await until(lambda: arrived == 2000, 60)
+        await until(lambda: client.held == 1000, 60)
         before = live.window.changed.count
         live.host.send(0.2)
         assert live.window.changed.count == before + 1
@@ -512,7 +499,7 @@ def part_url(live: Live, msn: int, part: int) -> str:
 async def test_the_hinted_part_is_held_until_it_is_made(house: House, client: Client, live: Live) -> None:
     msn, part = live.next
     assert f'PRELOAD-HINT:TYPE=PART,URI="source/{msn}.{part}.m4s"' in await text_of(await client.get(live.url()))
-    waiting = await held(house, client, part_url(live, msn, part))
+    waiting = await held(client, part_url(live, msn, part))
     live.host.send(0.25)
     answer = await waiting
     assert answer.status == 200
@@ -523,7 +510,7 @@ async def test_the_hinted_part_is_held_until_it_is_made(house: House, client: Cl
 async def test_the_first_part_of_the_next_segment_is_held_too(house: House, client: Client, live: Live) -> None:
     live.host.send(1.05)
     assert live.next == (6, 0)
-    waiting = await held(house, client, part_url(live, 6, 0))
+    waiting = await held(client, part_url(live, 6, 0))
     live.host.send(0.3)
     assert (await waiting).status == 200
 
@@ -534,7 +521,7 @@ async def test_a_hinted_part_that_never_comes_is_a_404_as_soon_as_that_is_known(
     bare.host.drop()
     house.pass_time(2)
     msn, part = bare.next
-    waiting = await held(house, client, part_url(bare, msn, part))
+    waiting = await held(client, part_url(bare, msn, part))
     house.pass_time(2)
     assert bare.next == (msn + 1, 0)
     answer = await waiting
@@ -545,7 +532,7 @@ async def test_a_hinted_part_that_never_comes_is_a_404_as_soon_as_that_is_known(
 async def test_a_hinted_part_of_a_broadcast_that_ends_is_a_404(house: House, client: Client, bare: Live) -> None:
     bare.host.drop()
     house.pass_time(2)
-    waiting = await held(house, client, part_url(bare, *bare.next))
+    waiting = await held(client, part_url(bare, *bare.next))
     house.rooms.stop("demo")
     await problem(await waiting, 404)
 
@@ -576,7 +563,7 @@ async def test_what_is_held_is_answered_at_once_when_the_server_goes_down(house:
     }
     patience = Patience()
     async with serving(house, patience) as client:
-        waiting = await held(house, client, urls[what])
+        waiting = await held(client, urls[what])
         patience.end()
         answer = await waiting
         assert "going down" in await problem(answer, 503)
@@ -591,7 +578,7 @@ async def test_so_is_who_waits_for_the_first_segment(house: House, path: str) ->
     house.origin.begin(BroadcastStart("demo", "soon", plan, START, 0))
     patience = Patience()
     async with serving(house, patience) as client:
-        waiting = await held(house, client, f"/hls/demo/{path}")
+        waiting = await held(client, f"/hls/demo/{path}")
         patience.end()
         await problem(await waiting, 503)
 
