@@ -25,6 +25,7 @@ EARLIER = 5
 _MUCH = 0.05  # of all tiles: if more change at once it may be a scrolled page
 _ALL, _LITTLE = 0.2, 0.1  # of all tiles: if so many change after so few it is another picture
 _LEAP, _LEAPS = 0.12, 6  # of all pixels that change at once; and times as many as in the picture before
+_FADING = 0.85
 _AGAIN = 2  # pictures after which tiles are compared though nothing moved: slow changes add up
 _RESTLESS = 3  # pictures, nearly in a row, in which a tile has moved
 _NEVER = -(1 << 30)
@@ -85,7 +86,7 @@ class Changes:
         """``first`` as it was at the picture before."""
         self.left: Map = np.zeros(self.shape, bool)
         """Tiles that were dirty in the picture before, and have been moved out of it."""
-        self._step = 0.0  # of all pixels that are other than in the picture before
+        self._step = 0.0  # of all pixels that were other than in the picture before, in the last one or not long before
         self._drift = NONE  # how far things have moved that maps have not yet
         self._gone = NONE  # how far things have moved since tiles were last taken to have left
         self._before = picture
@@ -102,8 +103,9 @@ class Changes:
         number = self.number
         apart = difference(picture, self._before)
         moved = differs(apart)
-        before, self._step = self._step, float(apart.mean()) / (HIGH * WIDE)
-        self.leapt = self._step > max(_LEAP, _LEAPS * before)
+        step = float(apart.mean()) / (HIGH * WIDE)
+        self.leapt = step > max(_LEAP, _LEAPS * self._step)
+        self._step = max(step, _FADING * self._step)  # a film of fewer pictures rests between two of them
         last, self.shift = self.shift, NONE
         self.left = np.zeros(self.shape, bool)
         self.stirred = moved
@@ -116,7 +118,7 @@ class Changes:
         self.swift = self.swift + 1 if max(map(abs, self.shift)) >= _SWIFT else 0
         if self.swift > 1:  # a line more in a chat is no page that is scrolled
             self.rushed_at = number
-        elif self.shift != NONE:
+        elif self.shift != NONE and not self.swift:
             self.glided_at = number
         self.before = self.first.copy()
         dirty_before = self.dirty

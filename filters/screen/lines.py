@@ -22,7 +22,8 @@ _FEW_DIM = 60  # pixels: less is no text
 _GAP = 19  # pixels between words of a line, at most
 _NEAR, _WIDE_GAP = 24, 1.6  # pixels, and of a line's height, between parts of it
 _BESIDE_GAP = 0.75  # of the height, between parts that are surely of one line
-_ALIKE, _CLOSE_BY = 0.7, 0.4  # of the higher part: so much of it is as high as the other; and close beside it
+_ALIKE, _CLOSE_BY = 0.7, 0.6  # of the higher part: so much of it is as high as the other; and close beside it
+_HELD, _HIGHER = 0.4, 1.3  # the same where the higher one holds the other nearly; times as high as it are both
 _RULE, _BAR = 90, 34  # longer edges than these are no letters': frames, tables, a caret
 _CLOSE = 4  # pixels above and below a rule that are empty, but for this share
 _BESIDE = 0.12
@@ -60,7 +61,8 @@ def _joined(boxes: list[Box], near: int = _NEAR, wide: float = _WIDE_GAP) -> lis
             gap = box.left - (other.left + other.width)
             high = min(box.top + box.height, other.top + other.height) - max(box.top, other.top)
             tall = max(box.height, other.height)
-            alike = _CLOSE_BY if gap <= tall else _ALIKE
+            whole = max(box.top + box.height, other.top + other.height) - min(box.top, other.top)
+            alike = _ALIKE if gap > tall else _CLOSE_BY if whole > _HIGHER * tall else _HELD
             if gap <= max(near, wide * tall) and high > alike * tall:
                 top, bottom = min(box.top, other.top), max(box.top + box.height, other.top + other.height)
                 right = max(box.left + box.width, other.left + other.width)

@@ -8,19 +8,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from filters.api import Box
+from filters.api import TICKS, Box
 from filters.screen.pursuit import FAR, NEAR, Place, clipped, cut, find, find_afar, joined
 from filters.screen.shift import NONE, Shift
 from filters.screen.tiles import HIGH, WIDE
 
 if TYPE_CHECKING:
     from filters.api import Bytes
+    from filters.screen.tiles import Map
 
 _SURE = 0.8
 """Likeness from which on what is found replaces what is looked for: so it may change on its way."""
 SWEPT = 6
 """Pictures in which something that was moving is taken to go on, though it cannot be made out."""
 _FARTHEST = 800  # pixels
+_LATELY, _LONGEST = 5, TICKS // 10  # pictures that tell when the next ones come; and at most so long apart
+_TRIES = 4  # pictures in which it is looked for further away
 _PLACES = 256  # that are remembered: more than there are pictures
 _HARDLY = 2  # pictures that show something before it can be found in them
 _PATIENCE = 5  # pictures in a row in which it may be unlike: they are blurred, or it is half there
@@ -29,13 +32,14 @@ _PATIENCE = 5  # pictures in a row in which it may be unlike: they are blurred, 
 @dataclass(frozen=True, slots=True)
 class Moment:
     """One picture: padded luma. ``shift``: how far things have moved since the one before; ``torn``: much of it is
-    other than there, and was not only moved."""
+    other than there, and was not only moved; ``other``: where that is so."""
 
     number: int
     pts: int
     picture: "Bytes"
     shift: Shift
     torn: bool = False
+    other: "Map | None" = None
 
 
 @dataclass(slots=True)
@@ -50,6 +54,7 @@ class Way:
     going: Shift = NONE  # how it moves
     drift: Shift = NONE  # how far the page has moved since it was seen
     lost: int | None = None  # since which picture it is not found
+    back: int = -1  # in which picture it was found again
 
     def follow(self, moment: Moment) -> None:
         """Look for it in the next picture. For a while it is taken to go on where it cannot be made out."""
@@ -61,6 +66,8 @@ class Way:
                 there = swept(self.box, self.going, moment.number - self.lost + 1, self.free)
                 self.places.append((moment.number, joined(there, moved(self.box, self.drift))))
             return
+        if self.lost is not None:  # what is read of pictures in which it was not tells nothing of it now
+            self.back = moment.number
         self.going = Shift(place.box.left - self.box.left, place.box.top - self.box.top)
         self.box, self.lost, self.drift = place.box, None, NONE
         if place.likeness > _SURE:
@@ -124,8 +131,10 @@ class Ring:
     def pts(self, number: int) -> int:
         """Return the stamp of the picture of that number, or of the oldest that there is; of one that is yet to come,
         when it is to be expected."""
-        ahead = max(0, number - self._moments[-1].number)
-        return self.at(number).pts + ahead * (self.now - self.at(self._moments[-1].number - 1).pts)
+        newest = self._moments[-1].number
+        back = max(1, min(_LATELY, newest - self.oldest))
+        usual = (self.now - self.at(newest - back).pts) // back
+        return self.at(number).pts + max(0, number - newest) * min(usual, _LONGEST)
 
     def travel(self, start: int, end: int) -> Shift | None:
         """Return how far things have moved from picture ``start`` to ``end``; None if that is not known, or they have
@@ -151,6 +160,7 @@ class Ring:
         """
         places: list[tuple[int, Box]] = []
         pushed: dict[int, Box] = {}
+        tries = _TRIES
         unlike = doubted = 0  # pictures in a row in which it is not found; and those of them that are kept for now
         going = NONE  # how it moves: where it cannot be seen it is taken to go on like that, or with the page
         drift = NONE  # how far the page has moved since it was seen
@@ -170,7 +180,8 @@ class Ring:
                 if number < until and unlike > _PATIENCE:
                     break
                 doubted += 1
-                if number >= until and going == NONE and drift == NONE and not (afar or pushed):
+                if number >= until and going == NONE and drift == NONE and not (afar or pushed) and tries:
+                    tries -= 1
                     pushed = self._pushed(start, number, patch, box, until)
                 places.append((number, joined(swept(box, going, unlike, afar), moved(box, drift))))
                 continue

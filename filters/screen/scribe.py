@@ -120,10 +120,12 @@ _CERTAIN = 0.85  # score of a secret about which a better reading would change n
 
 def in_doubt(text: str, doubtful: Sequence[tuple[int, int]], found: Sequence[Match]) -> list[tuple[int, int]]:
     """Return what of ``doubtful`` parts of a text is not among what is ``found`` for certain, with the word that it
-    begins in, and a short one before that: it may be a part of it, or what tells what it is."""
+    begins in, and a short one before that: it may be a part of it, or what tells what it is. Of an address the word
+    before it may be a part: an underscore is easily read as a space."""
     certain = [match for match in found if match.score >= _CERTAIN and not match.partial and match.category != "email"]
     parts = [(a, b) for a, b in doubtful if not any(match.start <= a + 1 and b - 1 <= match.end for match in certain)]
-    return [(_word(text, a), b) for a, b in parts]
+    addresses = {match.start for match in found if match.category == "email"}
+    return [(text.rfind(" ", 0, max(0, a - 1)) + 1 if a in addresses else _word(text, a), b) for a, b in parts]
 
 
 def _word(text: str, at: int) -> int:
@@ -246,7 +248,7 @@ class Scribe:
     def _outline(self, job: _Job) -> Iterator[Report]:
         if not job.look.swift:
             job.lines = _strips(job.look, self._finder) if job.look.scene is not None else _lines(job.look)
-        if job.look.swift or (job.look.scene is not None and _inside(job.lines, job.look.scene) > _FULL):
+        if job.look.swift or (job.look.scene is not None and _inside(job.lines, job.look) > _FULL):
             job.lines = []
             yield Outline(job.look.number, (), True)
             yield from self._finished(job)
@@ -348,7 +350,8 @@ class Scribe:
                 at = text.find(core)
                 while at >= 0:
                     end = at + len(core)
-                    if not any(match.start <= at and end <= match.end for match in found):
+                    apart = ends or not (text[at - 1 : at].isalnum() or text[end : end + 1].isalnum())
+                    if apart and not any(match.start <= at and end <= match.end for match in found):
                         match = Match(category, max(0, at - ends), min(len(text), end + ends), 1.0)
                         hits.append(self._hit(line, reading, match))
                     at = text.find(core, end)
@@ -452,7 +455,8 @@ def _strips(look: Look, finder: Finder) -> list[_Line]:
     around = Box(scene.left - OUTSIDE, scene.top, scene.width + 2 * OUTSIDE, scene.height)
     around = clipped(around, look.picture) or scene
     found = []
-    for strip in finder.find(_cropped(look.picture, around), _SCENE_LONGEST):
+    longest = _SCENE_LONGEST * max(around.width, around.height) // max(scene.width, scene.height)
+    for strip in finder.find(_cropped(look.picture, around), longest):
         x, y = strip.centre
         moved = strip._replace(centre=(x + around.left, y + around.top))
         box = moved.box(0, moved.length)
@@ -461,9 +465,14 @@ def _strips(look: Look, finder: Finder) -> list[_Line]:
     return found
 
 
-def _inside(found: Sequence[_Line], scene: Box) -> int:
-    """Return how many lines are inside a scene, rather than at its borders, which are taken wide."""
-    inner = Box(scene.left + _BORDER, scene.top + _BORDER // 2, scene.width - 2 * _BORDER, scene.height - _BORDER)
+def _inside(found: Sequence[_Line], look: Look) -> int:
+    """Return how many lines are inside a scene: its borders are taken wide, but at the picture's."""
+    scene, (high, wide) = look.scene, look.picture.shape
+    assert scene is not None
+    x, y = min(_BORDER, scene.width // 4), min(_BORDER // 2, scene.height // 4)
+    left, top = scene.left + x * (scene.left > 0), scene.top + y * (scene.top > 0)
+    right = scene.left + scene.width - x * (scene.left + scene.width < wide)
+    inner = Box(left, top, right - left, scene.top + scene.height - y * (scene.top + scene.height < high) - top)
     shared = [(line.box, common(line.box, inner)) for line in found]
     return sum(part is not None and 2 * part.width * part.height > box.width * box.height for box, part in shared)
 

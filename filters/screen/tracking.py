@@ -35,7 +35,6 @@ class _Secret:
     way: Way
     origin: "Bytes"  # how it looked when it was read
     read_at: int  # the picture that was read
-    back: int = -1  # in which picture it was found again
 
     @property
     def stays(self) -> bool:
@@ -141,13 +140,13 @@ class Tracking:
     def follow(self, changes: Changes, moment: Moment) -> None:
         """Follow what is covered into the newest picture."""
         for secret in self._secrets:
-            way, lost = secret.way, secret.way.lost
-            if not (changes.shift != NONE or lost is not None or changes.moved[within(way.box, changes.shape)].any()):
+            way = secret.way
+            if not (
+                changes.shift != NONE or way.lost is not None or changes.moved[within(way.box, changes.shape)].any()
+            ):
                 secret.cover.move(moment.pts, way.box)  # it is told of anew now and then
                 continue
             way.follow(moment)
-            if way.lost is None and lost is not None:
-                secret.back = moment.number  # what is read of pictures in which it was not tells nothing of it now
             if way.places[-1][0] == moment.number:
                 secret.cover.move(moment.pts, way.places[-1][1])
         self._let_go(changes)
@@ -183,7 +182,7 @@ class Tracking:
         self._secrets = kept
 
     def _gone(self, changes: Changes, reading: Reading, secret: _Secret) -> bool:
-        if secret.read_at >= reading.picture or secret.back > reading.picture:
+        if secret.read_at >= reading.picture or secret.way.back > reading.picture:
             return False
         way, box = secret.way, secret.way.at(reading.picture)
         if not reading.look.tiles[within(box, changes.shape)].any():

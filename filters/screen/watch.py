@@ -48,6 +48,7 @@ _STIRRED = 0.2  # of all tiles, that move as a scene begins
 _UNREST = 5  # pictures after which a tile that moves is restless, at most
 _LARGE_SCENE = 0.6  # of the picture: no page is looked for beside it
 _SWIFTLY = 2  # pictures in which things have moved swiftly
+_MOST_WAITING = 3  # looks at a scene that are still being read, when it is looked at because of a cut
 _SCENE_SPACING = 18  # pictures between two looks at a scene
 _DECAY = 0.85  # of a scene's motion: it rests between two pictures of a film that has fewer
 _CUT_BELOW, _CUT_ABOVE = 0.5, 0.75  # of a scene's tiles that change in a picture, and in the next: it is another one
@@ -57,6 +58,7 @@ _SCENE_OVER, _FILM_OVER = 8, 45  # pictures in which little of it moves; films r
 _TEXTS = 6  # lines of text in a scene: it is rather a page that comes in
 _MAIN = 0.6  # of all that is restless: there is little beside it
 _SUPERSEDED = 0.1  # of its tiles that differ from what is there now, at most: it has been read anew, for it is clearer
+_OTHERWISE = 2  # pictures of a moving page in which something is other than moved: in one it may be its coder's doing
 _MOST_STOPS = 4  # pictures of a page on its way that are read
 _ABOUT = 6  # pixels by which it is known how far things have moved
 _GROWN = 2  # tiles around what is restless
@@ -173,7 +175,7 @@ class Watch:
             shift = self._changes.shift
             new = self._changes.moved & ~self._changes.incoming
             torn = bool(new.mean() > (_TORN if shift == NONE else _TORN_MOVED))
-            self._ring.add(Moment(self._changes.number, pts, picture, shift, torn), since)
+            self._ring.add(Moment(self._changes.number, pts, picture, shift, torn, new if new.any() else None), since)
         changes, moment = self._changes, self._ring.at(self._changes.number)
         self._tracking.follow(changes, moment)
         self.hear(reports)
@@ -520,10 +522,10 @@ class Watch:
         last = scene.glances[-1]
         before, scene.stirred = scene.stirred, max(stirred / scene.area_tiles, _DECAY * scene.stirred)
         cut = changes.leapt or (before < _CUT_BELOW and scene.stirred > _CUT_ABOVE)
-        if cut and last.picture < changes.number - 1:
+        waiting = sum(glance.look in self._readings for glance in scene.glances)
+        if cut and waiting < _MOST_WAITING and last.picture < changes.number - 1:
             self._glance(changes, self._ring.at(changes.number - 1), scene)  # what came since the last look is gone
-            last, scene.cut = scene.glances[-1], True
-        waiting = any(glance.look in self._readings for glance in scene.glances)
+            last, scene.cut, waiting = scene.glances[-1], True, waiting + 1
         due = not waiting and changes.number - last.picture >= _SCENE_SPACING * self._rarer()
         if due and (not scene.quiet or self._other(scene, last, moment)):
             self._glance(changes, moment, scene)
@@ -641,6 +643,7 @@ class Watch:
                 if self._readings.pop(glance.look, None) is not None:
                     self._drop(glance.look)
             before = scene.glances[0].picture
+            self._cover_others(scene)
             for number in stops or ():
                 self._read_on_its_way(changes, number, before, tiles)
                 before = number
@@ -681,6 +684,17 @@ class Watch:
                     return None
                 stops.append(number - 1)
         return stops[1:]
+
+    def _cover_others(self, scene: _Scene) -> None:
+        """What has changed on a page's way otherwise than by moving with it has been seen nowhere else: cover it."""
+        began, ended = scene.glances[0].picture, scene.ended or 0
+        often = np.zeros(self._ring.shape, np.int64)
+        for number in range(began + 1, ended + 1):
+            if (other := self._ring.at(number).other) is not None:
+                often += other
+        inside = covering(self._ring.shape, [scene.area])
+        for area in areas((often >= _OTHERWISE) & inside):
+            self._speech.found(self._ring.pts(began), self._ring.pts(ended), area.box, "unread", 1.0)
 
     def _read_on_its_way(self, changes: Changes, number: int, since: int, tiles: "Map") -> None:
         """Have picture ``number`` of a page read that has moved on since, for all it has shown from ``since`` on."""

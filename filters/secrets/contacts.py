@@ -90,7 +90,7 @@ def _address(text: str, start: int, sign: re.Match[str]) -> Match | None:
         and not domain[0][0].isdigit()
     ):
         # With a letter of the last label hardly anything is missing: it stays one should it be deleted again.
-        return Match(CATEGORY, start, end, 0.4, partial=not top.isalpha())
+        return Match(CATEGORY, start, end, 0.4, partial=not (top.islower() and sign.start() - start > 2))
     return None
 
 

@@ -53,6 +53,7 @@ _BEFORE = re.compile(r"(?<![^\s\"'=:(])([A-Za-z0-9+/_\-]{3,}) \Z")
 _LONG = 20
 _CHANGES = 0.37  # of a token's places
 _FIRST = re.compile(r"[A-Za-z0-9_\-+/=]{16,}")
+_DATE = re.compile(r"\d{8}T\d{6}Z?")
 _CUT = 14  # letters
 _BITS = 3.3  # a character
 
@@ -89,7 +90,8 @@ def cut(text: str) -> Iterator[Match]:
     found = _FIRST.match(text)
     if found is None or known(found[0]) or worded(found[0]):
         return
-    parts = [part for part in re.split(r"[\-_]", found[0]) if len(part) >= _CUT]
+    parts = [part for part in re.split(r"[\-_]", found[0]) if len(part) >= _CUT and not known(part)]
+    parts = [part for part in parts if not _DATE.fullmatch(part)]
     if any(sum(map(str.isdigit, part)) > 1 and _random(part, 0.2 if part.isupper() else 0.3) for part in parts):
         yield Match(CATEGORY, *found.span(), 0.75)
 
