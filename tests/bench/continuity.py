@@ -1,7 +1,7 @@
 """``./run bench continuity``: what viewers notice when something behind a stream fails. A real page, real programs.
 
 Each fault happens in a room whose ladder is ``source``, in one that is transcoded, and in a mixed one. Two watch at the
-same time: Chromium on the room's page, and a playlist follower of our own. All times in seconds:
+same time: Chromium on the room's page, and the HLS checker (tests/support/hls). All times in seconds:
 
 - stall, jump: of the page's playhead, the longest;
 - recovery: from the moment when things could go on (the fault, or the host's return) until the page showed the host's
@@ -9,7 +9,7 @@ same time: Chromium on the room's page, and a playlist follower of our own. All 
 - away: how long it was missing on the page;
 - edge: the longest time in which a playlist told nothing new;
 - lost: programme time that the playlists left out; gap: that they listed as EXT-X-GAP; of the worst rendition;
-- breaks: discontinuities; broken: rules, of sequence numbers above all; reloads: of the page; fatals: its player's;
+- breaks: discontinuities; broken: rules of the HLS checker; reloads: of the page; fatals: its player's;
 - load: how many programs had work for the processor meanwhile. More than there are cores, and the times say little.
 """
 
@@ -32,7 +32,7 @@ from serve.client import ClientError
 from tests.bench.e2e import machine
 from tests.support import ffmpeg
 from tests.support.browser import Viewer, chromium
-from tests.support.follower import PlaylistFollower
+from tests.support.hls.follower import Follower
 from tests.support.playback import Playback, Recorder
 from tests.support.processes import Child, until
 from tests.support.server import RunningServer
@@ -198,14 +198,14 @@ class Report:
     def head(self) -> None:
         print(f"\n{'':<38}" + "".join(f"{name:>9}" for name in COLUMNS), flush=True)
 
-    def row(self, room: str, fault: Fault, scene: Scene, playback: Playback, follower: PlaylistFollower) -> None:
+    def row(self, room: str, fault: Fault, scene: Scene, playback: Playback, follower: Follower) -> None:
         """Print what was measured, and judge it."""
         what, account = f"{room}: {fault.name}", follower.account()
         recovery = playback.recovery(scene.page_since)
         away = max((end - begin for begin, end in playback.absences()), default=0.0)
         reloads, fatals = scene.viewer.loads - 1, int(scene.viewer.state["counters"]["fatals"])
         times = (playback.stall, playback.jump, recovery, away, account.wait, account.lost, account.gap)
-        counts = (account.discontinuities, len(follower.broken), reloads, fatals)
+        counts = (account.discontinuities, len(follower.violations), reloads, fatals)
         shown = "".join(f"{value:>9.2f}" for value in times) + "".join(f"{value:>9}" for value in counts)
         print(f"{what:<38}{shown}{os.getloadavg()[0]:>9.1f}", flush=True)
         self._judge(f"{what}: stall", playback.stall, fault.stall)
@@ -213,7 +213,7 @@ class Report:
         self._judge(f"{what}: discontinuities", account.discontinuities, fault.discontinuities)
         self._judge(f"{what}: reloads", reloads, 0)
         self._judge(f"{what}: further broadcasts", len(follower.broadcasts) - 1, 0)
-        self.missed += [f"{what}: {text}" for text in follower.broken]
+        self.missed += [f"{what}: {text}" for text in follower.violations]
 
     def failed(self, room: str, fault: Fault, error: Exception) -> None:
         print(f"{room + ': ' + fault.name:<38}{'FAILED':>9}", flush=True)
@@ -247,7 +247,7 @@ def measure(report: Report, browser: Browser, clip: Path, parent: Path, room: st
     folder.mkdir()
     try:
         with on_air(browser, clip, folder, ROOMS[room]) as scene:
-            with PlaylistFollower(scene.server.playable(NAME)) as follower:
+            with Follower(scene.server.playable(NAME)) as follower:
                 recorder = scene.watch_recorded()
                 scene.watch(1)
                 fault.happen(scene)

@@ -1,4 +1,4 @@
-"""Viewers see one stream whatever happens behind it: a page in Chromium and a playlist follower watch at the same time.
+"""Viewers see one stream whatever happens behind it: a page in Chromium and the HLS checker watch at the same time.
 
 `./run bench continuity` does more of this, and measures it.
 """
@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import ffmpeg
 from tests.support.browser import Viewer
-from tests.support.follower import PlaylistFollower
+from tests.support.hls.follower import Follower
 from tests.support.playback import Recorder
 from tests.support.processes import Child, until
 from tests.support.server import RunningServer
@@ -63,8 +63,8 @@ def until_back(viewer: Viewer) -> None:
     until(lambda: viewer.code() is not None and viewer.played(2) > 1, "the host's picture")
 
 
-def check_one_stream(viewer: Viewer, follower: PlaylistFollower, discontinuities: int = 0) -> None:
-    assert follower.broken == []
+def check_one_stream(viewer: Viewer, follower: Follower, discontinuities: int = 0) -> None:
+    assert follower.violations == []
     assert len(follower.broadcasts) == 1
     assert follower.account().discontinuities <= discontinuities
     assert (viewer.loads, viewer.errors) == (1, [])
@@ -74,7 +74,7 @@ def check_one_stream(viewer: Viewer, follower: PlaylistFollower, discontinuities
 def test_while_the_host_is_away_the_stream_goes_on(
     server: RunningServer, host: Child, hosts: Callable[[], Child], viewer: Viewer, ladder: str, artifacts: Path
 ) -> None:
-    with PlaylistFollower(server.playable("demo")) as follower:
+    with Follower(server.playable("demo")) as follower:
         recorder = Recorder(viewer.page)
         host.kill()
         until(lambda: viewer.code() is None, "the slate")
@@ -90,7 +90,7 @@ def test_while_the_host_is_away_the_stream_goes_on(
 
 
 def test_a_killed_worker_is_hardly_seen(server: RunningServer, viewer: Viewer) -> None:
-    with PlaylistFollower(server.playable("demo")) as follower:
+    with Follower(server.playable("demo")) as follower:
         recorder = Recorder(viewer.page)
         killed, since = server.client.show("demo")["worker"]["pid"], recorder.now
         os.kill(killed, signal.SIGKILL)
@@ -106,7 +106,7 @@ def test_a_killed_worker_is_hardly_seen(server: RunningServer, viewer: Viewer) -
 def test_a_killed_server_goes_on_with_the_stream(
     server: RunningServer, host: Child, hosts: Callable[[], Child], viewer: Viewer
 ) -> None:
-    with PlaylistFollower(server.playable("demo")) as follower:
+    with Follower(server.playable("demo")) as follower:
         recorder = Recorder(viewer.page)
         server.kill()
         host.kill()

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.hls_reader import Follower
+from tests.support.hls.follower import Follower
 from tests.support.processes import Child, free_port, until
 from tests.support.server import VEILCAST, RunningServer
 

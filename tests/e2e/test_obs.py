@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hls_reader import Follower
+from tests.support.hls.follower import Follower
 from tests.support.obs import Obs
 from tests.support.processes import until
 from tests.support.server import RunningServer

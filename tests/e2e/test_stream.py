@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.support import ffmpeg
-from tests.support.hls_reader import Follower, beeps, fetch, flashes, frames
+from tests.support.hls.follower import Follower
+from tests.support.hls.known import KNOWN_OF_TAKEOVERS
+from tests.support.hls_reader import beeps, fetch, flashes, frames
 from tests.support.processes import until
 from tests.support.server import RunningServer, status
 
@@ -27,6 +29,7 @@ def test_every_frame_arrives_in_order_and_sound_is_with_its_picture(
     with ffmpeg.publish_file(server.publish_url("demo"), clip, log):
         follower = Follower(server.playable("demo")).start()
         until(lambda: follower.whole(6), "six segments")
+        follower.probe()
         follower.finish()
     video, audio = follower.got["source"].media(), follower.got["audio"].media()
     codes = [code for _, code, _ in frames(video)]
@@ -45,11 +48,11 @@ def test_ffprobe_finds_what_the_multivariant_playlist_says(server: RunningServer
     with ffmpeg.publish_file(server.publish_url("demo"), clip, log):
         url = server.playable("demo")
         streams = {stream["codec_type"]: stream for stream in ffmpeg.probe(url)}
-        said = Follower(url).master.playlists[0].stream_info
+        said = Follower(url).master.variants[0].said
     assert (streams["video"]["codec_name"], streams["audio"]["codec_name"]) == ("h264", "aac")
-    assert said.resolution == (streams["video"]["width"], streams["video"]["height"]) == (640, 360)
-    assert said.frame_rate == 30
-    assert said.codecs.split(",")[1] == "mp4a.40.2"
+    assert (streams["video"]["width"], streams["video"]["height"]) == (640, 360)
+    assert (said["RESOLUTION"], said["FRAME-RATE"]) == ("640x360", "30.000")
+    assert said["CODECS"].split(",")[1] == "mp4a.40.2"
 
 
 @pytest.mark.parametrize(("video", "audio"), [(True, False), (False, True)], ids=["picture alone", "sound alone"])
@@ -89,7 +92,7 @@ def test_the_newest_publisher_takes_over_and_the_broadcast_goes_on(
 ) -> None:
     server.room("demo")
     with ffmpeg.publish_file(server.publish_url("demo"), clip, log) as first:
-        follower = Follower(server.playable("demo")).start()
+        follower = Follower(server.playable("demo"), known=KNOWN_OF_TAKEOVERS).start()
         broadcast = server.client.show("demo")["broadcast"]
         with ffmpeg.publish_file(server.publish_url("demo"), clip, tmp_path / "second.log"):
             until(lambda: not first.running, "the first host to be sent away")

@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from tests.support import ffmpeg
-from tests.support.hls_reader import Follower, beeps, flashes, frames
+from tests.support.hls.follower import Follower
+from tests.support.hls_reader import beeps, flashes, frames
 from tests.support.processes import until
 from tests.support.server import RunningServer
 
@@ -47,6 +48,7 @@ def test_every_frame_arrives_in_every_rung_and_sound_is_with_its_picture(
         follower = Follower(url).start()
         streams = {stream["codec_type"]: stream for stream in ffmpeg.probe(url)}
         until(lambda: follower.whole(6), "six segments")
+        follower.probe()
         follower.finish()
     assert list(follower.got) == ["360p", "240p", "audio"]
     for rendition in ("360p", "240p"):
@@ -55,10 +57,10 @@ def test_every_frame_arrives_in_every_rung_and_sound_is_with_its_picture(
         pairs = [(flash, min(heard, key=lambda beep: abs(beep - flash))) for flash in seen if flash < max(heard)]
         assert len(pairs) >= 8
         assert all(abs(flash - beep) <= MOST_OFFSET for flash, beep in pairs), pairs
-    best, least = (playlist.stream_info for playlist in follower.master.playlists)
-    assert (best.resolution, least.resolution) == ((640, 360), (426, 240))
-    assert best.bandwidth > least.bandwidth
-    assert best.frame_rate == least.frame_rate == 30
+    best, least = (variant.said for variant in follower.master.variants)
+    assert (best["RESOLUTION"], least["RESOLUTION"]) == ("640x360", "426x240")
+    assert int(best["BANDWIDTH"]) > int(least["BANDWIDTH"])
+    assert best["FRAME-RATE"] == least["FRAME-RATE"] == "30.000"
     video = streams["video"]
     assert {video[tag] for tag in ("color_space", "color_primaries", "color_transfer")} == {"bt709"}
     assert (video["pix_fmt"], video["color_range"]) == ("yuv420p", "tv")

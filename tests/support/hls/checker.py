@@ -35,6 +35,8 @@ class Checker:
         """The multivariant playlist of this broadcast came."""
         self.master, self._master_at = read_multivariant(told.text), told.asked_at
         check_multivariant(self.master, self.place)
+        for uri in self.master.uris:
+            self.history(rendition_of(uri))
         for group in self.master.groups:
             self.history(rendition_of(group.uri)).sound = True
         return self.master

@@ -1,6 +1,6 @@
 """What the checker has found: rules that were broken, where, and what was seen. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from tests.support.hls.rules import Rule
@@ -40,13 +40,15 @@ class Findings:
         """The names of the rules that were broken."""
         return {name for name, _ in self._counts}
 
-    @property
-    def texts(self) -> list[str]:
-        """What was found, for people; what was found often is told a few times, and how often it was."""
+    def texts(self, leave_out: Container[str] = ()) -> list[str]:
+        """What was found, for people, but for the rules named ``leave_out``; what was found often is told a few times,
+        and how often it was."""
         more = [
-            f"{where}: {name}: {count} times in all" for (name, where), count in self._counts.items() if count > _TOLD
+            f"{where}: {name}: {count} times in all"
+            for (name, where), count in self._counts.items()
+            if count > _TOLD and name not in leave_out
         ]
-        return [*map(str, self), *more]
+        return [*(str(each) for each in self if each.rule.name not in leave_out), *more]
 
     def add(self, rule: Rule, where: str, seen: str) -> None:
         violation = Violation(rule, where, seen)

@@ -11,8 +11,9 @@ from tests.support.hls.reader import Entry, PartLine, Playlist, read
 from tests.support.hls.sheet import CLOSE, PART_TARGETS, SOUND_FRAME, check_sheet
 from tests.support.hls.told import Told
 
-_DATED = 0.005
-"""Seconds by which a segment may be dated elsewhere than the one before ends: the server's clock is followed slowly."""
+_DATED = 0.005 + 1e-4
+"""Seconds by which a segment may be dated elsewhere than the one before ends: the server's clock is followed slowly.
+And binary fractions of dates are not exact."""
 
 
 class History:
@@ -176,7 +177,7 @@ class History:
                 following = next((each for each in playlist.entries if each.number == entry.number + 1), None)
                 came = following.parts[0].uri if following is not None and following.parts else None
                 seen = f"{hint} was hinted at, {came} came: segment {entry.number} was over"
-                self.place.hold(rules.HINT, came in (None, hint), seen)
+                self.place.hold(rules.HINT_AT_END, came in (None, hint), seen)
 
     def _listed(self, playlist: Playlist, at: float) -> bool:
         """Take note of what is listed; return whether there is anything new to play."""
@@ -222,8 +223,9 @@ class History:
             return
         if before.entry.number + 1 == entry.number:
             off = entry.date - before.end
-            most = _DATED + SOUND_FRAME * self.sound
-            self.place.hold(rules.DATES, abs(off) <= most + 1e-4, f"segment {entry.number}: {off * 1000:+.1f} ms")
+            seen = f"segment {entry.number}: {off * 1000:+.1f} ms"
+            self.place.hold(rules.DATES, abs(off) <= _DATED + SOUND_FRAME, seen)
+            self.place.hold(rules.DATES_EXACT, self.sound or abs(off) <= _DATED, seen)
         back = before.start - entry.date
         seen = f"segment {entry.number} begins {back:.3f} s before {before.entry.number}"
         self.place.hold(rules.DATES_FORWARD, back <= 0, seen)

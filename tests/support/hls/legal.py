@@ -1,7 +1,5 @@
-"""Histories that break no rule: what players are told and get of rooms that real Rooms make, in no time.
-
-They are what faults are planted in.
-"""
+"""Histories of rooms that real Rooms make, in no time: what players are told and get. They break no rule, but for the
+two that show what is known to be wrong; and they are what faults are planted in."""
 
 import asyncio
 import functools
@@ -11,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from serve.origin import Show
+from serve.parts import BroadcastStart
 from serve.playlist import Form
 from serve.window import Window
 from tests.support.hls.checker import Checker
@@ -18,8 +17,21 @@ from tests.support.hls.media import Media
 from tests.support.hls.probes import Probe, check_probe
 from tests.support.hls.reader import read
 from tests.support.hls.told import Told
-from tests.support.house import Host, House
+from tests.support.house import START, Host, House
 from tests.support.media import make_clip
+from transcode.media import (
+    TIMELINE,
+    AudioFormat,
+    FrameRate,
+    Init,
+    Part,
+    PartItem,
+    Plan,
+    Rung,
+    SegmentEnd,
+    SegmentStart,
+    Sound,
+)
 
 STEP = 0.05
 SEGMENT = 2.0
@@ -153,6 +165,39 @@ def transcoded() -> Record:
         watching.host(host, 34)
 
     return _play(script)
+
+
+@functools.cache
+def seen_at_once() -> Record:
+    """The same for a few seconds, whose players see each playlist that there is."""
+
+    def script(watching: _Watching, house: House) -> None:
+        host = house.connect(house.open(ladder="120p"), make_clip(seconds=6, gop=60, size=(240, 180)))
+        host.announce()
+        watching.host(host, 8)
+
+    return _play(script)
+
+
+def sound_first() -> Record:
+    """A broadcast of which one segment begins with its sound, which is cut some milliseconds later."""
+    plan = Plan((Rung("120p", 160, 120, 1, 1),), Sound(48000, 2, 1, True), FrameRate(30, 1), "fast", 2, 21_334)
+    show = Show(BroadcastStart("demo", "b1", plan, START, 0), lambda: START)
+    told: dict[str, list[Told]] = {name: [] for name in show.windows}
+    for number in range(5):
+        for name in sorted(show.windows, reverse=number == 3):
+            start = number * 180_000 + 1350 * (name == "audio")
+            items: tuple[PartItem, ...] = (
+                Init(name, "a", b"", AudioFormat("mp4a.40.2", 48000, 2)),
+                SegmentStart(name, number, start, TIMELINE, False),
+                *(Part(name, number, index, 18_000, index == 0, b"") for index in range(10)),
+                SegmentEnd(name, number, 180_000),
+            )
+            for item in items:
+                show.windows[name].receive(item)
+        for name, window in show.windows.items():
+            told[name].append(Told(window.text().plain.decode(), number, number))
+    return Record((), {name: tuple(each) for name, each in told.items()})
 
 
 @functools.cache

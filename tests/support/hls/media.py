@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from tests.support.boxes import Chunk, Row, read_chunk
 from tests.support.hls import rules
@@ -9,6 +10,7 @@ from tests.support.hls.findings import Place
 from tests.support.hls.history import History
 from tests.support.hls.inits import InitError, TrackInit, read_init
 from tests.support.hls.reader import Entry, PartLine
+from tests.support.hls.sheet import TORN
 
 _EXACT = 0.001
 """Seconds by which what is told and what is there may differ for their rounding."""
@@ -149,15 +151,14 @@ def _shown(chunk: Chunk) -> Iterator[int]:
 
 def _judge_continuity(segments: Sequence[Seen], last: int | None, place: Place) -> None:
     """``last``: the number with which the broadcast ended, before all that it was to hold had come."""
-    before: Seen | None = None
-    for seen in segments:
+    for seen, after in zip_longest(segments, segments[1:]):
         number, lasts = seen.entry.number, seen.end - seen.start
+        follows = after is not None and after.entry.number == number + 1
         off = lasts - (seen.entry.duration or 0.0)
+        missing = TORN if number == last or (follows and after.entry.torn) else seen.frame + _EXACT
         text = f"segment {number}: {seen.entry.duration} s, its media {lasts:.5f} s"
-        most = seen.frame + _EXACT
-        place.hold(rules.SEGMENT_LENGTH, off <= most and (off >= -most or number == last), text)
-        if before is not None and before.entry.number + 1 == number and not seen.entry.torn:
-            hole = seen.start - before.end
-            text = f"segment {number} begins {hole:+.4f} s after the end of {number - 1}"
-            place.hold(rules.CONTINUOUS, -_EXACT <= hole < max(_EXACT, before.frame), text)
-        before = seen
+        place.hold(rules.SEGMENT_LENGTH, -missing <= off <= seen.frame + _EXACT, text)
+        if follows and not after.entry.torn:
+            hole = after.start - seen.end
+            text = f"segment {number + 1} begins {hole:+.4f} s after the end of {number}"
+            place.hold(rules.CONTINUOUS, -_EXACT <= hole < max(_EXACT, seen.frame), text)

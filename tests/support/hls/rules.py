@@ -49,8 +49,8 @@ PART_SHORTEST = _rule(
 PARTS_SUM = _rule(
     "parts-sum",
     "Veilcast",
-    "Parts add up to their segment, to the rounding; or to less, by less than a frame of sound where one source takes"
-    " over from another, or where one frame outlasts PART-TARGET.",
+    "Parts add up to their segment, to the rounding. Less than a frame of sound may be missing, half a second before a"
+    " discontinuity, and what it takes where one frame outlasts PART-TARGET.",
 )
 MAP = _rule("map", "8216bis, 4.4.4.5", "All that has media has an EXT-X-MAP.")
 DATED = _rule("dated", "Veilcast", "Each segment has an EXT-X-PROGRAM-DATE-TIME.")
@@ -90,13 +90,20 @@ LENGTH = _rule(
 )
 ENDLIST = _rule("endlist", "8216bis, 4.4.3.4", "EXT-X-ENDLIST is not taken back, and nothing comes after it.")
 BLOCKING = _rule("blocking", "8216bis, 6.2.5.2", "A blocking reload is answered with what it waited for.")
-DATES = _rule(
-    "dates",
+DATES = _rule("dates", "Veilcast", "A segment is dated where the one before ends, to 5 ms and a frame of sound.")
+DATES_EXACT = _rule(
+    "dates-exact",
     "Veilcast",
-    "A segment is dated where the one before ends, to 5 ms; sound has the dates of the picture, so to a frame more.",
+    "A segment is dated where the one before ends, to 5 ms, since players subtract dates from each other; but sound has"
+    " the dates of its picture.",
 )
 DATES_FORWARD = _rule("dates-forward", "Veilcast", "Programme time does not go back.")
 HINT = _rule("preload-hint", "8216bis, 4.4.5.3 and 6.2.6", "EXT-X-PRELOAD-HINT names the part that comes next.")
+HINT_AT_END = _rule(
+    "hint-at-end",
+    "8216bis, 4.4.5.3 and 6.2.6",
+    "Once a segment has all its parts the first one of the next segment is hinted at.",
+)
 DELTA = _rule("delta", "8216bis, 6.2.5.1", "A Delta Update and what was told before say what all of it says.")
 
 # --- the renditions of a broadcast ---------------------------------------------------------------------------------
@@ -152,7 +159,7 @@ WHOLE = _rule("whole", "8216bis, 4.4.4.9", "The parts of a segment, one after th
 SEGMENT_LENGTH = _rule(
     "segment-length",
     "8216bis, 4.4.4.1",
-    "EXTINF is how long its media lasts, to a frame; what ends the broadcast may lack some.",
+    "EXTINF is how long its media lasts, to a frame; before a discontinuity and the end half a second may be missing.",
 )
 PART_LENGTH = _rule(
     "part-length", "8216bis, 4.4.4.9", "A part's DURATION is how long its media lasts, to 1 ms, or is PART-TARGET."

@@ -1,5 +1,7 @@
 """What a single media playlist has to keep, whatever others said before. Pure."""
 
+from itertools import zip_longest
+
 from tests.support.hls import rules
 from tests.support.hls.findings import Place
 from tests.support.hls.reader import Entry, Playlist
@@ -9,6 +11,8 @@ _HOLD_BACK_TARGETS, _SKIP_TARGETS, PART_TARGETS = 3, 6, 3
 _FULLNESS = 0.85
 SOUND_FRAME = 0.025
 """Seconds: AAC at 44,100 Hz has frames of 23 ms. A hole that is shorter cannot be filled."""
+TORN = 0.5
+"""Seconds that may be missing where one host takes over from another: sound and picture do not end together."""
 DIGIT = 0.5e-5
 """Durations are told to five digits."""
 CLOSE = 0.01
@@ -37,8 +41,10 @@ def check_sheet(text: str, playlist: Playlist, place: Place) -> None:
         place.hold(rules.GRAMMAR, False, "there is no EXT-X-TARGETDURATION")
         return
     _check_control(playlist, playlist.target, place)
-    for entry in playlist.entries:
+    for entry, following in zip_longest(playlist.entries, playlist.entries[1:]):
         _check_entry(entry, playlist, playlist.target, place)
+        if entry.duration is not None and entry.parts and not entry.gap:
+            _check_sum(entry, entry.duration, following is not None and following.torn, playlist, place)
     _check_places(playlist, playlist.target, place)
 
 
@@ -76,16 +82,16 @@ def _check_entry(entry: Entry, playlist: Playlist, target: float, place: Place) 
         place.hold(rules.PART_LONGEST, part.duration <= longest + DIGIT, seen)
         if index < last:  # the last one may be so as its segment ends; of a segment that grows nobody knows yet
             place.hold(rules.PART_SHORTEST, part.duration >= _FULLNESS * longest - DIGIT, seen)
-    if entry.duration is not None and entry.parts and not entry.gap:
-        off = sum(part.duration for part in entry.parts) - entry.duration
-        rounding = (len(entry.parts) + 1) * DIGIT
-        stands = any(part.duration >= longest for part in entry.parts)
-        least = -entry.duration if stands else -SOUND_FRAME
-        place.hold(
-            rules.PARTS_SUM,
-            min(least, -rounding) <= off <= rounding,
-            f"segment {number}: {off:+.5f} s from its EXTINF of {entry.duration}",
-        )
+
+
+def _check_sum(entry: Entry, lasts: float, torn: bool, playlist: Playlist, place: Place) -> None:
+    """``torn``: whether a discontinuity follows: what comes before it may lack some."""
+    rounding = (len(entry.parts) + 1) * DIGIT
+    stands = any(part.duration >= (playlist.part_target or 0.0) for part in entry.parts)
+    least = -lasts if stands else -TORN if torn else -SOUND_FRAME
+    off = sum(part.duration for part in entry.parts) - lasts
+    seen = f"segment {entry.number}: {off:+.5f} s from its EXTINF of {lasts}"
+    place.hold(rules.PARTS_SUM, min(least, -rounding) <= off <= rounding, seen)
 
 
 def _has_media(entry: Entry) -> bool:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from tests.support.hls import rules
 from tests.support.hls.faults.planting import (
@@ -170,6 +171,25 @@ def _end_taken_back(record: Record) -> Record:
     return with_told(record, PICTURE, (*told[: told.index(last)], ended, replace(taken_back, msn=None, part=None)))
 
 
+def _hint_beyond(record: Record) -> Record:
+    """Between the last part of a segment and its end there is a playlist."""
+    told = record.playlists[PICTURE]
+    at = next(
+        n
+        for n, (before, after) in enumerate(pairwise(told))
+        if "EXT-X-SKIP" not in before.text and read(after.text).edge == (read(before.text).edge[0] + 1, 0)
+    )
+    number = read(told[at].text).edge[0]
+    (last,) = [line for line in told[at + 1].text.splitlines() if f'/{number}.9.m4s"' in line]
+
+    def add(pages: Pages) -> None:
+        pages.blocks[-1].append(last)
+        pages.tail[0] = f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="180p/{number}.10.m4s"'
+
+    between = replace(told[at + 1], text=in_blocks(add)(told[at].text), msn=number, part=9)
+    return with_told(record, PICTURE, (*told[: at + 1], between, *told[at + 1 :]))
+
+
 def _answered_too_early(record: Record) -> Record:
     told = record.playlists[PICTURE]
     number, part = read(told[-1].text).edge
@@ -197,7 +217,7 @@ PLAYLISTS: tuple[Fault, ...] = (
     fault(rules.PART_HOLD_BACK, "PART-HOLD-BACK of two part targets", in_all(swap("=0.64002", "=0.42668"))),
     fault(rules.CAN_SKIP, "CAN-SKIP-UNTIL of five targets", in_all(swap("UNTIL=12.0", "UNTIL=10.0"))),
     fault(rules.CAN_BLOCK, "CAN-BLOCK-RELOAD is not there", in_all(swap("CAN-BLOCK-RELOAD=YES,", ""))),
-    fault(rules.EXTINF, "a gap of 2.6 s at a target of 2 s", in_single(in_blocks(_gap_longer)), "dates"),
+    fault(rules.EXTINF, "a gap of 2.6 s at a target of 2 s", in_single(in_blocks(_gap_longer)), "dates", "dates-exact"),
     fault(
         rules.PART_LONGEST,
         "a part of 0.22 s",
@@ -248,12 +268,21 @@ PLAYLISTS: tuple[Fault, ...] = (
     fault(rules.LENGTH, "all but two segments are removed", in_last(in_blocks(_shorter))),
     fault(rules.ENDLIST, "after ENDLIST the playlist goes on", _end_taken_back),
     fault(rules.BLOCKING, "a blocking reload is answered before the part is there", _answered_too_early),
-    fault(rules.DATES, "a segment is dated 10 ms late", _dated(10)),
-    fault(rules.DATES_FORWARD, "a segment is dated before the one before it", _dated(-4100), "dates", "same-dates"),
+    fault(rules.DATES, "a segment is dated 35 ms late", _dated(35), "dates-exact", "same-dates"),
+    fault(rules.DATES_EXACT, "a segment is dated 10 ms late", _dated(10)),
+    fault(
+        rules.DATES_FORWARD,
+        "a segment is dated before the one before it",
+        _dated(-4100),
+        "dates",
+        "dates-exact",
+        "same-dates",
+    ),
     fault(
         rules.HINT,
         "another part is hinted at than comes",
         in_last(swap_pattern(r'(TYPE=PART,URI=").*"', r'\g<1>180p/x.m4s"'), before=1),
     ),
+    fault(rules.HINT_AT_END, "a part is hinted at though its segment has all it gets", _hint_beyond),
     fault(rules.DELTA, "a Delta Update skips what was never told", _skips_what_nobody_knows),
 )

@@ -1,0 +1,30 @@
+"""Rules that the server is known to break, and how: what follows live rooms tells of them apart.
+
+``tests/serve/test_hls_checker.py`` expects each of ``KNOWN`` to be broken, and fails as soon as one no longer is: then
+it leaves this list.
+"""
+
+from tests.support.hls import rules
+
+KNOWN: dict[str, str] = {
+    rules.HINT_AT_END.name: (
+        "a worker tells the end of a segment with the next one's first frame, a frame later than the last part: in"
+        " between a part is hinted at that never comes, and who asks for it is answered with 404"
+    ),
+    rules.DATES_EXACT.name: (
+        "the rendition that begins a segment first dates it for all; where that is the sound, which is cut at its own"
+        " frames, pictures are dated up to a frame of it later"
+    ),
+}
+
+KNOWN_OF_TAKEOVERS: dict[str, str] = {
+    rules.PART_SHORTEST.name: (
+        "a host's last picture stands until its successor's first: where that does not fit into its part any more the"
+        " part is closed before it, however short, and one more follows in the same segment"
+    ),
+    **dict.fromkeys(
+        (rules.PARTS_SUM.name, rules.SEGMENT_LENGTH.name, rules.CONTINUOUS.name),
+        "of the host's own sound two or three frames are missing between it and its successor, which nothing tells of",
+    ),
+}
+"""Where one host takes over from another in a room that passes on the host's own picture."""
