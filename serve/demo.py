@@ -18,6 +18,7 @@ from platformdirs import user_cache_dir
 from serve import network
 from serve.client import Client, ClientError, Room, Target
 from serve.config import Address, ServeConfig
+from serve.run import settle
 from serve.server import Server
 from serve.site import Sample
 
@@ -76,6 +77,7 @@ async def demo(
     sample = Sample(ROOM, clip)
     server = Server(config, sample)
     await server.start()
+    settle()
     try:
         web = network.loopback(Address(config.http.host, urlsplit(server.url).port or 80))
         rtmp = network.loopback(Address(config.rtmp.host, urlsplit(server.rtmp_url).port or 1935))
