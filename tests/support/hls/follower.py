@@ -4,6 +4,7 @@ Of each rendition it asks for news by blocking reloads, for a Delta Update now a
 parts and segments. What is told is judged as it comes, media when following ends.
 """
 
+import re
 import threading
 import time
 from collections import Counter
@@ -285,20 +286,27 @@ class Follower:
                     each = wanted.get(timeout=_LOOK)
                 except Empty:
                     continue
-                answer = self._fetch(connection, urljoin(url, each.uri))
-                while answer is None and not self._stop.wait(_RETRY):
-                    answer = self._fetch(connection, urljoin(url, each.uri))
-                if answer is None:
-                    return
-                if answer.status == _OK:
+                answer = self._media(connection, url, each)
+                if answer is not None and answer.status == _OK:
                     with self._lock:
                         each.of(media, answer.body)
-                if answer.status == _OK or self._still_listed(connection, url, each):
+                if answer is not None:
                     self._judge(history, Probe(Purpose.MEDIA, each.uri, (answer,)))
 
-    def _still_listed(self, connection: Connection, url: str, each: _Wanted) -> bool:
-        answer = self._fetch(connection, url)
-        return answer is not None and answer.status == _OK and f'{each.uri}"' in answer.body.decode().replace("\n", '"')
+    def _media(self, connection: Connection, url: str, each: _Wanted) -> Answer | None:
+        """Return the answer for what was listed; None if it is not listed any more, or following ends."""
+        while not self._stop.is_set():
+            answer = self._fetch(connection, urljoin(url, each.uri))
+            if answer is not None and answer.status == _OK:
+                return answer
+            playlist = self._fetch(connection, url)
+            if playlist is None or playlist.status != _OK:  # the server is away, or back and knows nothing yet
+                self._stop.wait(_RETRY)
+            elif each.uri not in re.split(r'[\n"]', playlist.body.decode()):
+                return None
+            elif answer is not None:  # it may be listed anew, by another server than the one that was asked
+                return self._fetch(connection, urljoin(url, each.uri))
+        return None
 
 
 def _listed(history: History) -> list[_Wanted]:
