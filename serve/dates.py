@@ -15,7 +15,7 @@ _KEPT = 64  # segments that are remembered for the other renditions
 
 
 class ProgramDates:
-    """Dates of one broadcast, the same for all renditions.
+    """Dates of one broadcast. Segments of one number are moved by the same in all renditions.
 
     ``started_at`` is the wall-clock time of tick 0 of the timeline, and ``wall`` tells the present one, both in Unix
     milliseconds.
@@ -27,19 +27,19 @@ class ProgramDates:
         self._usual: int | None = None  # how long after its date a segment begins to come
         self._lately: deque[int] = deque(maxlen=_LATELY)
         self._moved = 0  # by how much segments are dated otherwise now
-        self._known: OrderedDict[int, int] = OrderedDict()
+        self._known: OrderedDict[int, int] = OrderedDict()  # by how much each is
 
     def date(self, msn: int, start: int) -> int:
         """Return the date of segment ``msn``, which begins to come now, and ``start`` milliseconds after tick 0."""
-        if msn in self._known:
-            return self._known[msn]
         date = self._started_at + start
+        if msn in self._known:
+            return date + self._known[msn]
         self._lately.append(self._wall() - date)
         if len(self._lately) == _LATELY:
             soonest = min(self._lately)
             self._usual = soonest if self._usual is None else self._usual
             self._moved += max(-SLEW, min(soonest - self._usual - self._moved, SLEW))
-        self._known[msn] = date + self._moved
+        self._known[msn] = self._moved
         if len(self._known) > _KEPT:
             self._known.popitem(last=False)
-        return self._known[msn]
+        return date + self._moved

@@ -49,8 +49,9 @@ def test_what_is_held_up_on_its_way_moves_no_date() -> None:
     assert server.segments(50, first=63) == [NOON + number * SEGMENT for number in range(63, 113)]
 
 
-def test_all_renditions_get_the_same_date_for_a_number() -> None:
+def test_renditions_are_moved_alike_and_each_is_dated_where_it_begins() -> None:
     server = Server()
     dates = server.segments(100, 500)
     server.now += 60_000
     assert server.dates.date(99, 99 * SEGMENT) == dates[-1]
+    assert server.dates.date(99, 99 * SEGMENT + 13) == dates[-1] + 13

@@ -11,10 +11,6 @@ KNOWN: dict[str, str] = {
         "a worker tells the end of a segment with the next one's first frame, a frame later than the last part: in"
         " between a part is hinted at that never comes, and who asks for it is answered with 404"
     ),
-    rules.DATES_EXACT.name: (
-        "the rendition that begins a segment first dates it for all; where that is the sound, which is cut at its own"
-        " frames, pictures are dated up to a frame of it later"
-    ),
 }
 
 KNOWN_OF_TAKEOVERS: dict[str, str] = {
