@@ -30,6 +30,16 @@ class AbrController extends Hls.DefaultConfig.abrController {
   onFragBuffered() {}
 }
 
+/**
+ * hls.js 1.7.4 goes on with a queue that it had blocked by taking off its head. While sound waits for its picture it has
+ * put no blocker there, and the head is an append that has not ended: the next one then fails, and at last playback does.
+ */
+class BufferController extends Hls.DefaultConfig.bufferController {
+  stepOperationQueue(types) {
+    super.stepOperationQueue(types.filter((type) => this.currentOp(type)?.label?.startsWith("async-blocker")));
+  }
+}
+
 const CONFIG = {
   lowLatencyMode: true,
   // How far behind the edge to be is the playlist's word (PART-HOLD-BACK): liveSyncDuration stays unset.
@@ -48,6 +58,7 @@ const CONFIG = {
   // More pixels than the player has on this screen (its device's, not CSS's) would be seen by nobody.
   capLevelToPlayerSize: true,
   abrController: AbrController,
+  bufferController: BufferController,
   // Blocked playlists are quick to time out in low-latency mode (0.8 targets), harmlessly: ask again more often.
   playlistLoadPolicy: {
     default: {
@@ -91,7 +102,8 @@ export class HlsEngine {
     hls.on(Hls.Events.LEVEL_SWITCHED, () => owner.levels());
     hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => this.follow(details));
     hls.on(Hls.Events.FRAG_LOADED, () => (this.failing = false));
-    hls.on(Hls.Events.FRAG_BUFFERED, () => {
+    hls.on(Hls.Events.FRAG_BUFFERED, (_, { frag, part }) => {
+      if (!part) this.haveParts(frag);
       this.started = true;
       this.recovery.progress();
       owner.progress();
@@ -149,6 +161,21 @@ export class HlsEngine {
 
   hasVideo() {
     return this.hls.levels.some((level) => level.width > 0 || level.videoCodec);
+  }
+
+  /** The playlist of a rendition, as hls.js has read it; undefined before. */
+  details(type, level) {
+    return (type === "audio" ? this.hls.audioTracks : this.hls.levels)[level]?.details;
+  }
+
+  /**
+   * A segment came as a whole: so its parts are there, too. hls.js does not say so to itself, and where an end that the
+   * browser rounds falls short of the playlist's by more than 1.5 µs, it waits for parts of that segment for ever.
+   */
+  haveParts({ type, level, sn, elementaryStreams }) {
+    for (const part of this.details(type, level)?.partList ?? []) {
+      if (part.fragment.sn === sn && !part.loaded) part.elementaryStreams = { ...elementaryStreams };
+    }
   }
 
   /** A playlist that has nothing in common with the one before: hls.js would guess where on its clock it belongs. */
