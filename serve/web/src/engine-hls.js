@@ -2,6 +2,7 @@
 
 import Hls from "hls.js";
 import { Bandwidth } from "./logic/bandwidth.js";
+import { Pace } from "./logic/pace.js";
 
 export const hlsSupported = () => Hls.isSupported();
 
@@ -43,8 +44,9 @@ class BufferController extends Hls.DefaultConfig.bufferController {
 const CONFIG = {
   lowLatencyMode: true,
   // How far behind the edge to be is the playlist's word (PART-HOLD-BACK): liveSyncDuration stays unset.
-  maxLiveSyncPlaybackRate: 1.1,
-  liveSyncOnStallIncrease: 0.5,
+  // ... and how close to that to be is Pace's.
+  maxLiveSyncPlaybackRate: 1,
+  liveSyncOnStallIncrease: 0,
   liveDurationInfinity: true,
   backBufferLength: 30,
   maxBufferLength: 20,
@@ -85,6 +87,7 @@ export class HlsEngine {
     this.failing = false; // whether the newest try to load media failed
     this.lastNumber = Infinity;
     this.timer = 0;
+    this.pace = new Pace();
     const hls = (this.hls = new Hls(CONFIG));
     hls.on(Hls.Events.ERROR, (_, data) => this.error(data));
     hls.on(Hls.Events.BUFFER_CODECS, (_, tracks) => {
@@ -108,6 +111,7 @@ export class HlsEngine {
       this.recovery.progress();
       owner.progress();
     });
+    hls.on(Hls.Events.BUFFER_APPENDED, () => this.arrived());
     hls.loadSource(`${url}?start=parts`); // it can begin before the first segment is whole
     hls.attachMedia(video);
   }
@@ -118,12 +122,18 @@ export class HlsEngine {
     return details && details.age < 2 * details.targetduration ? [details.fragmentStart, details.edge] : null;
   }
 
-  /** Where on the video's clock a viewer should be, or null. */
+  /** Where on the video's clock a viewer may be at most, or null. */
   get live() {
     return this.hls.liveSyncPosition;
   }
 
-  /** How far behind that to catch up by playing faster, in seconds; hls.js does not beyond about three. */
+  /** Where to go to be live, or null: as far from that as this connection has needed of late. */
+  get calm() {
+    const { live } = this;
+    return live === null ? null : live - this.pace.tooClose(performance.now(), live);
+  }
+
+  /** How far behind that to catch up by playing faster, in seconds. */
   get mostBehind() {
     return 3;
   }
@@ -152,6 +162,28 @@ export class HlsEngine {
     if (index === this.level) return;
     if (index === -1) this.hls.loadLevel = -1; // what is buffered is as good
     else this.hls.nextLevel = index;
+  }
+
+  /** Play as fast as is good now. Called a few times a second; `playing`: whether the playhead moves. */
+  keepPace(playing) {
+    const { live } = this;
+    const rate = playing && live !== null ? this.pace.rate(performance.now(), this.video.currentTime, live) : 1;
+    if (this.video.playbackRate !== rate) this.video.playbackRate = rate;
+  }
+
+  /** What came since `since` (ms) came as it never does while the connection is well. */
+  hadOutage(since) {
+    this.pace.forget(since);
+  }
+
+  /** Something was appended. */
+  arrived() {
+    const { buffered, currentTime } = this.video;
+    for (let i = 0; i < buffered.length; i += 1) {
+      if (buffered.start(i) <= currentTime && currentTime <= buffered.end(i)) {
+        this.pace.arrived(performance.now(), buffered.end(i));
+      }
+    }
   }
 
   destroy() {
