@@ -3,6 +3,7 @@
 import Hls from "hls.js";
 import { Bandwidth } from "./logic/bandwidth.js";
 import { Pace } from "./logic/pace.js";
+import { loaderWith, Preload } from "./preload.js";
 
 export const hlsSupported = () => Hls.isSupported();
 
@@ -11,6 +12,7 @@ class AbrController extends Hls.DefaultConfig.abrController {
   constructor(hls) {
     super(hls);
     this.bwEstimator = new Bandwidth(hls.config.abrEwmaDefaultEstimate);
+    this.endAt = 0; // of the newest transfer
   }
 
   resetEstimator(estimate) {
@@ -19,12 +21,17 @@ class AbrController extends Hls.DefaultConfig.abrController {
   }
 
   onFragLoaded(event, data) {
-    super.onFragLoaded(event, data);
     const { frag, part } = data;
-    const { loaded, loading } = (part ?? frag).stats;
+    const { ahead, loaded, loading } = (part ?? frag).stats;
+    // How long what was asked for ahead had to be waited for says nothing.
+    this.bwEstimator.hearsWaits = !ahead;
+    super.onFragLoaded(event, data);
     if (frag.type !== "main" || frag.sn === "initSegment" || !loaded) return;
     const wait = Math.min(loading.first - loading.start, this.bwEstimator.getEstimateTTFB());
-    this.bwEstimator.sample(loading.end - loading.start - wait, loaded, (part ?? frag).duration);
+    const [began, end] = ahead ? [ahead.firstAt, ahead.endAt] : [loading.start + wait, loading.end];
+    // Of transfers side by side each has the time that the ones before it have not had.
+    this.bwEstimator.sample(end - Math.max(began, this.endAt), loaded, (part ?? frag).duration);
+    this.endAt = Math.max(end, this.endAt);
   }
 
   /** Not for the estimate: it would be told of one part among many. */
@@ -88,7 +95,8 @@ export class HlsEngine {
     this.lastNumber = Infinity;
     this.timer = 0;
     this.pace = new Pace();
-    const hls = (this.hls = new Hls(CONFIG));
+    this.preload = new Preload(({ type, level }) => this.details(type, level));
+    const hls = (this.hls = new Hls({ ...CONFIG, fLoader: loaderWith(this.preload) }));
     hls.on(Hls.Events.ERROR, (_, data) => this.error(data));
     hls.on(Hls.Events.BUFFER_CODECS, (_, tracks) => {
       owner.tracks({
@@ -104,7 +112,11 @@ export class HlsEngine {
     hls.on(Hls.Events.LEVELS_UPDATED, () => owner.levels());
     hls.on(Hls.Events.LEVEL_SWITCHED, () => owner.levels());
     hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => this.follow(details));
-    hls.on(Hls.Events.FRAG_LOADED, () => (this.failing = false));
+    hls.on(Hls.Events.FRAG_LOADED, (_, { part }) => {
+      this.failing = false;
+      const { ahead, loading } = part?.stats ?? {};
+      if (part && !ahead) this.preload.worth.way(loading.first - loading.start);
+    });
     hls.on(Hls.Events.FRAG_BUFFERED, (_, { frag, part }) => {
       if (!part) this.haveParts(frag);
       this.started = true;
@@ -189,6 +201,7 @@ export class HlsEngine {
   destroy() {
     clearTimeout(this.timer);
     this.hls.destroy();
+    this.preload.drop();
   }
 
   hasVideo() {
