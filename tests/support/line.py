@@ -96,7 +96,9 @@ class Line:
 
     def _make_tunnel(self) -> None:
         words = (sys.executable, "-m", "tests.support.tunnel", self._here, self._there)
-        tunnel = Child((*words, str(self._delay), str(self._loss)), self._folder / "tunnel.log")
+        log = self._folder / "tunnel.log"
+        log.unlink(missing_ok=True)  # of a line before this one
+        tunnel = Child((*words, str(self._delay), str(self._loss)), log)
         self._stack.callback(tunnel.stop)
 
         def made() -> bool:
