@@ -19,7 +19,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,7 @@ from tests.bench.e2e import machine
 from tests.support import ffmpeg
 from tests.support.browser import Viewer, chromium
 from tests.support.hls.follower import Follower
+from tests.support.hls.known import KNOWN_OF_STAND_INS, KNOWN_OF_TAKEOVERS
 from tests.support.playback import Playback, Recorder
 from tests.support.processes import Child, until
 from tests.support.server import RunningServer
@@ -159,7 +160,10 @@ def server_restarted(scene: Scene, end: Callable[[RunningServer], object]) -> No
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault, and what is promised: seconds, numbers; None where nothing is. It never costs a reload."""
+    """One fault, and what is promised: seconds, numbers; None where nothing is. It never costs a reload.
+
+    ``known``: rules of the HLS checker that it is known to break.
+    """
 
     name: str
     happen: Callable[[Scene], None]
@@ -168,6 +172,7 @@ class Fault:
     stall: float | None = None
     recovery: float | None = None
     discontinuities: int | None = None
+    known: Collection[str] = ()
 
 
 FAULTS = (
@@ -175,10 +180,16 @@ FAULTS = (
     Fault("host away for 10 s", lambda scene: host_away(scene, 10), stall=0.5, discontinuities=0),
     Fault("host away for 40 s", lambda scene: host_away(scene, 40), long=True, stall=0.5, discontinuities=0),
     Fault("host stands still for 5 s", lambda scene: host_stands_still(scene, 5), stall=0.5, discontinuities=0),
-    Fault("another host takes over", another_host, stall=0.5, discontinuities=0),
+    Fault("another host takes over", another_host, stall=0.5, discontinuities=0, known=KNOWN_OF_TAKEOVERS),
     Fault("worker killed", lambda scene: worker_killed(scene, 1), needs_worker=True, recovery=3, discontinuities=1),
-    Fault("worker killed four times", lambda scene: worker_killed(scene, 4), needs_worker=True, discontinuities=1),
-    Fault("worker hangs", worker_hangs, needs_worker=True, discontinuities=1),
+    Fault(
+        "worker killed four times",
+        lambda scene: worker_killed(scene, 4),
+        needs_worker=True,
+        discontinuities=1,
+        known=KNOWN_OF_STAND_INS,
+    ),
+    Fault("worker hangs", worker_hangs, needs_worker=True, discontinuities=1, known=KNOWN_OF_STAND_INS),
     Fault("server stopped, started", lambda scene: server_restarted(scene, RunningServer.stop), recovery=5),
     Fault("server killed, started", lambda scene: server_restarted(scene, RunningServer.kill), recovery=5),
 )
@@ -247,7 +258,7 @@ def measure(report: Report, browser: Browser, clip: Path, parent: Path, room: st
     folder.mkdir()
     try:
         with on_air(browser, clip, folder, ROOMS[room]) as scene:
-            with Follower(scene.server.playable(NAME)) as follower:
+            with Follower(scene.server.playable(NAME), known=fault.known) as follower:
                 recorder = scene.watch_recorded()
                 scene.watch(1)
                 fault.happen(scene)

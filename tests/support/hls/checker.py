@@ -13,6 +13,7 @@ from tests.support.hls.media import Media, Seen, judge_media
 from tests.support.hls.multivariant import Multivariant, check_multivariant, read_multivariant, rendition_of
 from tests.support.hls.pictures import check_bandwidth, check_codecs, check_picture, decoded_sizes, peak
 from tests.support.hls.renditions import Comparison
+from tests.support.hls.sheet import SOUND_FRAME
 from tests.support.hls.told import Told
 
 _EXACT = 0.001
@@ -37,8 +38,6 @@ class Checker:
         check_multivariant(self.master, self.place)
         for uri in self.master.uris:
             self.history(rendition_of(uri))
-        for group in self.master.groups:
-            self.history(rendition_of(group.uri)).sound = True
         return self.master
 
     def history(self, rendition: str) -> History:
@@ -63,7 +62,7 @@ class Checker:
 
     def finish(self) -> None:
         """All has come: judge what can be judged only now."""
-        self._comparison.finish()
+        self._comparison.finish(self._frame)
         segments = {name: judge_media(self.media[name], history) for name, history in self.histories.items()}
         sizes = {name: self._decode(name, seen) for name, seen in segments.items()}
         if self.master is None:
@@ -80,6 +79,12 @@ class Checker:
                 check_picture(self.master, variant, seen, sizes[variant.rendition], self.place)
                 sound = segments.get(self.master.sound_of(variant) or "", [])
                 self._together(variant.rendition, seen, {each.entry.number: each for each in sound})
+
+    @property
+    def _frame(self) -> float:
+        """How long the longest frame is, of picture or sound: tracks are cut at their own."""
+        rates = [variant.number("FRAME-RATE") for variant in self.master.variants] if self.master is not None else []
+        return max([SOUND_FRAME, *(1 / rate for rate in rates if rate)]) + _EXACT
 
     def _before(self, name: str, segments: list[Seen]) -> list[Seen]:
         """What had been listed when the multivariant playlist was asked for."""
@@ -113,5 +118,4 @@ class Checker:
             if sound is not None:
                 off = sound.shown - seen.shown
                 text = f"segment {seen.entry.number}: sound {off * 1000:+.1f} ms from the picture"
-                frame = sound.track.frame / sound.track.timescale
-                self.histories[name].place.hold(rules.TOGETHER, abs(off) <= frame + _EXACT, text)
+                self.histories[name].place.hold(rules.TOGETHER, abs(off) <= self._frame, text)

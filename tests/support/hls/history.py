@@ -8,7 +8,7 @@ from tests.support.hls import rules
 from tests.support.hls.account import Account, Listed, sum_up
 from tests.support.hls.findings import Place
 from tests.support.hls.reader import Entry, PartLine, Playlist, read
-from tests.support.hls.sheet import CLOSE, PART_TARGETS, SOUND_FRAME, check_sheet
+from tests.support.hls.sheet import CLOSE, PART_TARGETS, check_sheet
 from tests.support.hls.told import Told
 
 _DATED = 0.005 + 1e-4
@@ -21,14 +21,14 @@ class History:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.sound = False
-        """Whether it is the sound of pictures, whose dates it has."""
         self.segments: dict[int, Listed] = {}
         self.parts: dict[tuple[int, int], PartLine] = {}
         self.newest: Playlist | None = None
         """The last one, with what a Delta Update left out."""
         self.edges: list[tuple[float, tuple[int, int]]] = []
         """When the live edge had come how far: the media sequence number and the part index that come next."""
+        self.reached: list[tuple[float, float]] = []
+        """When it had come how far in programme time."""
         self.left: dict[int, float] = {}
         """When segments left the playlist, since the server was away the last time."""
         self.asked_at = self.told_at = float("-inf")
@@ -57,6 +57,11 @@ class History:
         at = bisect_right(self.edges, moment, key=lambda each: each[0])
         return self.edges[at - 1][1] if at else (-1, 0)
 
+    def reached_at(self, moment: float) -> float:
+        """The programme time that it was known to have come to at ``moment``; -inf: none."""
+        at = bisect_right(self.reached, moment, key=lambda each: each[0])
+        return self.reached[at - 1][1] if at else float("-inf")
+
     def last_part_at(self, moment: float) -> tuple[int, int] | None:
         """The newest part that had been listed at ``moment``."""
         at = bisect_right(self._newest_parts, moment, key=lambda each: each[0])
@@ -75,6 +80,7 @@ class History:
         media = self._listed(playlist, told.at)
         if playlist.edge > self.edge:
             self.edges.append((told.at, playlist.edge))
+            self.reached.append((told.at, playlist.reached))
         newest = max(((entry.number, len(entry.parts) - 1) for entry in playlist.entries if entry.parts), default=None)
         if newest is not None:
             self._newest_parts.append((told.at, newest))
@@ -224,8 +230,7 @@ class History:
         if before.entry.number + 1 == entry.number:
             off = entry.date - before.end
             seen = f"segment {entry.number}: {off * 1000:+.1f} ms"
-            self.place.hold(rules.DATES, abs(off) <= _DATED + SOUND_FRAME, seen)
-            self.place.hold(rules.DATES_EXACT, self.sound or abs(off) <= _DATED, seen)
+            self.place.hold(rules.DATES, abs(off) <= _DATED, seen)
         back = before.start - entry.date
         seen = f"segment {entry.number} begins {back:.3f} s before {before.entry.number}"
         self.place.hold(rules.DATES_FORWARD, back <= 0, seen)

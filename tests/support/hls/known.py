@@ -24,3 +24,11 @@ KNOWN_OF_TAKEOVERS: dict[str, str] = {
     ),
 }
 """Where one host takes over from another in a room that passes on the host's own picture."""
+
+KNOWN_OF_STAND_INS: dict[str, str] = {
+    rules.PART_SHORTEST.name: (
+        "where the slate stands in for a worker, and where the next one goes on, a part ends in the middle of a segment"
+        " with what there was of it"
+    ),
+}
+"""Where no worker lives for a second."""

@@ -110,6 +110,12 @@ class Playlist:
         """The segments that grow no longer."""
         return tuple(entry for entry in self.entries if entry.uri is not None)
 
+    @property
+    def reached(self) -> float:
+        """The programme time of its end; -inf where that is not told."""
+        last = self.entries[-1] if self.entries else None
+        return last.date + last.seconds if last is not None and last.date is not None else float("-inf")
+
     def ends(self) -> list[float]:
         """How far the end of each entry is from the end of the playlist, in seconds."""
         ends, edge = [], 0.0

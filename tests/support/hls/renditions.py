@@ -7,7 +7,6 @@ that is busy breaks no rule.
 from collections import defaultdict
 
 from tests.support.hls import rules
-from tests.support.hls.account import SAME_MOMENT
 from tests.support.hls.history import History
 from tests.support.hls.multivariant import rendition_of
 from tests.support.hls.reader import Playlist
@@ -39,9 +38,9 @@ class Comparison:
         assert other.newest is not None
         seen = f"{playlist.target}, {name} has {other.newest.target}"
         one.place.hold(rules.SAME_TARGETS, other.newest.target == playlist.target, seen)
-        known = other.edge_at(told.asked_at)
-        seen = f"at {playlist.edge} when {name} had told {known}"
-        one.place.hold(rules.IN_STEP, playlist.edge[0] >= known[0] - 1 or playlist.ended, seen)
+        behind = other.reached_at(told.asked_at) - playlist.reached
+        seen = f"at {playlist.edge}, {behind:.2f} s behind what {name} had told"
+        one.place.hold(rules.IN_STEP, playlist.ended or not behind > (playlist.target or 0.0), seen)
 
     def _reports(self, name: str, playlist: Playlist, told: Told, before: float) -> None:
         """``before``: when the playlist before was asked for. There is news since, so this one was made later."""
@@ -71,15 +70,15 @@ class Comparison:
             self._histories[name].place.hold(rules.REPORT_AHEAD, playlist.edge > said, seen)
         self._reported[name] = later
 
-    def finish(self) -> None:
-        """Compare all that was listed."""
+    def finish(self, frame: float) -> None:
+        """Compare all that was listed; ``frame``: the longest that there is (seconds)."""
         for one in self._histories.values():
             for name, other in self._histories.items():
                 if other is not one and one.segments and other.segments:
-                    _compare(one, other, name)
+                    _compare(one, other, name, frame)
 
 
-def _compare(one: History, other: History, name: str) -> None:
+def _compare(one: History, other: History, name: str, frame: float) -> None:
     first, last = min(other.segments), max(other.segments)
     for number, listed in one.segments.items():
         there = other.segments.get(number)
@@ -92,4 +91,4 @@ def _compare(one: History, other: History, name: str) -> None:
         one.place.hold(rules.SAME_BREAKS, breaks[0] == breaks[1], f"segment {number}: {breaks[0]}, {name} {breaks[1]}")
         off = listed.start - there.start
         seen = f"segment {number}: {off * 1000:+.1f} ms from that of {name}"
-        one.place.hold(rules.SAME_DATES, not abs(off) > SAME_MOMENT, seen)
+        one.place.hold(rules.SAME_DATES, not abs(off) > frame, seen)

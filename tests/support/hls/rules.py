@@ -90,12 +90,10 @@ LENGTH = _rule(
 )
 ENDLIST = _rule("endlist", "8216bis, 4.4.3.4", "EXT-X-ENDLIST is not taken back, and nothing comes after it.")
 BLOCKING = _rule("blocking", "8216bis, 6.2.5.2", "A blocking reload is answered with what it waited for.")
-DATES = _rule("dates", "Veilcast", "A segment is dated where the one before ends, to 5 ms and a frame of sound.")
-DATES_EXACT = _rule(
-    "dates-exact",
+DATES = _rule(
+    "dates",
     "Veilcast",
-    "A segment is dated where the one before ends, to 5 ms, since players subtract dates from each other; but sound has"
-    " the dates of its picture.",
+    "A segment is dated where the one before ends, to 5 ms: players subtract dates from each other.",
 )
 DATES_FORWARD = _rule("dates-forward", "Veilcast", "Programme time does not go back.")
 HINT = _rule("preload-hint", "8216bis, 4.4.5.3 and 6.2.6", "EXT-X-PRELOAD-HINT names the part that comes next.")
@@ -117,14 +115,14 @@ REPORT_STALE = _rule(
 )
 SAME_TARGETS = _rule("same-targets", "8216bis, 6.2.4", "All renditions have the same target duration.")
 SAME_NUMBERS = _rule("same-numbers", "Veilcast", "All renditions list the same media sequence numbers.")
-IN_STEP = _rule("in-step", "Veilcast", "No rendition lags a whole segment behind another.")
+IN_STEP = _rule("in-step", "Veilcast", "No rendition lags more than a target duration behind another.")
 SAME_BREAKS = _rule(
     "same-discontinuities",
     "8216bis, 6.2.4",
     "A media sequence number has the same Discontinuity Sequence Number in all renditions.",
 )
 SAME_DATES = _rule(
-    "same-dates", "8216bis, 6.2.4", "A media sequence number has the same programme time in all renditions, to 20 ms."
+    "same-dates", "8216bis, 6.2.4", "A media sequence number has the same programme time in all renditions, to a frame."
 )
 
 # --- the multivariant playlist -------------------------------------------------------------------------------------
@@ -170,7 +168,7 @@ CONTINUOUS = _rule(
     "Media goes on where it ended, to 1 ms, but at gaps and discontinuities; no whole frame is missing in between.",
 )
 TOGETHER = _rule(
-    "together", "8216bis, 6.2.4", "Picture and sound of the same number begin within a frame of sound of each other."
+    "together", "8216bis, 6.2.4", "Picture and sound of the same number begin within a frame of each other."
 )
 
 # --- HTTP ----------------------------------------------------------------------------------------------------------

@@ -84,9 +84,9 @@ def _one_earlier(media: Media, number: int) -> None:
 
 def _all_later(media: Media, _: int) -> None:
     for key, data in media.parts.items():
-        media.parts[key] = _moved(data, 2400)
+        media.parts[key] = _moved(data, 2880)
     for number, data in media.segments.items():
-        media.segments[number] = _moved(data, 2400)
+        media.segments[number] = _moved(data, 2880)
 
 
 def _marked(record: Record) -> Record:
@@ -115,5 +115,5 @@ MEDIA: tuple[Fault, ...] = (
     fault(rules.SEGMENT_LENGTH, "a segment lacks its last part", _in(PICTURE, _last_part_missing, -1), media=True),
     fault(rules.PART_LENGTH, "a part is said to last 5 ms less", _said_shorter, media=True),
     fault(rules.CONTINUOUS, "a segment of sound begins 10 ms early", _in(SOUND, _one_earlier), media=True),
-    fault(rules.TOGETHER, "all sound is 50 ms late", _in(SOUND, _all_later), media=True),
+    fault(rules.TOGETHER, "all sound is 60 ms late", _in(SOUND, _all_later), media=True),
 )
