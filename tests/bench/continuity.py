@@ -33,7 +33,7 @@ from tests.bench.e2e import machine
 from tests.support import ffmpeg
 from tests.support.browser import Viewer, chromium
 from tests.support.hls.follower import Follower
-from tests.support.hls.known import KNOWN_OF_STAND_INS, KNOWN_OF_TAKEOVERS
+from tests.support.hls.known import KNOWN_OF_STAND_INS, KNOWN_OF_STANDSTILLS, KNOWN_OF_TAKEOVERS
 from tests.support.playback import Playback, Recorder
 from tests.support.processes import Child, until
 from tests.support.server import RunningServer
@@ -179,7 +179,13 @@ FAULTS = (
     Fault("host away for 3 s", lambda scene: host_away(scene, 3), stall=0.5, discontinuities=0),
     Fault("host away for 10 s", lambda scene: host_away(scene, 10), stall=0.5, discontinuities=0),
     Fault("host away for 40 s", lambda scene: host_away(scene, 40), long=True, stall=0.5, discontinuities=0),
-    Fault("host stands still for 5 s", lambda scene: host_stands_still(scene, 5), stall=0.5, discontinuities=0),
+    Fault(
+        "host stands still for 5 s",
+        lambda scene: host_stands_still(scene, 5),
+        stall=0.5,
+        discontinuities=0,
+        known=KNOWN_OF_STANDSTILLS,
+    ),
     Fault("another host takes over", another_host, stall=0.5, discontinuities=0, known=KNOWN_OF_TAKEOVERS),
     Fault("worker killed", lambda scene: worker_killed(scene, 1), needs_worker=True, recovery=3, discontinuities=1),
     Fault(
