@@ -136,8 +136,8 @@ class Connection(asyncio.Protocol):
         self._since = self._means.now
         if self._loan is not None:
             self._loan.resume_writing()
-        else:
-            self._go_on()
+        else:  # not at once: a transport may call this within a write
+            asyncio.get_running_loop().call_soon(self._go_on)
 
     # What the front calls.
 
