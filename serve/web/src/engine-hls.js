@@ -48,6 +48,18 @@ class BufferController extends Hls.DefaultConfig.bufferController {
   }
 }
 
+/**
+ * Before the first segment is whole its parts are all there is to load. hls.js thinks them too few, asks for the gap before
+ * them in their place, and does nothing for a second.
+ */
+const fromFirstPart = (Controller) =>
+  class extends Controller {
+    shouldLoadParts(details, bufferEnd) {
+      if (details?.partList && details.fragments.every(({ gap }) => gap)) return true;
+      return super.shouldLoadParts(details, bufferEnd);
+    }
+  };
+
 const CONFIG = {
   lowLatencyMode: true,
   // How far behind the edge to be is the playlist's word (PART-HOLD-BACK): liveSyncDuration stays unset.
@@ -68,6 +80,8 @@ const CONFIG = {
   capLevelToPlayerSize: true,
   abrController: AbrController,
   bufferController: BufferController,
+  streamController: fromFirstPart(Hls.DefaultConfig.streamController),
+  audioStreamController: fromFirstPart(Hls.DefaultConfig.audioStreamController),
   // Blocked playlists are quick to time out in low-latency mode (0.8 targets), harmlessly: ask again more often.
   playlistLoadPolicy: {
     default: {
@@ -124,6 +138,10 @@ export class HlsEngine {
       owner.progress();
     });
     hls.on(Hls.Events.BUFFER_APPENDED, () => this.arrived());
+    // Sound waits for the picture's first time, and would see only at the next tick of 100 ms, and load at the one after.
+    hls.on(Hls.Events.INIT_PTS_FOUND, () => {
+      for (let tick = 0; tick < 2; tick += 1) hls.audioStreamController?.tick();
+    });
     hls.loadSource(`${url}?start=parts`); // it can begin before the first segment is whole
     hls.attachMedia(video);
   }

@@ -40,6 +40,7 @@ export class Recovery {
 
 const MOVED = 0.01; // seconds; less is no movement
 const STALL = 400; // ms without movement before a hole is skipped
+const BEGINNING = 250; // ms for which a hole before the first picture is left to whoever is about to go there
 const SEEK_AGAIN = 1500; // ms to let a seek do its work
 const JUMP_AGAIN = 3000; // ms between jumps over media that could be played
 const BEHIND = 1500; // ms too far behind before jumping
@@ -72,6 +73,8 @@ export class Playhead {
     this.expectedAt = now;
     this.inTimeAt = now;
     this.looks = 0; // at a playhead that moves, in a row
+    this.played = false; // whether there have ever been PLAYED
+    this.holeSince = null;
     this.wentOnAt = -Infinity; // after a stall,
     this.stoodSince = now; // ... which had begun then
     this.triedLive = false;
@@ -103,6 +106,8 @@ export class Playhead {
       const stood = now - this.movedAt > STALLED;
       if (stood && !idle && this.looks >= PLAYED) [this.wentOnAt, this.stoodSince] = [now, this.movedAt];
       this.looks = stood || idle ? 0 : this.looks + 1;
+      this.played ||= this.looks >= PLAYED;
+      this.holeSince = null;
       this.position = position;
       this.movedAt = now;
       if (idle) return null;
@@ -116,7 +121,11 @@ export class Playhead {
     const still = this.still(now);
     if (still < STALL || now - this.seekedAt < SEEK_AGAIN) return null;
     const hole = nextRange(buffered, position);
-    if (hole !== null) return this.seek(hole + PADDING, "hole", now);
+    if (hole !== null) {
+      this.holeSince ??= now;
+      if (!this.played && now - this.holeSince < BEGINNING) return null;
+      return this.seek(hole + PADDING, "hole", now);
+    }
     const overdue = Math.min(still, now - this.expectedAt);
     if (overdue > LOST && window !== null && live !== null) {
       const outside = position < window[0] - OUTSIDE || position > window[1] + OUTSIDE;
