@@ -187,7 +187,14 @@ FAULTS = (
         known=KNOWN_OF_STANDSTILLS,
     ),
     Fault("another host takes over", another_host, stall=0.5, discontinuities=0, known=KNOWN_OF_TAKEOVERS),
-    Fault("worker killed", lambda scene: worker_killed(scene, 1), needs_worker=True, recovery=3, discontinuities=1),
+    Fault(
+        "worker killed",
+        lambda scene: worker_killed(scene, 1),
+        needs_worker=True,
+        recovery=3,
+        discontinuities=1,
+        known=KNOWN_OF_STAND_INS,
+    ),
     Fault(
         "worker killed four times",
         lambda scene: worker_killed(scene, 4),

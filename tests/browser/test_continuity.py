@@ -13,6 +13,7 @@ import pytest
 from tests.support import ffmpeg
 from tests.support.browser import Viewer
 from tests.support.hls.follower import Follower
+from tests.support.hls.known import KNOWN_OF_STAND_INS
 from tests.support.playback import Recorder
 from tests.support.processes import Child, until
 from tests.support.server import RunningServer
@@ -90,7 +91,7 @@ def test_while_the_host_is_away_the_stream_goes_on(
 
 
 def test_a_killed_worker_is_hardly_seen(server: RunningServer, viewer: Viewer) -> None:
-    with Follower(server.playable("demo")) as follower:
+    with Follower(server.playable("demo"), known=KNOWN_OF_STAND_INS) as follower:
         recorder = Recorder(viewer.page)
         killed, since = server.client.show("demo")["worker"]["pid"], recorder.now
         os.kill(killed, signal.SIGKILL)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import ffmpeg
 from tests.support.hls.follower import Follower
+from tests.support.hls.known import KNOWN_OF_STAND_INS
 from tests.support.processes import Child, until
 from tests.support.server import RunningServer
 
@@ -67,7 +68,8 @@ def kill_worker(server: RunningServer) -> None:
 def test_rooms_break_no_rule_whatever_happens_behind_them(server: RunningServer, hosts: Hosts) -> None:
     hosts.publish()
     with ExitStack() as watching:
-        followers = [watching.enter_context(Follower(server.playable(room))) for room in ROOMS]
+        known = {"own": (), "made": KNOWN_OF_STAND_INS}
+        followers = [watching.enter_context(Follower(server.playable(room), known=known[room])) for room in ROOMS]
         go_on(followers, 3, "segments")
         for follower in followers:
             follower.probe()

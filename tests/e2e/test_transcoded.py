@@ -10,6 +10,7 @@ import pytest
 
 from tests.support import ffmpeg
 from tests.support.hls.follower import Follower
+from tests.support.hls.known import KNOWN_OF_STAND_INS
 from tests.support.hls_reader import beeps, flashes, frames
 from tests.support.processes import until
 from tests.support.server import RunningServer
@@ -70,7 +71,7 @@ def test_every_frame_arrives_in_every_rung_and_sound_is_with_its_picture(
 def test_a_killed_worker_is_replaced_and_no_frame_is_lost(server: RunningServer, clip: Path, log: Path) -> None:
     server.room("demo", ladder=LADDER)
     with ffmpeg.publish_file(server.publish_url("demo"), clip, log):
-        follower = Follower(server.playable("demo")).start()
+        follower = Follower(server.playable("demo"), known=KNOWN_OF_STAND_INS).start()
         until(lambda: follower.whole(2), "two segments")
         first = worker(server)["pid"]
         os.kill(first, signal.SIGKILL)

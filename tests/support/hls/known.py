@@ -35,8 +35,8 @@ KNOWN_OF_STAND_INS: dict[str, str] = {
 
 KNOWN_OF_STANDSTILLS: dict[str, str] = {
     rules.IN_STEP.name: (
-        "what a host held back comes all at once: its own picture is passed on at once, and what is transcoded has to be"
-        " worked on for some tenths of a second before it is as far"
+        "what a host held back comes all at once: its own picture is passed on as it comes, and what is transcoded has"
+        " to be worked on for some tenths of a second before it is as far"
     ),
 }
 """Where a host stands still for seconds and goes on, in a room that passes on its own picture beside others."""
