@@ -547,8 +547,9 @@ class Watch:
             min(area.left for area in around),
             max(area.right for area in around),
         )
-        began, tiles = changes.number - _UNREST, covering(changes.shape, [area])
-        start, then, first = began - EARLIER + 1, began, range(0)
+        # What moves swiftly has been seen to from its first picture on; what is restless has been so for a while.
+        began, tiles = changes.number - (changes.swift if swift else _UNREST), covering(changes.shape, [area])
+        start, then, first = began if swift else began - EARLIER + 1, began, range(0)
         self._scene = scene = _Scene(area, tiles.mean(), swift)
         if not swift and changes.number - changes.cut_at < _PATIENCE_LARGE:  # it has begun with the cut
             began = start = changes.cut_at
