@@ -2,8 +2,6 @@
 
 import Hls from "hls.js";
 import { Bandwidth } from "./logic/bandwidth.js";
-import { Pace } from "./logic/pace.js";
-import { loaderWith, Preload } from "./preload.js";
 
 export const hlsSupported = () => Hls.isSupported();
 
@@ -12,7 +10,6 @@ class AbrController extends Hls.DefaultConfig.abrController {
   constructor(hls) {
     super(hls);
     this.bwEstimator = new Bandwidth(hls.config.abrEwmaDefaultEstimate);
-    this.endAt = 0; // of the newest transfer
   }
 
   resetEstimator(estimate) {
@@ -21,51 +18,23 @@ class AbrController extends Hls.DefaultConfig.abrController {
   }
 
   onFragLoaded(event, data) {
-    const { frag, part } = data;
-    const { ahead, loaded, loading } = (part ?? frag).stats;
-    // How long what was asked for ahead had to be waited for says nothing.
-    this.bwEstimator.hearsWaits = !ahead;
     super.onFragLoaded(event, data);
+    const { frag, part } = data;
+    const { loaded, loading } = (part ?? frag).stats;
     if (frag.type !== "main" || frag.sn === "initSegment" || !loaded) return;
     const wait = Math.min(loading.first - loading.start, this.bwEstimator.getEstimateTTFB());
-    const [began, end] = ahead ? [ahead.firstAt, ahead.endAt] : [loading.start + wait, loading.end];
-    // Of transfers side by side each has the time that the ones before it have not had.
-    this.bwEstimator.sample(end - Math.max(began, this.endAt), loaded, (part ?? frag).duration);
-    this.endAt = Math.max(end, this.endAt);
+    this.bwEstimator.sample(loading.end - loading.start - wait, loaded, (part ?? frag).duration);
   }
 
   /** Not for the estimate: it would be told of one part among many. */
   onFragBuffered() {}
 }
 
-/**
- * hls.js 1.7.4 goes on with a queue that it had blocked by taking off its head. While sound waits for its picture it has
- * put no blocker there, and the head is an append that has not ended: the next one then fails, and at last playback does.
- */
-class BufferController extends Hls.DefaultConfig.bufferController {
-  stepOperationQueue(types) {
-    super.stepOperationQueue(types.filter((type) => this.currentOp(type)?.label?.startsWith("async-blocker")));
-  }
-}
-
-/**
- * Before the first segment is whole its parts are all there is to load. hls.js thinks them too few, asks for the gap before
- * them in their place, and does nothing for a second.
- */
-const fromFirstPart = (Controller) =>
-  class extends Controller {
-    shouldLoadParts(details, bufferEnd) {
-      if (details?.partList && details.fragments.every(({ gap }) => gap)) return true;
-      return super.shouldLoadParts(details, bufferEnd);
-    }
-  };
-
 const CONFIG = {
   lowLatencyMode: true,
   // How far behind the edge to be is the playlist's word (PART-HOLD-BACK): liveSyncDuration stays unset.
-  // ... and how close to that to be is Pace's.
-  maxLiveSyncPlaybackRate: 1,
-  liveSyncOnStallIncrease: 0,
+  maxLiveSyncPlaybackRate: 1.1,
+  liveSyncOnStallIncrease: 0.5,
   liveDurationInfinity: true,
   backBufferLength: 30,
   maxBufferLength: 20,
@@ -79,9 +48,6 @@ const CONFIG = {
   // More pixels than the player has on this screen (its device's, not CSS's) would be seen by nobody.
   capLevelToPlayerSize: true,
   abrController: AbrController,
-  bufferController: BufferController,
-  streamController: fromFirstPart(Hls.DefaultConfig.streamController),
-  audioStreamController: fromFirstPart(Hls.DefaultConfig.audioStreamController),
   // Blocked playlists are quick to time out in low-latency mode (0.8 targets), harmlessly: ask again more often.
   playlistLoadPolicy: {
     default: {
@@ -108,9 +74,7 @@ export class HlsEngine {
     this.failing = false; // whether the newest try to load media failed
     this.lastNumber = Infinity;
     this.timer = 0;
-    this.pace = new Pace();
-    this.preload = new Preload(({ type, level }) => this.details(type, level));
-    const hls = (this.hls = new Hls({ ...CONFIG, fLoader: loaderWith(this.preload) }));
+    const hls = (this.hls = new Hls(CONFIG));
     hls.on(Hls.Events.ERROR, (_, data) => this.error(data));
     hls.on(Hls.Events.BUFFER_CODECS, (_, tracks) => {
       owner.tracks({
@@ -126,21 +90,11 @@ export class HlsEngine {
     hls.on(Hls.Events.LEVELS_UPDATED, () => owner.levels());
     hls.on(Hls.Events.LEVEL_SWITCHED, () => owner.levels());
     hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => this.follow(details));
-    hls.on(Hls.Events.FRAG_LOADED, (_, { part }) => {
-      this.failing = false;
-      const { ahead, loading } = part?.stats ?? {};
-      if (part && !ahead) this.preload.worth.way(loading.first - loading.start);
-    });
-    hls.on(Hls.Events.FRAG_BUFFERED, (_, { frag, part }) => {
-      if (!part) this.haveParts(frag);
+    hls.on(Hls.Events.FRAG_LOADED, () => (this.failing = false));
+    hls.on(Hls.Events.FRAG_BUFFERED, () => {
       this.started = true;
       this.recovery.progress();
       owner.progress();
-    });
-    hls.on(Hls.Events.BUFFER_APPENDED, () => this.arrived());
-    // Sound waits for the picture's first time, and would see only at the next tick of 100 ms, and load at the one after.
-    hls.on(Hls.Events.INIT_PTS_FOUND, () => {
-      for (let tick = 0; tick < 2; tick += 1) hls.audioStreamController?.tick();
     });
     hls.loadSource(`${url}?start=parts`); // it can begin before the first segment is whole
     hls.attachMedia(video);
@@ -152,18 +106,12 @@ export class HlsEngine {
     return details && details.age < 2 * details.targetduration ? [details.fragmentStart, details.edge] : null;
   }
 
-  /** Where on the video's clock a viewer may be at most, or null. */
+  /** Where on the video's clock a viewer should be, or null. */
   get live() {
     return this.hls.liveSyncPosition;
   }
 
-  /** Where to go to be live, or null: as far from that as this connection has needed of late. */
-  get calm() {
-    const { live } = this;
-    return live === null ? null : live - this.pace.tooClose(performance.now(), live);
-  }
-
-  /** How far behind that to catch up by playing faster, in seconds. */
+  /** How far behind that to catch up by playing faster, in seconds; hls.js does not beyond about three. */
   get mostBehind() {
     return 3;
   }
@@ -194,51 +142,13 @@ export class HlsEngine {
     else this.hls.nextLevel = index;
   }
 
-  /** Play as fast as is good now. Called a few times a second; `playing`: whether the playhead moves. */
-  keepPace(playing) {
-    const { live } = this;
-    const rate = playing && live !== null ? this.pace.rate(performance.now(), this.video.currentTime, live) : 1;
-    if (this.video.playbackRate !== rate) this.video.playbackRate = rate;
-  }
-
-  /** What came since `since` (ms) came as it never does while the connection is well. */
-  hadOutage(since) {
-    this.pace.forget(since);
-  }
-
-  /** Something was appended. */
-  arrived() {
-    const { buffered, currentTime } = this.video;
-    for (let i = 0; i < buffered.length; i += 1) {
-      if (buffered.start(i) <= currentTime && currentTime <= buffered.end(i)) {
-        this.pace.arrived(performance.now(), buffered.end(i));
-      }
-    }
-  }
-
   destroy() {
     clearTimeout(this.timer);
     this.hls.destroy();
-    this.preload.drop();
   }
 
   hasVideo() {
     return this.hls.levels.some((level) => level.width > 0 || level.videoCodec);
-  }
-
-  /** The playlist of a rendition, as hls.js has read it; undefined before. */
-  details(type, level) {
-    return (type === "audio" ? this.hls.audioTracks : this.hls.levels)[level]?.details;
-  }
-
-  /**
-   * A segment came as a whole: so its parts are there, too. hls.js does not say so to itself, and where an end that the
-   * browser rounds falls short of the playlist's by more than 1.5 µs, it waits for parts of that segment for ever.
-   */
-  haveParts({ type, level, sn, elementaryStreams }) {
-    for (const part of this.details(type, level)?.partList ?? []) {
-      if (part.fragment.sn === sn && !part.loaded) part.elementaryStreams = { ...elementaryStreams };
-    }
   }
 
   /** A playlist that has nothing in common with the one before: hls.js would guess where on its clock it belongs. */

@@ -148,24 +148,3 @@ test("being far behind is ended by a jump, since playing faster would take too l
   assert.deepEqual([late.why, late.to], ["behind", 20 + late.now / 1000]);
   assert.deepEqual(more, [], "the jump gets time to work");
 });
-
-/** It plays for a while, stands still for 4 s, and is `behind` when it goes on. */
-const stalled = (behind, played = 2000) => (now) => {
-  const stands = now >= played && now < played + 4000;
-  const position = now < played ? 10 + now / 1000 : 12 + Math.max(0, now - played - 4000) / 1000;
-  const live = position + (now < played + 4000 ? 1 : behind);
-  return { position, buffered: [[5, stands ? position : 60]], window: null, live, mostBehind: 3 };
-};
-
-test("after a stall it comes at once: the viewer has lost the thread anyway", () => {
-  const [late, ...more] = watch(stalled(9), 9000);
-  assert.deepEqual([late.why, late.since], ["behind", 2000], "it had stood still since then");
-  assert.ok(late.now <= 6500, `at ${late.now}`);
-  assert.deepEqual(more, []);
-  assert.deepEqual(watch(stalled(2), 10_000), []);
-});
-
-test("what it waits for before it plays is no stall", () => {
-  const [late] = watch(stalled(9, 0), 9000);
-  assert.ok(late.now >= 5500, `at ${late.now}`);
-});
