@@ -633,21 +633,25 @@ class Watch:
             self._forgo(changes, scene, tiles)
         stops = self._stops(scene) if scene.page and scene.quiet else None
         bridged = stops is not None
-        changes.forget(
-            tiles, ([scene.glances[0].picture, *stops] if stops is not None else [scene.glances[-1].picture])[-1]
-        )
+        # What it shows at its end may be gone before that is read, where it has only become slower.
+        slower = scene.page and scene.quiet and self._ring.moved_by(scene.ended, changes.number) != (0, 0)
+        if slower:
+            stops = [*(stops or ()), scene.ended]
+        begun = scene.glances[0 if bridged else -1].picture
+        changes.forget(tiles, stops[-1] if stops else begun)
         if scene.quiet:
             changes.calm(tiles)
         self._veil(changes)
+        before = begun if bridged else scene.ended
         if bridged:
             for glance in scene.glances:
                 if self._readings.pop(glance.look, None) is not None:
                     self._drop(glance.look)
-            before = scene.glances[0].picture
             self._cover_others(scene)
-            for number in stops or ():
-                self._read_on_its_way(changes, number, before, tiles)
-                before = number
+        for number in stops or ():
+            self._read_on_its_way(changes, number, before, tiles)
+            before = number
+        if bridged:
             self._speech.lift(glance.veil for glance in scene.glances)
         elif any(glance.look in self._readings for glance in scene.glances):
             self._past.append(scene)

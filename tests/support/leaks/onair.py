@@ -82,6 +82,9 @@ def play(spec: str, programme: Programme, received: Path, tell: Callable[[str], 
             status = host.stop()
         if status:
             raise OnAirError(f"the host ended with status {status}: {host.said().strip()}")
+        for line in Path(folder, "server.log").read_text(encoding="utf-8").splitlines():
+            if "WARNING" in line or "ERROR" in line:
+                tell(f"the server: {line}")
         (name,) = harvest.pictures
         reaped = harvest.reaped[name]
         if harvest.errors or reaped.missed or reaped.discontinuities:
