@@ -30,9 +30,9 @@ class Link:
         self._unpacker = Unpacker()
         self._sending = threading.Lock()
 
-    def send(self, message: Message) -> None:
-        """Send a message whole."""
-        data = pack(message)
+    def send(self, *messages: Message) -> None:
+        """Send messages whole, and together."""
+        data = b"".join(map(pack, messages))
         with self._sending:
             self._socket.sendall(data)
 

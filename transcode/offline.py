@@ -221,15 +221,16 @@ class _Shelf:
         """The files, the picture's first."""
         return sorted(self._folder / f"{name}.part" for name in self._files)
 
-    def take(self, item: PartItem) -> None:
+    def take(self, items: Sequence[PartItem]) -> None:
         """Take what the pipeline makes."""
-        match item:
-            case Init(rendition=name, name=init, data=data):
-                if self._begun.setdefault(name, init) != init:
-                    raise EncoderError("the hardware encoder has failed: try again")
-                self._file(name).write(data)
-            case Part(rendition=name, data=data):
-                self._file(name).write(data)
+        for item in items:
+            match item:
+                case Init(rendition=name, name=init, data=data):
+                    if self._begun.setdefault(name, init) != init:
+                        raise EncoderError("the hardware encoder has failed: try again")
+                    self._file(name).write(data)
+                case Part(rendition=name, data=data):
+                    self._file(name).write(data)
 
     def _file(self, name: str) -> BinaryIO:
         if name not in self._files:

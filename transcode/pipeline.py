@@ -3,7 +3,7 @@
 Rule: it advances on packets and ticks alone and knows no clock, so the same items always make the same parts.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import av
 
@@ -33,14 +33,14 @@ from transcode.sounds import Sounds
 class Pipeline:
     """Decodes a room's packets and encodes the rungs and the sound of ``plan``: all that ``guard`` lets pass.
 
-    ``emit`` takes what is made, from the lanes' threads. ``aired`` says where another pipeline of this broadcast left
-    off: each rendition goes on with the very next frame.
+    ``emit`` takes what is made, from the lanes' threads: in one call what viewers are to learn at once. ``aired`` says
+    where another pipeline of this broadcast left off: each rendition goes on with the very next frame.
     """
 
     def __init__(
         self,
         plan: Plan,
-        emit: Callable[[PartItem], None],
+        emit: Callable[[Sequence[PartItem]], None],
         lane: Callable[[str], Lane] = lambda _: Inline(),
         aired: Iterable[Aired] = (),
         guard: Guard | None = None,

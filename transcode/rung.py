@@ -10,7 +10,7 @@ pictures for the rungs below go on; regular segments are listed as gaps when the
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
 import av
@@ -31,10 +31,13 @@ _log = logging.getLogger(__name__)
 
 
 class RungLane:
-    """Makes one rung of ``plan``; ``emit`` takes what it makes. ``aired`` says where another worker left off."""
+    """Makes one rung of ``plan``. ``emit`` takes what it makes: in one call what viewers are to learn at once.
+
+    ``aired`` says where another worker left off.
+    """
 
     def __init__(
-        self, plan: Plan, rung: Rung, lane: Lane, emit: Callable[[PartItem], None], aired: Aired | None
+        self, plan: Plan, rung: Rung, lane: Lane, emit: Callable[[Sequence[PartItem]], None], aired: Aired | None
     ) -> None:
         grid = rung_grid(plan.frame_rate, rung.every)
         self._plan = plan
@@ -52,6 +55,7 @@ class RungLane:
         self._cuts: deque[int] = deque()  # in the room's numbers
         # How many of the room's frames a segment has, where that is known before it ends.
         self._regular = None if any(other.name == SOURCE for other in plan.rungs) else regular_length(plan.frame_rate)
+        self._newest = -1 if self._start is None else self._start - 1  # number of the picture that was shown last
         self._first: int | None = None  # where the broadcast begins, if that is here: its first segment is shorter
         self._mode = Mode.WHOLE
         self._place = 0  # of the next frame in its part
@@ -114,7 +118,7 @@ class RungLane:
         own = self._own(number)
         if self._start is None:
             self._start, self._first = own, number
-        if self._packer.cut(cut.msn, own, cut.discontinuity):
+        if self._packer.cut(cut.msn, own, cut.discontinuity, certain=own > self._newest):
             self._cuts.append(number)
 
     def _picture(self, frame: av.VideoFrame, number: int) -> None:
@@ -149,6 +153,7 @@ class RungLane:
     def _show(self, frame: av.VideoFrame, number: int, keyframe: bool) -> None:
         if keyframe:
             self._place, self._open = 0, False
+        self._newest = number
         self._place = self._place % self._packer.most + 1
         if self._open:
             self._places[-1] += 1
@@ -187,11 +192,14 @@ class RungLane:
             self._send(self._packer.unit(unit if places == 1 else unit._replace(places=places)))
 
     def _send(self, items: Iterable[PartItem]) -> None:
+        made: list[PartItem] = []
         for item in items:
             if isinstance(item, SegmentStart) and self._init is not None:
-                self._emit(self._init)
+                made.append(self._init)
                 self._init = None
-            self._emit(item)
+            made.append(item)
+        if made:
+            self._emit(made)
 
     def _finish(self) -> None:
         """Pack what the encoder still has, and let it go."""

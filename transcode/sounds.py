@@ -1,6 +1,6 @@
 """A room's sound on its way to viewers: one continuous track, guarded, encoded once for all. Threads: one caller."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -16,13 +16,16 @@ from transcode.soundtrack import Block, SoundTrack, block_of
 
 
 class Sounds:
-    """Makes the ``sound`` of ``plan``; ``emit`` takes it. ``aired`` says where another pipeline left off."""
+    """Makes the ``sound`` of ``plan``. ``emit`` takes it: in one call what viewers are to learn at once.
+
+    ``aired`` says where another pipeline left off.
+    """
 
     def __init__(
         self,
         plan: Plan,
         sound: Sound,
-        emit: Callable[[PartItem], None],
+        emit: Callable[[Sequence[PartItem]], None],
         aired: Aired | None,
         guard: Guard,
     ) -> None:
@@ -37,7 +40,7 @@ class Sounds:
         self._track: SoundTrack | None = None
         if aired is not None:
             self._begin(aired.end // BLOCK)
-        emit(header(AUDIO, Track(Kind.AUDIO, Codec.AAC, self._encoder.config), RATE))
+        emit([header(AUDIO, Track(Kind.AUDIO, Codec.AAC, self._encoder.config), RATE)])
 
     def track(self, track: Track) -> None:
         """Packets are of ``track`` from here on."""
@@ -67,8 +70,7 @@ class Sounds:
         if self._track is not None:
             self._encode(self._track.end(pts))
             self._pack(self._encoder.flush())
-            for item in self._packer.end(self._next):
-                self._emit(item)
+            self._send(self._packer.end(self._next))
 
     def _begin(self, number: int) -> None:
         # The encoder has to hear what comes before the first unit that is wanted.
@@ -90,5 +92,8 @@ class Sounds:
             if unit.number < self._next:
                 continue  # heard only to prime the encoder
             self._next = unit.number + 1
-            for item in self._packer.unit(unit):
-                self._emit(item)
+            self._send(self._packer.unit(unit))
+
+    def _send(self, items: Iterable[PartItem]) -> None:
+        if made := list(items):
+            self._emit(made)

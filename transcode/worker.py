@@ -20,7 +20,7 @@ from filters.spec import parse
 from transcode.child import Gone, Link, begin, fail, resident
 from transcode.guard import Guard
 from transcode.lane import Crew
-from transcode.media import TIMELINE, End, Plan, RoomItem, TimedPacket
+from transcode.media import TIMELINE, End, PartItem, Plan, RoomItem, TimedPacket
 from transcode.pace import Pace
 from transcode.pipeline import Pipeline
 from transcode.stand_in import stand_ins
@@ -137,7 +137,10 @@ class Work:
         frame = rate.denominator * TIMELINE // rate.numerator if plan.encoded else 0
         self._stand_ins = stand_ins(plan, None)
         self._guard = Guard(self._covers, lambda text: self._link.send(Fault(text)), frame)
-        self._pipeline = Pipeline(plan, self._link.send, self._crew.lane, setup.aired, self._guard)
+        self._pipeline = Pipeline(plan, self._make, self._crew.lane, setup.aired, self._guard)
+
+    def _make(self, items: Sequence[PartItem]) -> None:
+        self._link.send(*items)
 
     def _covers(self, cause: Cause | None) -> None:
         self._link.send(Covering(cause or ""))

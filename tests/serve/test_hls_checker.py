@@ -10,7 +10,6 @@ from tests.support.hls import legal
 from tests.support.hls.faults.answers import LEGAL
 from tests.support.hls.faults.planting import Fault, of_playlists
 from tests.support.hls.faults.table import FAULTS
-from tests.support.hls.known import KNOWN
 from tests.support.hls.legal import Record
 from tests.support.hls.rules import RULES
 
@@ -33,17 +32,6 @@ def test_a_planted_fault_is_found(fault: Fault) -> None:
 def test_what_faults_are_planted_in_is_legal() -> None:
     base = replace(of_playlists(legal.transcoded()), probes=tuple(LEGAL.values()))
     assert base.check().findings.texts() == []
-
-
-@pytest.mark.parametrize(
-    ("rule", "record"),
-    [
-        pytest.param(rule, record, id=rule, marks=pytest.mark.xfail(strict=True, reason=KNOWN[rule]))
-        for rule, record in (("hint-at-end", legal.seen_at_once),)
-    ],
-)
-def test_what_is_known_to_be_wrong(rule: str, record: Callable[[], Record]) -> None:
-    assert rule not in record().check().findings.rules
 
 
 def test_sound_may_begin_a_segment_before_the_picture_does() -> None:

@@ -105,7 +105,12 @@ class InlineWorker:
         frame = round(TIMELINE / float(plan.frame_rate)) if plan.encoded else 0
         self.guard = Guard(lambda cause: told(Covering(cause or "")), lambda text: told(Fault(text)), frame)
         self._stream = stream_of(plan)
-        self._pipeline = Pipeline(plan, received, guard=self.guard)
+        self._received = received
+        self._pipeline = Pipeline(plan, self._make, guard=self.guard)
+
+    def _make(self, items: Sequence[PartItem]) -> None:
+        for item in items:
+            self._received(item)
 
     def feed(self, item: RoomItem) -> None:
         if not self.closed:

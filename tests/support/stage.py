@@ -83,7 +83,7 @@ class Stage:
                 self.cutter = Cutter(0, plan.target_duration, True)
             else:
                 self.cutter = RegularCutter(0, plan.frame_rate if plan.rungs else None)
-            self.pipeline = Pipeline(plan, self.items.append, self._lane, guard=self._guard)
+            self.pipeline = Pipeline(plan, self.items.extend, self._lane, guard=self._guard)
             self.feed(self.opening.tracks.values())
             for held in self.opening.packets:
                 self.feed(self.cutter.packet(held))
@@ -135,7 +135,7 @@ class Stage:
 
     def take_over(self, start: int = 0) -> None:
         """The pipeline dies; another one is given all items from ``start`` on, and goes on where this one stopped."""
-        self.pipeline = Pipeline(self.plan, self.items.append, aired=progress(self.items), guard=self._guard)
+        self.pipeline = Pipeline(self.plan, self.items.extend, aired=progress(self.items), guard=self._guard)
         in_force = [item for item in self.room_items[:start] if isinstance(item, Track | Slate)]
         for item in [*in_force, *self.room_items[start:]]:
             self.pipeline.feed(item)

@@ -62,7 +62,7 @@ class Show:
         understudy, _ = learnt(self.plan)
         items = self.script.room_items
         first, second = self._index(dies), self._index(returns)
-        pipeline = Pipeline(self.plan, self._take)
+        pipeline = Pipeline(self.plan, self._all)
         for item in items[:first]:
             understudy.follow(item)
             pipeline.feed(item)
@@ -72,7 +72,7 @@ class Show:
         assert understudy.on
         self._all(understudy.hand_over())
         assert not understudy.on
-        pipeline = Pipeline(self.plan, self._take, aired=self._progress.aired)
+        pipeline = Pipeline(self.plan, self._all, aired=self._progress.aired)
         for item in items:
             pipeline.feed(item)
         pipeline.close()

@@ -163,7 +163,7 @@ def test_hardware_that_fails_at_the_end_costs_its_last_frames_only(
     monkeypatch.setattr(rungs, "open_encoder", lambda *_: hardware)
     plan = Plan((RUNG,), None, RATE, "fast", 2, PART_TARGET)
     made: list[PartItem] = []
-    lane = rungs.RungLane(plan, RUNG, Inline(), made.append, None)
+    lane = rungs.RungLane(plan, RUNG, Inline(), made.extend, None)
     lane.cut(Cut(0, 0), 0)
     for number in range(30):
         lane.picture(picture(number), number)
@@ -213,7 +213,7 @@ def test_a_rung_whose_hardware_fails_goes_on_in_software_with_the_next_segment(
     monkeypatch.setattr(rungs, "open_encoder", first_hardware)
     plan = Plan((RUNG,), None, RATE, "fast", 2, PART_TARGET)
     made: list[PartItem] = []
-    lane = rungs.RungLane(plan, RUNG, Inline(), made.append, None)
+    lane = rungs.RungLane(plan, RUNG, Inline(), made.extend, None)
     for msn in range(4):
         lane.cut(Cut(msn, msn * 180_000), msn * 60)
     for number in range(240):

@@ -32,6 +32,13 @@ def run(packing: Packer, items: Iterable[Unit], end: int | None = None) -> list[
     return made
 
 
+def run_up_to(packing: Packer, number: int) -> Unit:
+    """Have ``packing`` take the units before ``number``, which is returned."""
+    *before, last = units(0, number + 1)
+    run(packing, before)
+    return last
+
+
 def segments(made: list[PartItem]) -> list[Segment]:
     found = segments_of([INIT, *made], "720p")
     check_rendition(found, PLAN, True)
@@ -54,6 +61,33 @@ def test_a_part_is_out_with_its_last_unit() -> None:
     packing.cut(0, 0)
     assert [type(item) for item in run(packing, units(0, 5))] == [SegmentStart]
     assert [type(item) for item in run(packing, units(5, 6))] == [Part]
+
+
+def test_a_segment_is_over_with_its_last_part_where_the_next_one_is_sure_to_begin_there() -> None:
+    packing = packer()
+    packing.cut(0, 0)
+    packing.cut(1, 60)
+    made = run(packing, units(0, 60))
+    assert [type(item) for item in made[-2:]] == [Part, SegmentEnd]
+    assert [type(item) for item in run(packing, units(60, 66))] == [SegmentStart, Part]
+
+
+def test_a_part_does_not_wait_for_units_that_belong_to_the_next_segment() -> None:
+    packing = packer()
+    packing.cut(0, 0)
+    packing.cut(1, 8)
+    last = list(packing.unit(run_up_to(packing, 7)))
+    assert [type(item) for item in last] == [Part, SegmentEnd]
+    assert [item.duration for item in last if not isinstance(item, SegmentStart | Init)] == [2 * FRAME, 8 * FRAME]
+
+
+def test_where_the_keyframe_is_not_certain_the_segment_is_open_until_it_comes() -> None:
+    packing = packer()
+    packing.cut(0, 0)
+    packing.cut(1, 60, certain=False)
+    made = run(packing, [*units(0, 62), Unit(62, True, b"x")], 63)
+    first, second = segments(made)
+    assert (first.duration, second.start) == (62_000, 62_000)
 
 
 def test_what_comes_before_the_first_segment_is_left_out() -> None:
@@ -109,8 +143,8 @@ def test_a_gap_begins_and_ends_without_media() -> None:
     made = run(packing, units(0, 60))
     assert [type(item) for item in packing.gap(59)] == []
     gap = [*packing.gap(60), *packing.end(120)]
-    assert gap == [SegmentEnd("720p", 0, 60_000), SegmentStart("720p", 1, 60_000, SCALE, False),
-                   SegmentEnd("720p", 1, 60_000)]  # fmt: skip
+    assert made[-1] == SegmentEnd("720p", 0, 60_000)
+    assert gap == [SegmentStart("720p", 1, 60_000, SCALE, False), SegmentEnd("720p", 1, 60_000)]
     gap += packing.gap(120)  # and one whose end is not known yet
     made += [*gap, *run(packing, units(180, 240), 240)]
     found = segments(made)

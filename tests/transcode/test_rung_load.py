@@ -61,7 +61,7 @@ class Room:
         before = {state.rendition: state for state in aired}
         self._said = 0
         lanes = [
-            rungs.RungLane(self.plan, rung, self._lane(rung.name), self.made.append, before.get(rung.name))
+            rungs.RungLane(self.plan, rung, self._lane(rung.name), self.made.extend, before.get(rung.name))
             for rung in self.plan.encoded
         ]
         for above, below in pairwise(lanes):
@@ -181,7 +181,7 @@ def test_half_the_frames_take_about_half_the_bits(preset: str) -> None:
     for mode in (WHOLE, HALF):
         plan = Plan((rung,), None, RATE, preset, 2, PART_TARGET)
         made: list[PartItem] = []
-        lane = rungs.RungLane(plan, rung, Inline(), made.append, None)
+        lane = rungs.RungLane(plan, rung, Inline(), made.extend, None)
         lane.shed(mode)
         for msn in range(3):
             lane.cut(Cut(msn, msn * 2 * TIMELINE), msn * 60)

@@ -3,7 +3,8 @@
 Rules: places on the grid are numbered on the room's timeline from tick 0, place ``n`` begins at ``n * length``. A unit
 takes one place, or more where others are left out. A part is as many places as fit PART-TARGET and closes with its last
 unit, since nothing has to be waited for. A segment begins with the first keyframe at or after the cutter's mark, or
-with the mark where it has no units, and lasts until the next one begins.
+with the mark where it has no units, and lasts until the next one begins. Where it is certain that this is with the mark
+it ends with its last unit, as parts do: nobody is left to wait for a part that never comes.
 """
 
 from collections import deque
@@ -34,6 +35,7 @@ class _Mark:
     msn: int
     number: int
     discontinuity: bool
+    certain: bool
 
 
 class Packer:
@@ -64,11 +66,14 @@ class Packer:
             self._open = not aired.whole
             self._next = aired.end // length
 
-    def cut(self, msn: int, number: int, discontinuity: bool = False) -> bool:
-        """Segment ``msn`` begins with unit ``number``. Returns whether that is news to one that took over."""
+    def cut(self, msn: int, number: int, discontinuity: bool = False, certain: bool = True) -> bool:
+        """Segment ``msn`` begins with unit ``number``. Returns whether that is news to one that took over.
+
+        ``certain``: that unit will be a keyframe, if it comes.
+        """
         if self._msn is not None and msn <= self._msn:
             return False
-        self._marks.append(_Mark(msn, number, discontinuity))
+        self._marks.append(_Mark(msn, number, discontinuity, certain))
         return True
 
     def unit(self, unit: Unit) -> Iterator[PartItem]:
@@ -82,7 +87,9 @@ class Packer:
             yield from self.flush()
         self._next = end
         self._units.append(unit)
-        if end - self._units[0].number == self.most:
+        if self._marks and self._marks[0].number == end and self._marks[0].certain:
+            yield from self._close(end)
+        elif end - self._units[0].number == self.most:
             yield from self.flush()
 
     def gap(self, number: int) -> Iterator[PartItem]:

@@ -4,7 +4,7 @@ export class FileEngine {
   constructor(video, url, owner) {
     this.video = video;
     this.hls = null;
-    this.failing = false;
+    this.busy = false;
     this.levels = [];
     this.level = this.shown = -1;
     this.window = this.live = this.date = null;

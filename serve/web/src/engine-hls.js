@@ -2,6 +2,7 @@
 
 import Hls from "hls.js";
 import { Bandwidth } from "./logic/bandwidth.js";
+import { Pace } from "./logic/pace.js";
 
 export const hlsSupported = () => Hls.isSupported();
 
@@ -30,11 +31,81 @@ class AbrController extends Hls.DefaultConfig.abrController {
   onFragBuffered() {}
 }
 
+/**
+ * hls.js 1.7.4 goes on with a queue that it had blocked by taking off its head. While sound waits for its picture it has
+ * put no blocker there, and the head is an append that has not ended: the next one then fails, and at last playback does.
+ */
+class BufferController extends Hls.DefaultConfig.bufferController {
+  stepOperationQueue(types) {
+    super.stepOperationQueue(types.filter((type) => this.currentOp(type)?.label?.startsWith("async-blocker")));
+  }
+}
+
+/**
+ * Two things that hls.js 1.7.4 does not know of parts. What has been buffered has been loaded: it forgets so when it throws
+ * away what is behind while a part is on its way, or has loaded the segment as a whole, and then waits for such parts for
+ * ever. And before the first segment is whole its parts are all there is: it thinks them too few, asks for the gap before
+ * them in their place, and does nothing for a second.
+ */
+const withParts = (Controller, stream) =>
+  class extends Controller {
+    constructor(...words) {
+      super(...words);
+      this.noted = new WeakSet();
+    }
+
+    getFragmentAtPosition(bufferEnd, end, details) {
+      const { buffered } = this.mediaBuffer ?? this.media ?? {};
+      if (buffered) this.noteBuffered(details.partList ?? [], buffered);
+      return super.getFragmentAtPosition(bufferEnd, end, details);
+    }
+
+    noteBuffered(parts, buffered) {
+      for (const part of parts) {
+        const streams = part.elementaryStreams; // the same object in the next playlist
+        if (part.loaded && !this.noted.has(streams)) continue;
+        if (holds(buffered, part)) {
+          const { start, end } = part;
+          streams[stream] = { startPTS: start, endPTS: end, startDTS: start, endDTS: end, partial: false };
+          this.noted.add(streams);
+        } else if (part.loaded) {
+          part.clearElementaryStreamInfo(); // it was thrown away for another quality
+        }
+      }
+    }
+
+    shouldLoadParts(details, bufferEnd) {
+      if (details?.partList && details.fragments.every(({ gap }) => gap)) return true;
+      return super.shouldLoadParts(details, bufferEnd);
+    }
+  };
+
+const ROUNDING = 0.01; // seconds: browsers do, and sound is not cut where the picture is
+
+function holds(buffered, { start, end }) {
+  for (let i = 0; i < buffered.length; i += 1) {
+    if (buffered.start(i) - ROUNDING < start && end < buffered.end(i) + ROUNDING) return true;
+  }
+  return false;
+}
+
+/** The loader of media that calls `heard(frag)` whenever some of it has come. */
+const heardBy = (heard) =>
+  class extends Hls.DefaultConfig.loader {
+    loadprogress(event) {
+      super.loadprogress(event);
+      if (this.context?.frag) heard(this.context.frag);
+    }
+  };
+
+const ARRIVING = 1000; // ms since something of it came
+
 const CONFIG = {
   lowLatencyMode: true,
   // How far behind the edge to be is the playlist's word (PART-HOLD-BACK): liveSyncDuration stays unset.
-  maxLiveSyncPlaybackRate: 1.1,
-  liveSyncOnStallIncrease: 0.5,
+  // ... and how close to that to be is Pace's.
+  maxLiveSyncPlaybackRate: 1,
+  liveSyncOnStallIncrease: 0,
   liveDurationInfinity: true,
   backBufferLength: 30,
   maxBufferLength: 20,
@@ -48,6 +119,9 @@ const CONFIG = {
   // More pixels than the player has on this screen (its device's, not CSS's) would be seen by nobody.
   capLevelToPlayerSize: true,
   abrController: AbrController,
+  bufferController: BufferController,
+  streamController: withParts(Hls.DefaultConfig.streamController, "video"),
+  audioStreamController: withParts(Hls.DefaultConfig.audioStreamController, "audio"),
   // Blocked playlists are quick to time out in low-latency mode (0.8 targets), harmlessly: ask again more often.
   playlistLoadPolicy: {
     default: {
@@ -74,7 +148,12 @@ export class HlsEngine {
     this.failing = false; // whether the newest try to load media failed
     this.lastNumber = Infinity;
     this.timer = 0;
-    const hls = (this.hls = new Hls(CONFIG));
+    this.pace = new Pace();
+    this.pictureAt = -Infinity; // ms: when something of the picture came
+    const fLoader = heardBy((frag) => {
+      if (frag.type === "main") this.pictureAt = performance.now();
+    });
+    const hls = (this.hls = new Hls({ ...CONFIG, fLoader }));
     hls.on(Hls.Events.ERROR, (_, data) => this.error(data));
     hls.on(Hls.Events.BUFFER_CODECS, (_, tracks) => {
       owner.tracks({
@@ -96,6 +175,11 @@ export class HlsEngine {
       this.recovery.progress();
       owner.progress();
     });
+    hls.on(Hls.Events.BUFFER_APPENDED, () => this.arrived());
+    // Sound waits for the picture's first time, and would see only at the next tick of 100 ms, and load at the one after.
+    hls.on(Hls.Events.INIT_PTS_FOUND, () => {
+      for (let tick = 0; tick < 2; tick += 1) hls.audioStreamController?.tick();
+    });
     hls.loadSource(`${url}?start=parts`); // it can begin before the first segment is whole
     hls.attachMedia(video);
   }
@@ -106,14 +190,20 @@ export class HlsEngine {
     return details && details.age < 2 * details.targetduration ? [details.fragmentStart, details.edge] : null;
   }
 
-  /** Where on the video's clock a viewer should be, or null. */
+  /** Where on the video's clock a viewer may be at most, or null. */
   get live() {
     return this.hls.liveSyncPosition;
   }
 
-  /** How far behind that to catch up by playing faster, in seconds; hls.js does not beyond about three. */
+  /** Where to go to be live, or null: as far from that as this connection has needed of late. */
+  get calm() {
+    const { live } = this;
+    return live === null ? null : live - this.pace.tooClose(performance.now(), live);
+  }
+
+  /** How far behind that to catch up by playing faster, in seconds. */
   get mostBehind() {
-    return 3;
+    return 6;
   }
 
   /** The wall-clock time of the picture shown, as a Date, or null. */
@@ -140,6 +230,33 @@ export class HlsEngine {
     if (index === this.level) return;
     if (index === -1) this.hls.loadLevel = -1; // what is buffered is as good
     else this.hls.nextLevel = index;
+  }
+
+  /** Whether the picture is on its way, or being tried for again. */
+  get busy() {
+    return this.failing || performance.now() - this.pictureAt < ARRIVING;
+  }
+
+  /** Play as fast as is good now. Called a few times a second; `playing`: whether the playhead moves. */
+  keepPace(playing) {
+    const { live } = this;
+    const rate = playing && live !== null ? this.pace.rate(performance.now(), this.video.currentTime, live) : 1;
+    if (this.video.playbackRate !== rate) this.video.playbackRate = rate;
+  }
+
+  /** What came since `since` (ms) came as it never does while the connection is well. */
+  hadOutage(since) {
+    this.pace.forget(since);
+  }
+
+  /** Something was appended. */
+  arrived() {
+    const { buffered, currentTime } = this.video;
+    for (let i = 0; i < buffered.length; i += 1) {
+      if (buffered.start(i) <= currentTime && currentTime <= buffered.end(i)) {
+        this.pace.arrived(performance.now(), buffered.end(i));
+      }
+    }
   }
 
   destroy() {

@@ -9,7 +9,7 @@ export class NativeEngine {
   constructor(video, url, owner) {
     this.video = video;
     this.hls = null;
-    this.failing = false; // as far as is known
+    this.busy = false; // as far as is known
     this.levels = []; // the browser chooses by itself
     this.level = this.shown = -1;
     this.listening = new AbortController();

@@ -122,9 +122,10 @@ export class Player {
     return this.engine?.shown ?? -1;
   }
 
-  /** Go to where live viewers are. */
-  goLive() {
-    const live = this.engine?.live;
+  /** Go to where live viewers are; `since` (ms) playback has not been what it should, or been paused. */
+  goLive(since = performance.now()) {
+    this.engine?.hadOutage?.(since);
+    const live = this.engine?.calm ?? this.engine?.live;
     if (live != null) this.video.currentTime = live;
     if (this.video.paused) this.play();
   }
@@ -226,7 +227,7 @@ export class Player {
     const long = this.state === "blocked" || now - this.pausedAt > PAUSED;
     this.stalledSince = now; // until it moves
     this.set("stalled");
-    if (long) this.goLive();
+    if (long) this.goLive(this.pausedAt);
   }
 
   /** How long a stall has lasted, in milliseconds. */
@@ -249,9 +250,10 @@ export class Player {
       live: engine.live,
       mostBehind: engine.mostBehind,
       expected: this.expected,
-      failing: engine.failing,
+      busy: engine.busy,
     });
     if (rescue) this.rescue(rescue, video.currentTime);
+    else engine.keepPace?.(this.state === "playing");
     if (this.state === "playing" && this.playhead.still(now) > 1000) {
       this.stalledSince = now; // some browsers stop without an event
       this.set("stalled");
@@ -260,7 +262,11 @@ export class Player {
     }
   }
 
-  rescue({ act, to, why }, from) {
+  rescue({ act, to, why, since }, from) {
+    if (act === "seek") {
+      this.engine.hadOutage?.(since);
+      if (why !== "hole") to = this.engine.calm ?? to;
+    }
     this.remember({ type: "rescue", details: why, act, from, to: to ?? null });
     if (act === "seek") {
       this.counters.seeks += 1;

@@ -51,7 +51,7 @@ const STILL = {
   live: 19,
   mostBehind: Infinity,
   expected: true,
-  failing: false,
+  busy: false,
 };
 
 /** Look every 250 ms until `until` (ms), obeying where the playhead stands still; return what was advised, and when. */
@@ -116,8 +116,8 @@ test("where nothing more has been made yet there is nothing to go to", () => {
   assert.deepEqual(watch({ window: null, live: 19 }, 5000), [], "an edge that is only guessed is none");
 });
 
-test("while loading fails, what tries again is left alone for longer", () => {
-  const [first] = watch({ failing: true }, 6000);
+test("what is on its way, or tried for again, is left alone for longer", () => {
+  const [first] = watch({ busy: true }, 6000);
   assert.ok(first.why === "stuck" && first.now > 5000);
 });
 
@@ -144,7 +144,34 @@ test("without a host nothing is tried, and the clock starts when it is back", ()
 });
 
 test("being far behind is ended by a jump, since playing faster would take too long", () => {
-  const [late, ...more] = watch((now) => ({ position: 10 + now / 1000, live: 20 + now / 1000, mostBehind: 3 }), 4000);
+  const [late, ...more] = watch((now) => ({ position: 10 + now / 1000, live: 20 + now / 1000, buffered: [[5, 40]], mostBehind: 3 }), 4000);
   assert.deepEqual([late.why, late.to], ["behind", 20 + late.now / 1000]);
   assert.deepEqual(more, [], "the jump gets time to work");
+});
+
+/** It plays for a while, stands still for 4 s, and is `behind` when it goes on. */
+const stalled = (behind, played = 2000) => (now) => {
+  const stands = now >= played && now < played + 4000;
+  const position = now < played ? 10 + now / 1000 : 12 + Math.max(0, now - played - 4000) / 1000;
+  const live = position + (now < played + 4000 ? 1 : behind);
+  return { position, buffered: [[5, stands ? position : 60]], window: null, live, mostBehind: 3 };
+};
+
+test("after a stall it comes at once: the viewer has lost the thread anyway", () => {
+  const [late, ...more] = watch(stalled(9), 9000);
+  assert.deepEqual([late.why, late.since], ["behind", 2000], "it had stood still since then");
+  assert.ok(late.now <= 6500, `at ${late.now}`);
+  assert.deepEqual(more, []);
+  assert.deepEqual(watch(stalled(2), 10_000), []);
+});
+
+test("nobody is sent where the next stall waits: a little behind, it goes on playing where live is not loaded yet", () => {
+  const narrow = (behind) => (now) => ({ ...stalled(behind)(now), buffered: [[5, stalled(behind)(now).position + 0.5]] });
+  assert.deepEqual(watch(narrow(6), 20_000), []);
+  assert.equal(watch(narrow(14), 9000)[0].why, "behind", "so far behind it is worth a stall");
+});
+
+test("what it waits for before it plays is no stall", () => {
+  const [late] = watch(stalled(9, 0), 9000);
+  assert.ok(late.now >= 5500, `at ${late.now}`);
 });

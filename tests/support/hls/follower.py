@@ -19,7 +19,6 @@ from tests.support.hls.account import Account
 from tests.support.hls.checker import Checker
 from tests.support.hls.connection import AwayError, Connection
 from tests.support.hls.history import History
-from tests.support.hls.known import KNOWN
 from tests.support.hls.media import Media
 from tests.support.hls.multivariant import Multivariant, asking, urls_of
 from tests.support.hls.prober import Prober
@@ -66,7 +65,7 @@ class _Wanted:
 
 class Follower:
     """Follows all renditions of a room. ``media``: whether to fetch that, too; ``known``: rules that are known to be
-    broken by what happens, beside those that always are (``KNOWN``).
+    broken by what happens.
 
     A request that fails is counted in ``failures`` by what came instead, and made again. With ``with`` it runs inside
     the block; ``violations`` are all there when it is over.
@@ -78,7 +77,7 @@ class Follower:
         """By broadcast, in the order in which they were seen."""
         self._url = master_url
         self._with_media = media
-        self._known = {*KNOWN, *known}
+        self._known = frozenset(known)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []

@@ -1,17 +1,6 @@
-"""Rules that the server is known to break, and how: what follows live rooms tells of them apart.
-
-``tests/serve/test_hls_checker.py`` expects each of ``KNOWN`` to be broken, and fails as soon as one no longer is: then
-it leaves this list.
-"""
+"""Rules that the server is known to break where something happens, and how. What follows live rooms tells of them apart."""
 
 from tests.support.hls import rules
-
-KNOWN: dict[str, str] = {
-    rules.HINT_AT_END.name: (
-        "a worker tells the end of a segment with the next one's first frame, a frame later than the last part: in"
-        " between a part is hinted at that never comes, and who asks for it is answered with 404"
-    ),
-}
 
 KNOWN_OF_TAKEOVERS: dict[str, str] = {
     rules.PART_SHORTEST.name: (

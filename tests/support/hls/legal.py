@@ -73,8 +73,6 @@ class _Watching:
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self.late = False
-        """Whether nobody looks while all parts of a segment are there and it is not told to be over."""
         self.masters: list[Told] = []
         self.told: dict[str, list[Told]] = {}
         self.media: dict[str, Media] = {}
@@ -116,8 +114,6 @@ class _Watching:
         edge = read(told[-1].text).edge if told and not self.absent else None
         if edge is not None and not window.contains(*edge) and not window.ended:
             return
-        if self.late and _over(window):
-            return
         skip = edge is not None and len(told) % _DELTA_EVERY == 0
         text = window.text(Form.DELTA if skip else Form.FULL).plain.decode()
         number, part = edge or (None, None)
@@ -134,12 +130,6 @@ class _Watching:
     @property
     def record(self) -> Record:
         return Record(tuple(self.masters), {name: tuple(each) for name, each in self.told.items()}, self.media)
-
-
-def _over(window: Window) -> bool:
-    """Whether the segment that grows has all its parts."""
-    last = read(window.text().plain.decode()).entries[-1]
-    return last.uri is None and last.seconds > SEGMENT - STEP / 2
 
 
 def _play(script: Callable[[_Watching, House], None]) -> Record:
@@ -159,22 +149,9 @@ def transcoded() -> Record:
     """A room with two pictures and a sound, for half a minute."""
 
     def script(watching: _Watching, house: House) -> None:
-        watching.late = True
         host = house.connect(house.open(ladder="180p,120p"), make_clip(seconds=6, gop=60, size=(240, 180)))
         host.announce()
         watching.host(host, 34)
-
-    return _play(script)
-
-
-@functools.cache
-def seen_at_once() -> Record:
-    """The same for a few seconds, whose players see each playlist that there is."""
-
-    def script(watching: _Watching, house: House) -> None:
-        host = house.connect(house.open(ladder="120p"), make_clip(seconds=6, gop=60, size=(240, 180)))
-        host.announce()
-        watching.host(host, 8)
 
     return _play(script)
 

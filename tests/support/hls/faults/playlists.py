@@ -275,6 +275,7 @@ PLAYLISTS: tuple[Fault, ...] = (
         _dated(-4100),
         "dates",
         "same-dates",
+        "in-step",
     ),
     fault(
         rules.HINT,
