@@ -1,4 +1,4 @@
-"""Rules that the server is known to break where something happens, and how. What follows live rooms tells of them apart."""
+"""Rules that the server is known to break where something happens, and how: followers of live rooms tell them apart."""
 
 from tests.support.hls import rules
 
