@@ -12,7 +12,7 @@ from filters import Box, Finding, Kind, Unverified, Upto
 from transcode.own_time import OwnTime
 from transcode.verdicts import Found, LedgerEntry, Note, Unveil, Veil
 
-MOST = 2000
+MOST = 6000
 """Findings in force, or regions unverified, that a room's detectors may have: each costs time for each picture."""
 
 

@@ -67,6 +67,8 @@ class Changes:
         """Tiles into which things come with a page that is scrolled."""
         self.stirred: Map = self.moved
         """``moved``, with what was only scrolled."""
+        self.unlike: Map = self.moved
+        """``moved``, but for what was only scrolled and is blurred meanwhile."""
         self._unrest: NDArray[np.int64] = np.zeros(self.shape, np.int64)
         self._churn: NDArray[np.int64] = np.zeros(
             self.shape, np.int64
@@ -108,9 +110,9 @@ class Changes:
         self._step = max(step, _FADING * self._step)  # a film of fewer pictures rests between two of them
         last, self.shift = self.shift, NONE
         self.left = np.zeros(self.shape, bool)
-        self.stirred = moved
+        self.stirred = self.unlike = moved
         if pages and moved.mean() > _MUCH:
-            self.shift, moved = shift_between(self._before, picture, moved, last)
+            self.shift, moved, self.unlike = shift_between(self._before, picture, moved, last)
             if self.shift != NONE:
                 self.shifted_at = number
                 self._follow(picture)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _LEAST = 3  # rows and columns of tiles: less has nothing to tell by
 _BETTER = 0.6  # of the tiles that change: more are left, so it was something else
+_LESS = 0.5  # of the pixels of a tile that change: so much fewer are left of it, and the rest is its coder's doing
 _DRAWN = 0.2  # of the tiles that a shift explains: fewer show nothing but ground
 _MARGIN = 1  # tiles around what has moved
 
@@ -49,8 +50,9 @@ def _range(length: int, by: int) -> tuple[int, int]:
     return max(0, -by), max(0, -by, length - max(0, by))
 
 
-def shift_between(before: "Bytes", now: "Bytes", moved: "Map", last: Shift) -> "tuple[Shift, Map]":
-    """Return how far most of what has ``moved`` is shifted, and which tiles are then still other than before.
+def shift_between(before: "Bytes", now: "Bytes", moved: "Map", last: Shift) -> "tuple[Shift, Map, Map]":
+    """Return how far most of what has ``moved`` is shifted, which tiles are then still other than before, and which of
+    these have not come closer to that by it: the others are what was there, but blurred as coders do in haste.
 
     ``last``: how far it was the last time, which is a good guess.
     """
@@ -58,29 +60,32 @@ def shift_between(before: "Bytes", now: "Bytes", moved: "Map", last: Shift) -> "
     top, bottom = max(0, int(rows[0]) - _MARGIN), min(moved.shape[0], int(rows[-1]) + 1 + _MARGIN)
     left, right = max(0, int(columns[0]) - _MARGIN), min(moved.shape[1], int(columns[-1]) + 1 + _MARGIN)
     if bottom - top < _LEAST or right - left < _LEAST:
-        return NONE, moved
+        return NONE, moved, moved
     part = slice(top * HIGH, bottom * HIGH), slice(left * WIDE, right * WIDE)
     tiles = slice(top, bottom), slice(left, right)
     a, b, inside = before[part], now[part], moved[tiles]
-    best, left_over = NONE, inside
+    most = _LESS * difference(b, a)
+    best, left_over, other = NONE, inside, inside
     for guess in (last, None):
         for candidate in (last,) if guess is not None else _likely(a, b):
             if candidate == NONE:
                 continue
-            rest = inside & differs(difference(b, shifted(a, candidate)))
-            if rest.sum() < left_over.sum():
-                best, left_over = candidate, rest
+            counts = difference(b, shifted(a, candidate))
+            rest = inside & differs(counts)
+            unlike = rest & (counts >= most)
+            if rest.sum() + unlike.sum() < left_over.sum() + other.sum():
+                best, left_over, other = candidate, rest, unlike
         if left_over.sum() < inside.sum() * _BETTER / 2:
             break
-    if left_over.sum() > inside.sum() * _BETTER:
-        return NONE, moved
-    explained = inside & ~left_over
+    if other.sum() > inside.sum() * _BETTER:
+        return NONE, moved, moved
+    explained = inside & ~other
     drawn = differs(difference(b, shifted(b, _APART)))
     if (explained & drawn).sum() < _DRAWN * explained.sum():
-        return NONE, moved  # things that vanish look like blank ground that has come
-    still = moved.copy()
-    still[tiles] = left_over
-    return best, still
+        return NONE, moved, moved  # things that vanish look like blank ground that has come
+    still, unlike = moved.copy(), moved.copy()
+    still[tiles], unlike[tiles] = left_over, other
+    return best, still, unlike
 
 
 def _likely(before: "Bytes", now: "Bytes") -> Iterable[Shift]:

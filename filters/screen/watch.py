@@ -97,6 +97,7 @@ class _Scene:
     ended: int | None = None  # in which picture it has
     quiet: int = 0
     lines: int = 0  # of text, when it was looked at last
+    known: bool = False  # whether it has been looked at
     cut: bool = False  # something else has come in its place
     stirred: float = 1.0  # of its tiles, that changed in the last picture, or not long before
 
@@ -166,14 +167,14 @@ class Watch:
             self._ring.add(Moment(0, pts, picture, NONE), 0)
         else:
             scene = self._scene
-            camera = scene is not None and scene.share > _LARGE_SCENE and not scene.page
+            camera = scene is not None and scene.share > _LARGE_SCENE and scene.known and not scene.page
             self._changes.take(picture, not camera)
             before = self._ring.at(self._changes.number - 1).picture
             if np.array_equal(before, picture):
                 picture = before
             since = min((reading.picture for reading in self._readings.values()), default=self._changes.number)
             shift = self._changes.shift
-            new = self._changes.moved & ~self._changes.incoming
+            new = self._changes.unlike & ~self._changes.incoming
             torn = bool(new.mean() > (_TORN if shift == NONE else _TORN_MOVED))
             self._ring.add(Moment(self._changes.number, pts, picture, shift, torn, new if new.any() else None), since)
         changes, moment = self._changes, self._ring.at(self._changes.number)
@@ -396,7 +397,7 @@ class Watch:
                 for scene in [self._scene, *self._past]:
                     for glance in scene.glances if scene is not None else ():
                         if scene is not None and glance.look == look:
-                            scene.full, scene.lines = full, len(lines)
+                            scene.full, scene.lines, scene.known = full, len(lines), True
                             glance.full = full
                             scene.glances[0].full |= full and glance is scene.glances[1]
                 reading.unread = full
@@ -600,7 +601,7 @@ class Watch:
         for scene in [self._scene, *self._past]:
             if scene is None or all(glance.look != look for glance in scene.glances):
                 continue
-            if scene.swift and scene.ended is None:  # what it shows at its end may tell all
+            if scene.page and scene.ended is None:  # what it shows at its end may tell all
                 continue
             while scene.glances[0].look != look and (scene.full or len(scene.glances) > 2):
                 self._over(scene, scene.glances.popleft(), scene.glances[0].picture)

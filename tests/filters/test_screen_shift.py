@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import pytest
 
@@ -39,7 +40,7 @@ def noisy(picture: "Bytes", seed: int, luma: int = 6) -> "Bytes":
 def between(before: "Bytes", now: "Bytes", last: Shift = NONE) -> "tuple[Shift, Map, Map]":
     """What is found, which tiles have changed, and which of them the shift does not explain."""
     moved = differs(difference(before, now))
-    by, left = shift_between(before, now, moved, last)
+    by, left, _ = shift_between(before, now, moved, last)
     return by, moved, left
 
 
@@ -54,6 +55,23 @@ def test_a_scrolled_page_with_noise(down: int) -> None:
     outside = left.copy()
     outside[new] = False
     assert outside.sum() <= 2, "but for what has come in, all is explained"
+
+
+@pytest.mark.parametrize("down", [-27, 44])
+def test_a_page_that_its_coder_blurs_as_it_moves(down: int) -> None:
+    """Most of it is other than before, and all of it closer to that; what has come over it is not."""
+    long = page(3 * HEIGHT)
+    before, now = (long[at : at + HEIGHT].copy() for at in (HEIGHT, HEIGHT - down))
+    now = cv2.addWeighted(now, 0.6, cv2.GaussianBlur(now, (9, 9), 0), 0.4, 0)
+    over = slice(HEIGHT // 2, HEIGHT // 2 + 3 * HIGH), slice(4 * WIDE, 7 * WIDE)
+    now[over] = page(HEIGHT, 5)[: 3 * HIGH, : 3 * WIDE]
+    by, left, unlike = shift_between(before, now, differs(difference(before, now)), NONE)
+    assert by == Shift(0, down)
+    assert left.mean() > 0.5
+    new = slice(None, -(-down // HIGH)) if down > 0 else slice(down // HIGH, None)
+    assert unlike[HEIGHT // 2 // HIGH + 1, 5], "what has come over it"
+    unlike[new] = unlike[HEIGHT // 2 // HIGH - 1 : HEIGHT // 2 // HIGH + 4, 3:8] = False
+    assert unlike.mean() < left.mean() / 4
 
 
 def test_what_comes_in_is_left_over() -> None:
