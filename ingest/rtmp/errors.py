@@ -25,8 +25,8 @@ class TooLargeError(PeerError):
     """The peer asked for more memory than it may have."""
 
 
-class Amf0Error(PeerError):
-    """The bytes are no AMF0."""
+class AmfError(PeerError):
+    """The bytes are no AMF0 or AMF3."""
 
 
 class MessageError(PeerError):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ingest.rtmp import amf0
+from ingest.rtmp.amf import Value
 from ingest.rtmp.chunks import ABORT, AGGREGATE, AUDIO, SET_CHUNK_SIZE, VIDEO, Message
 from ingest.rtmp.errors import MessageError
 from ingest.rtmp.limits import Limits
@@ -145,7 +146,7 @@ Typed = Acknowledgement | WindowAckSize | SetPeerBandwidth | UserControl | Comma
 def parse(message: Message, limits: Limits) -> Iterator[Typed]:
     """Yield what ``message`` holds: nothing for a type that no publisher needs, several for an aggregate.
 
-    Raises MessageError, or Amf0Error for a command or data.
+    Raises MessageError, or AmfError for a command or data.
     """
     if message.type_id == AGGREGATE:
         for inner in _split(message, limits):
@@ -181,7 +182,7 @@ def _data(message: Message, limits: Limits) -> Data:
     return Data(tuple(_values(message, limits, DATA_AMF3)), message.stream_id)
 
 
-def _values(message: Message, limits: Limits, amf3: int) -> list[amf0.Value]:
+def _values(message: Message, limits: Limits, amf3: int) -> list[Value]:
     """Read the payload; encoders that say AMF3 send AMF0 behind one zero, for they were told encoding 0."""
     payload = bytes(message.payload)
     if message.type_id == amf3:
