@@ -41,5 +41,9 @@ class ConfigError(PeerError):
     """A codec's configuration that no decoder could use."""
 
 
+class LoginError(PeerError):
+    """The peer has to authenticate itself, or did so wrongly; the text is for its program to read."""
+
+
 class LocalError(RtmpError):
     """A call that the session's state does not allow."""

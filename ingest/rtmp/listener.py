@@ -9,11 +9,13 @@ import asyncio
 import contextlib
 import logging
 import socket
+import time
 from collections import Counter
 from typing import cast
 
 from ingest.media import Packet, Track
-from ingest.rtmp.errors import PeerError
+from ingest.rtmp.adobe import AdobeLogin
+from ingest.rtmp.errors import LoginError, PeerError
 from ingest.rtmp.limits import Limits
 from ingest.rtmp.session import (
     Event,
@@ -39,6 +41,7 @@ class RtmpListener:
     def __init__(self, admission: Admission, limits: Limits | None = None) -> None:
         self._admission = admission
         self._limits = limits or Limits()
+        self._login = AdobeLogin(time.monotonic)
         self._connections: set[_Connection] = set()
         self._hosts: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
@@ -93,7 +96,7 @@ class _Connection(asyncio.Protocol):
         self._limits = listener._limits
         self._enter = listener._enter
         self._leave = listener._leave
-        self._session = ServerSession(self._limits)
+        self._session = ServerSession(self._limits, listener._login)
         self._transport: asyncio.Transport | None = None
         self._host = "?"
         self._address = "?"
@@ -140,6 +143,8 @@ class _Connection(asyncio.Protocol):
                 self._handle(event)
                 if self._closing:
                     return
+        except LoginError:
+            self._end(logging.INFO, "it has to log in")
         except PeerError as error:
             self._end(logging.WARNING, str(error))
         except Exception:
@@ -183,7 +188,7 @@ class _Connection(asyncio.Protocol):
                 sink.warning(text)
 
     def _ask(self, asked: PublishAsked) -> None:
-        request = PublishRequest("rtmp", self._address, asked.app, asked.stream, asked.software)
+        request = PublishRequest("rtmp", self._address, asked.claim, asked.software)
         try:
             self._sink = self._admission.admit(request, self)
         except Refused as refusal:

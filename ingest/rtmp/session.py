@@ -5,6 +5,7 @@
     HANDSHAKE    C0 and C1                               HANDSHAKE    S0, S1, S2
                  C2                                      CONNECTING
     CONNECTING   connect                                 IDLE         window, bandwidth, chunk size, _result
+                 connect that has to log in              CLOSED       _error NetConnection.Connect.Rejected (LoginError)
                  any other command                       CLOSED       (PeerError)
     IDLE         publish -> PublishAsked                 ASKED
     ASKED        accept()                                PUBLISHING   StreamBegin, onStatus NetStream.Publish.Start
@@ -33,12 +34,15 @@ from typing import Final
 
 from ingest.media import Kind, Packet, Track
 from ingest.rtmp import messages
+from ingest.rtmp.adobe import AdobeLogin
 from ingest.rtmp.chunks import ChunkReader, ChunkWriter, Message
-from ingest.rtmp.errors import CodecError, ConfigError, LocalError, PeerError, TooLargeError
+from ingest.rtmp.claims import claim
+from ingest.rtmp.errors import CodecError, ConfigError, LocalError, LoginError, PeerError, TooLargeError
 from ingest.rtmp.flv import FlvReader
 from ingest.rtmp.handshake import ServerHandshake
 from ingest.rtmp.limits import Limits
 from ingest.rtmp.messages import Command
+from ingest.source import Claim
 
 _WINDOW: Final = 2_500_000
 _CHUNK_SIZE: Final = 4096
@@ -51,10 +55,9 @@ _LONGEST_NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class PublishAsked:
-    """The peer wants to publish ``stream`` (a secret) in ``app``: ``accept`` or ``refuse`` before the next event."""
+    """The peer wants to publish: ``accept`` or ``refuse`` before the next event."""
 
-    app: str
-    stream: str
+    claim: Claim
     software: str
 
 
@@ -94,9 +97,10 @@ class State(Enum):
 class ServerSession:
     """A session; feed it with ``receive_data``, and send what ``data_to_send`` returns after each call."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, login: AdobeLogin | None = None) -> None:
         self.state = State.HANDSHAKE
         self._limits = limits or Limits()
+        self._login = login or AdobeLogin(lambda: 0)
         self._handshake = ServerHandshake()
         self._reader = ChunkReader(self._limits)
         self._writer = ChunkWriter()
@@ -105,6 +109,8 @@ class ServerSession:
         self._left_out: set[Kind] = set()
         self._broken: set[Kind] = set()
         self._app = ""
+        self._tc_url = ""
+        self._claim: Claim | None = None  # of who has authenticated itself
         self._software = ""
         self._received = 0
         self._stranger_since = 0  # the value of _received at which the peer became a stranger
@@ -248,18 +254,21 @@ class ServerSession:
             self._status("error", "NetStream.Play.Failed", text)
             raise PeerError("the peer wants to play: viewers open the room's web link")
         elif command.transaction and name not in ("_result", "_error"):
-            text = f"{name[:_LONGEST_NAME]} is not known here"
-            failed = {"level": "error", "code": "NetConnection.Call.Failed", "description": text}
-            self._send(Command("_error", command.transaction, (None, failed)).message(), _COMMANDS)
+            self._fail(command, "NetConnection.Call.Failed", f"{name[:_LONGEST_NAME]} is not known here")
 
     def _connect(self, command: Command) -> None:
         if self.state is not State.CONNECTING:
             raise PeerError("the peer connects a second time")
         properties = command.arguments[0] if command.arguments else None
         if isinstance(properties, Mapping):
-            app, software = properties.get("app"), properties.get("flashVer")
-            self._app = app if isinstance(app, str) else ""
-            self._software = software[:_LONGEST_NAME] if isinstance(software, str) else ""
+            self._app = _text(properties.get("app"))
+            self._tc_url = _text(properties.get("tcUrl"))
+            self._software = _text(properties.get("flashVer"))[:_LONGEST_NAME]
+        try:
+            self._claim = self._login.claim(self._app)
+        except LoginError as error:
+            self._fail(command, "NetConnection.Connect.Rejected", str(error))
+            raise
         self.state = State.IDLE
         self._control(messages.WindowAckSize(_WINDOW).message())
         self._control(messages.SetPeerBandwidth(_WINDOW).message())
@@ -276,9 +285,9 @@ class ServerSession:
     def _publish(self, command: Command) -> Iterator[Event]:
         if self.state is not State.IDLE:
             raise PeerError("the peer publishes a second stream on one connection")
-        stream = command.arguments[1] if len(command.arguments) > 1 else None
         self.state = State.ASKED
-        yield PublishAsked(self._app, stream if isinstance(stream, str) else "", self._software)
+        stream = _text(command.arguments[1] if len(command.arguments) > 1 else None)
+        yield PublishAsked(self._claim or claim(self._app, self._tc_url, stream), self._software)
         if self.state is State.ASKED:
             raise LocalError("a publisher was neither accepted nor refused")
 
@@ -291,6 +300,10 @@ class ServerSession:
     def _answer(self, command: Command, *values: object) -> None:
         if command.transaction:
             self._send(Command("_result", command.transaction, values).message(), _COMMANDS)
+
+    def _fail(self, command: Command, code: str, description: str) -> None:
+        information = {"level": "error", "code": code, "description": description}
+        self._send(Command("_error", command.transaction, (None, information)).message(), _COMMANDS)
 
     def _status(self, level: str, code: str, description: str) -> None:
         information = {"level": level, "code": code, "description": description}
@@ -305,3 +318,7 @@ class ServerSession:
     def _expect(self, state: State) -> None:
         if self.state is not state:
             raise LocalError(f"not possible in state {self.state.name}")
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

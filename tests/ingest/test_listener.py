@@ -11,7 +11,7 @@ from ingest.media import Kind, Packet
 from ingest.rtmp.limits import Limits
 from ingest.rtmp.listener import RtmpListener
 from ingest.rtmp.messages import Media
-from ingest.source import PublishRequest, Source
+from ingest.source import Claim, PublishRequest, SentKey, Source
 from tests.support.media import make_clip
 from tests.support.rtmp_client import ClosedError, RtmpClient, make_loop
 from tests.support.rtmp_server import FakeAdmission, RecordingSink
@@ -70,7 +70,7 @@ async def test_what_is_published_arrives_in_order(server: Server) -> None:
     assert sink.tracks == CLIP.tracks
     assert sink.packets == list(CLIP.packets)
     assert sink.said == {"width": 64.0}
-    assert (sink.request.protocol, sink.request.app, sink.request.software) == ("rtmp", "live", "test host")
+    assert sink.request == PublishRequest("rtmp", sink.source.address, Claim(SentKey("right")), "test host")
     assert sink.request.address == sink.source.address
     assert sink.source.address.startswith("127.0.0.1:")
     await client.close()

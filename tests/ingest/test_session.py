@@ -12,6 +12,7 @@ from ingest.rtmp.errors import LocalError, MessageError, PeerError, TooLargeErro
 from ingest.rtmp.limits import Limits
 from ingest.rtmp.messages import Command, Media, UserControl, WindowAckSize
 from ingest.rtmp.session import MetadataSet, PublishAsked, ServerSession, State, Unpublished, Warned
+from ingest.source import Claim, SentKey
 from tests.support.media import make_clip
 from tests.support.rtmp_client import Script, Status, body_of, dialogue
 from tests.support.rtmp_server import Replay
@@ -78,7 +79,7 @@ def test_connect_is_answered_with_window_bandwidth_chunk_size_and_result() -> No
 def test_connect_without_sense_in_it(properties: object) -> None:
     peer = Peer().shake_hands()
     peer.call("connect", 1, properties)
-    assert peer.publish().replay.events == [PublishAsked("", "key", "")]
+    assert peer.publish().replay.events == [PublishAsked(Claim(SentKey("key")), "")]
 
 
 def test_connect_comes_first() -> None:
@@ -109,7 +110,7 @@ def test_the_whole_dialogue() -> None:
     peer.call("publish", 5, None, "key", "live", stream_id=1)
     assert [peer.answer_to(number).name for number in (2, 3, 4)] == ["_result"] * 3
     assert peer.answer_to(4).arguments == (None, 1.0)
-    assert peer.replay.events == [PublishAsked("live", "key", "test host")]
+    assert peer.replay.events == [PublishAsked(Claim(SentKey("key")), "test host")]
     assert UserControl(messages.STREAM_BEGIN, 1) in peer.replay.answers
     assert peer.last.code == "NetStream.Publish.Start"
     assert peer.replay.session.state is State.PUBLISHING
@@ -121,14 +122,15 @@ def test_the_kind_of_publishing_may_be_missing(kind: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("stream", [None, 5, ""])
-def test_a_stream_without_a_name_is_asked_for_as_one(stream: object) -> None:
-    assert Peer().connect().publish(stream).replay.events == [PublishAsked("live", "", "test host")]
+def test_of_a_stream_without_a_name_the_app_may_hold_the_key(stream: object) -> None:
+    peer = Peer().connect(app="live/key").publish(stream)
+    assert peer.replay.events == [PublishAsked(Claim(SentKey("key")), "test host")]
 
 
 def test_publish_without_arguments_or_stream() -> None:
     peer = Peer().connect()
     peer.call("publish", 5)
-    assert peer.replay.events == [PublishAsked("live", "", "test host")]
+    assert peer.replay.events == [PublishAsked(Claim(SentKey("live")), "test host")]
 
 
 def test_amf3_commands() -> None:
@@ -136,7 +138,7 @@ def test_amf3_commands() -> None:
     for command in (Command("connect", 1, ({"app": "live"},)), Command("publish", 2, (None, "key"))):
         amf0 = command.message().payload
         peer.say(Message(messages.COMMAND_AMF3, 0, 0, b"\0" + bytes(amf0)))
-    assert peer.replay.events == [PublishAsked("live", "key", "")]
+    assert peer.replay.events == [PublishAsked(Claim(SentKey("key")), "")]
 
 
 def test_a_refused_publisher_is_told_why() -> None:
@@ -148,7 +150,19 @@ def test_a_refused_publisher_is_told_why() -> None:
 def test_what_comes_after_a_refusal_is_not_read() -> None:
     replay = Replay(refusal="no")
     replay.feed(dialogue("key", AVC_TRACK), b"whatever")
-    assert replay.events == [PublishAsked("live", "key", "test host")]
+    assert replay.events == [PublishAsked(Claim(SentKey("key")), "test host")]
+
+
+def test_an_event_shows_no_key() -> None:
+    peer = Peer().connect(app="live?key=a-secret", tcUrl="rtmp://host/live?key=a-secret").publish("demo")
+    [asked] = peer.replay.events
+    assert asked == PublishAsked(Claim(SentKey("a-secret"), "demo"), "test host")
+    assert "secret" not in repr(asked)
+
+
+def test_the_key_may_stand_in_tc_url() -> None:
+    peer = Peer().connect(app=None, tcUrl=" rtmp://host/live?key=key").publish("demo")
+    assert peer.replay.events == [PublishAsked(Claim(SentKey("key"), "demo"), "test host")]
 
 
 def test_a_second_stream_on_one_connection() -> None:
@@ -260,7 +274,7 @@ def test_a_connection_can_publish_again_and_its_tracks_are_announced_again() -> 
     peer.send(AVC_TRACK, AAC_TRACK)
     assert peer.replay.events[3:] == [
         Unpublished(),
-        PublishAsked("live", "second", "test host"),
+        PublishAsked(Claim(SentKey("second")), "test host"),
         AVC_TRACK,
         AAC_TRACK,
     ]
