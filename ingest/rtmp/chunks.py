@@ -76,6 +76,11 @@ class ChunkReader:
         self.held = 0
         """Bytes of unfinished messages."""
 
+    @property
+    def in_media(self) -> bool:
+        """Whether the last bytes that came are some of a media message that goes on."""
+        return self._current is not None and self._current.type_id in _MEDIA
+
     def trust(self, trusted: bool) -> None:
         """Take media messages of ``Limits.media_message`` bytes from now on, or no longer."""
         self._most_media = self._limits.media_message if trusted else self._limits.message

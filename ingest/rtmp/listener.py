@@ -137,7 +137,7 @@ class _Connection(asyncio.Protocol):
         """Bytes have come."""
         if self._closing:
             return  # read and thrown away: closing with unread bytes would reset the connection
-        self._heard = self._loop.time()
+        media = self._session.media
         try:
             for event in self._session.receive_data(data):
                 self._handle(event)
@@ -152,6 +152,8 @@ class _Connection(asyncio.Protocol):
             _log.exception("%s: a mistake of this server", self._address)
             self.disconnect(_MISTAKE)
         else:
+            if self._session.media != media:
+                self._heard = self._loop.time()
             self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -199,6 +201,7 @@ class _Connection(asyncio.Protocol):
             self._drop_sink(self._why)
             return
         self._session.accept()
+        self._heard = self._loop.time()
         self._watch()
         _log.info("%s: publishing with %s", self._address, asked.software or "an unnamed encoder")
 
@@ -243,7 +246,7 @@ class _Connection(asyncio.Protocol):
             self._timer.cancel()
         limits = self._limits
         if self._session.state is State.PUBLISHING:
-            due, text = self._heard + limits.idle_seconds, f"nothing came for {limits.idle_seconds:g} s"
+            due, text = self._heard + limits.idle_seconds, f"no media came for {limits.idle_seconds:g} s"
         else:
             due = self._stranger_since + limits.stranger_seconds
             text = f"nothing was published within {limits.stranger_seconds:g} s"

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from ingest.rtmp import amf0
 from ingest.rtmp.amf import Value
 from ingest.rtmp.chunks import ABORT, AGGREGATE, AUDIO, SET_CHUNK_SIZE, VIDEO, Message
-from ingest.rtmp.errors import MessageError
+from ingest.rtmp.errors import AmfError, MessageError
 from ingest.rtmp.limits import Limits
 
 ACKNOWLEDGEMENT: Final = 3
@@ -146,7 +146,8 @@ Typed = Acknowledgement | WindowAckSize | SetPeerBandwidth | UserControl | Comma
 def parse(message: Message, limits: Limits) -> Iterator[Typed]:
     """Yield what ``message`` holds: nothing for a type that no publisher needs, several for an aggregate.
 
-    Raises MessageError, or AmfError for a command or data.
+    Raises MessageError, or AmfError for a command. Data that cannot be read is none: it is advice, and encoders that
+    get it wrong send good media.
     """
     if message.type_id == AGGREGATE:
         for inner in _split(message, limits):
@@ -179,7 +180,11 @@ def _command(message: Message, limits: Limits) -> Command:
 
 
 def _data(message: Message, limits: Limits) -> Data:
-    return Data(tuple(_values(message, limits, DATA_AMF3)), message.stream_id)
+    try:
+        values = tuple(_values(message, limits, DATA_AMF3))
+    except AmfError:
+        values = ()
+    return Data(values, message.stream_id)
 
 
 def _values(message: Message, limits: Limits, amf3: int) -> list[Value]:

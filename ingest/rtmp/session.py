@@ -16,15 +16,21 @@
                  FCUnpublish, deleteStream, closeStream
                      -> Unpublished                      IDLE         onStatus NetStream.Unpublish.Success
     connected    play                                    CLOSED       onStatus NetStream.Play.Failed (PeerError)
-                 createStream, releaseStream, ...        (same)       _result
+                 createStream                            (same)       _result
+                 FCPublish                               (same)       _result, onFCPublish
+                 releaseStream, _checkbw, ...            (same)       _result
                  an unknown command with a transaction   (same)       _error NetConnection.Call.Failed
                  ping; a window of bytes                 (same)       ping response; acknowledgement
+                 another bandwidth than the last         (same)       window
+                 data that cannot be read                (same)
     any          close(text)                             CLOSED       onStatus NetConnection.Connect.Closed
-                 a broken rule                           CLOSED       (PeerError)
+                 a broken rule                           CLOSED       onStatus NetConnection.Connect.Closed (PeerError)
 
-Rules: commands are answered with the transaction id that they came with, none is left hanging. Media counts only in
-PUBLISHING. Limits widen once a publisher is accepted, and are narrow again after it has stopped. A ``PeerError`` ends
-the session; what ``data_to_send`` then holds is still to be sent. Source: Adobe's RTMP 1.0 (2012), section 7.
+Rules: commands are answered with the transaction id that they came with, none is left hanging; one whose id is 0 wants
+no answer, but for connect and createStream, which nobody can do without. Nothing is said before the handshake is done.
+Media counts only in PUBLISHING. Limits widen once a publisher is accepted, and are narrow again after it has stopped.
+A ``PeerError`` ends the session; what ``data_to_send`` then holds is still to be sent. Source: Adobe's RTMP 1.0 (2012),
+section 7.
 """
 
 from collections.abc import Iterator, Mapping
@@ -48,7 +54,16 @@ _WINDOW: Final = 2_500_000
 _CHUNK_SIZE: Final = 4096
 _CONTROL, _COMMANDS = 2, 3  # chunk stream ids
 _STREAM_ID: Final = 1
-_HARMLESS = frozenset({"releaseStream", "FCPublish", "_checkbw", "getStreamLength", "FCSubscribe"})
+_HARMLESS: Final[dict[str, object]] = {
+    "releaseStream": None,
+    "FCPublish": None,
+    "FCSubscribe": None,
+    "_checkbw": None,
+    "getStreamLength": 0,
+}
+"""What can be agreed to at once, and what the answer holds."""
+_PUBLISHES: Final = {"level": "status", "code": "NetStream.Publish.Start", "description": "FCPublish"}
+"""What some encoders wait for after FCPublish; others pass it over. It says nothing of the key."""
 _UNPUBLISH = frozenset({"FCUnpublish", "deleteStream", "closeStream"})
 _LONGEST_NAME = 100
 
@@ -116,6 +131,11 @@ class ServerSession:
         self._stranger_since = 0  # the value of _received at which the peer became a stranger
         self._acknowledged = 0
         self._window = _WINDOW
+        self._told_window = _WINDOW
+        self._stream_id = _STREAM_ID
+        self._told = False
+        self.media = 0
+        """Grows while media comes, and by nothing else that a publisher sends."""
 
     def data_to_send(self) -> bytes:
         """Return what is to be sent to the peer, once."""
@@ -133,7 +153,9 @@ class ServerSession:
             return
         try:
             yield from self._receive(data)
-        except PeerError:
+        except PeerError as error:
+            if self.state is not State.HANDSHAKE and not self._told:
+                self._status("error", "NetConnection.Connect.Closed", str(error))
             self.state = State.CLOSED
             raise
 
@@ -145,7 +167,7 @@ class ServerSession:
         self._left_out.clear()
         self._broken.clear()
         self._reader.trust(True)
-        self._control(messages.UserControl(messages.STREAM_BEGIN, _STREAM_ID).message())
+        self._control(messages.UserControl(messages.STREAM_BEGIN, self._stream_id).message())
         self._status("status", "NetStream.Publish.Start", "You are publishing")
 
     def refuse(self, reason: str) -> None:
@@ -181,6 +203,8 @@ class ServerSession:
         if self._received - self._acknowledged >= self._window:
             self._acknowledged = self._received
             self._control(messages.Acknowledgement(self._received).message())
+        if self.state is State.PUBLISHING and self._reader.in_media:
+            self.media += 1
         most = self._limits.stranger_bytes
         if self.state is not State.PUBLISHING and self._received - self._stranger_since > most:
             raise TooLargeError(f"more than {most} bytes without a stream being published")
@@ -189,6 +213,7 @@ class ServerSession:
         match message:
             case messages.Media():
                 if self.state is State.PUBLISHING:
+                    self.media += bool(message.body)
                     yield from self._media(message)
             case messages.Data(values=values):
                 yield from self._data(values)
@@ -199,7 +224,9 @@ class ServerSession:
             case messages.WindowAckSize(size=size):
                 self._window = max(size, 1)
             case messages.SetPeerBandwidth(size=size):
-                self._control(messages.WindowAckSize(size).message())  # as 5.4.5 asks
+                if size != self._told_window:  # as 5.4.5 asks
+                    self._told_window = size
+                    self._control(messages.WindowAckSize(size).message())
             case _:
                 pass
 
@@ -239,7 +266,7 @@ class ServerSession:
         elif self.state is State.CONNECTING:
             raise PeerError(f"the peer began with {name[:_LONGEST_NAME]!r} and not with connect")
         elif name == "createStream":
-            self._answer(command, None, _STREAM_ID)
+            self._result(command, None, _STREAM_ID)
         elif name == "publish":
             yield from self._publish(command)
         elif name in _UNPUBLISH:
@@ -248,7 +275,9 @@ class ServerSession:
                 yield Unpublished()
             self._answer(command, None)
         elif name in _HARMLESS:
-            self._answer(command, None)
+            self._answer(command, None, _HARMLESS[name])
+            if name == "FCPublish":
+                self._send(Command("onFCPublish", command.transaction, (None, _PUBLISHES)).message(), _COMMANDS)
         elif name == "play":
             text = "this server takes publishers by RTMP; viewers open the room's web link"
             self._status("error", "NetStream.Play.Failed", text)
@@ -268,6 +297,7 @@ class ServerSession:
             self._claim = self._login.claim(self._app)
         except LoginError as error:
             self._fail(command, "NetConnection.Connect.Rejected", str(error))
+            self._told = True
             raise
         self.state = State.IDLE
         self._control(messages.WindowAckSize(_WINDOW).message())
@@ -280,13 +310,15 @@ class ServerSession:
             "description": "Connected",
             "objectEncoding": 0,
         }
-        self._answer(command, {"fmsVer": "FMS/3,0,1,123", "capabilities": 31}, information)
+        self._result(command, {"fmsVer": "FMS/3,0,1,123", "capabilities": 31}, information)
 
     def _publish(self, command: Command) -> Iterator[Event]:
         if self.state is not State.IDLE:
             raise PeerError("the peer publishes a second stream on one connection")
         self.state = State.ASKED
-        stream = _text(command.arguments[1] if len(command.arguments) > 1 else None)
+        self._stream_id = command.stream_id
+        # Some leave out the null that stands where other calls have their object.
+        stream = next((_text(value) for value in command.arguments[:2] if value is not None), "")
         yield PublishAsked(self._claim or claim(self._app, self._tc_url, stream), self._software)
         if self.state is State.ASKED:
             raise LocalError("a publisher was neither accepted nor refused")
@@ -299,15 +331,19 @@ class ServerSession:
 
     def _answer(self, command: Command, *values: object) -> None:
         if command.transaction:
-            self._send(Command("_result", command.transaction, values).message(), _COMMANDS)
+            self._result(command, *values)
+
+    def _result(self, command: Command, *values: object) -> None:
+        self._send(Command("_result", command.transaction, values).message(), _COMMANDS)
 
     def _fail(self, command: Command, code: str, description: str) -> None:
         information = {"level": "error", "code": code, "description": description}
         self._send(Command("_error", command.transaction, (None, information)).message(), _COMMANDS)
 
     def _status(self, level: str, code: str, description: str) -> None:
+        self._told = level == "error"
         information = {"level": level, "code": code, "description": description}
-        self._send(Command("onStatus", 0, (None, information), _STREAM_ID).message(), _COMMANDS)
+        self._send(Command("onStatus", 0, (None, information), self._stream_id).message(), _COMMANDS)
 
     def _control(self, message: Message) -> None:
         self._send(message, _CONTROL)

@@ -159,10 +159,12 @@ async def test_a_warning_reaches_the_host(server: Server) -> None:
 async def test_a_wrong_key_is_told_so_and_closed(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     client = await server.connect()
+    asked = asyncio.get_running_loop().time()
     status = await client.publish(SECRET)
     assert (status.level, status.code) == ("error", "NetStream.Publish.BadName")
     assert status.description == "this stream key is not known here"
     await client.closed()
+    assert asyncio.get_running_loop().time() < asked + 1
     [line] = [record for record in caplog.records if record.name == "ingest.rtmp.listener"]
     assert "refused: this stream key is not known here" in line.getMessage()
     assert SECRET not in caplog.text
@@ -274,9 +276,35 @@ async def test_a_publisher_that_falls_silent_is_closed(server: Server) -> None:
     """A host that lost its network sends no FIN: only silence tells."""
     client = await server.publish()
     status = await client.status()
-    assert (status.level, status.description) == ("error", "nothing came for 0.1 s")
+    assert (status.level, status.description) == ("error", "no media came for 0.1 s")
     await client.closed()
-    assert (await server.admission.sink()).endings == ["nothing came for 0.1 s"]
+    assert (await server.admission.sink()).endings == ["no media came for 0.1 s"]
+    await client.close()
+
+
+@limited(idle_seconds=0.3)
+async def test_a_publisher_that_only_talks_is_off_air(server: Server) -> None:
+    client = await server.publish()
+    chatter = asyncio.create_task(chat(client))
+    sink = await server.admission.sink()
+    await sink.until(lambda sink: sink.endings)
+    assert sink.endings == ["no media came for 0.3 s"]
+    await client.closed()
+    await chatter
+    await client.close()
+
+
+@limited(idle_seconds=0.3)
+async def test_a_picture_that_takes_long_to_come_keeps_its_host_on_air(server: Server) -> None:
+    client = await server.publish()
+    client.send(*CLIP.tracks)
+    picture = client.script.media(Media(True, 0, b"\x17\1\0\0\0" + bytes(100_000)))
+    for at in range(0, len(picture), 10_000):
+        client.write(picture[at : at + 10_000])
+        await asyncio.sleep(0.06)
+    sink = await server.admission.sink()
+    await sink.until(lambda sink: sink.packets)
+    assert sink.endings == []
     await client.close()
 
 
