@@ -7,8 +7,10 @@ runs in the event loop that ``start`` was called in.
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import socket
+import ssl
 import time
 from collections import Counter
 from typing import cast
@@ -26,6 +28,7 @@ from ingest.rtmp.session import (
     Unpublished,
     Warned,
 )
+from ingest.rtmp.tls import TlsServer
 from ingest.source import Admission, PublishRequest, Refused, Sink
 
 _log = logging.getLogger(__name__)
@@ -43,13 +46,13 @@ class RtmpListener:
         self._limits = limits or Limits()
         self._login = AdobeLogin(time.monotonic)
         self._connections: set[_Connection] = set()
-        self._hosts: Counter[str] = Counter()
-        self._server: asyncio.Server | None = None
+        self._networks: Counter[str] = Counter()
+        self._servers: list[asyncio.Server] = []
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """The host and port of each socket listened on; empty before ``start`` and after ``close``."""
-        names = (listening.getsockname() for listening in (self._server.sockets if self._server else ()))
+        names = (listening.getsockname() for server in self._servers for listening in server.sockets)
         return [(str(name[0]), int(name[1])) for name in names]
 
     @property
@@ -57,15 +60,21 @@ class RtmpListener:
         """The port of the first socket listened on."""
         return self.addresses[0][1]
 
-    async def start(self, host: str, port: int) -> None:
-        """Listen; port 0 takes a free one. Raises OSError."""
+    async def start(self, host: str, port: int, secure: ssl.SSLContext | None = None) -> int:
+        """Listen, for RTMPS where ``secure`` tells how; port 0 takes a free one. Return the port. Raises OSError.
+
+        It can be started in several places; the limits are for all of them together.
+        """
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), host, port, backlog=_BACKLOG)
+        server = await loop.create_server(lambda: _Connection(self, secure), host, port, backlog=_BACKLOG)
+        self._servers.append(server)
+        return int(server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
         """Stop listening, and end all connections in order; takes at most a second or so."""
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
         for connection in list(self._connections):
             connection.disconnect("the server is going down")
         if self._connections:
@@ -73,23 +82,25 @@ class RtmpListener:
 
     def _enter(self, connection: "_Connection", host: str) -> bool:
         """Count a connection in; False if there are too many."""
+        network = network_of(host)
         self._connections.add(connection)
-        self._hosts[host] += 1
+        self._networks[network] += 1
         within = len(self._connections) <= self._limits.connections
-        return within and self._hosts[host] <= self._limits.connections_per_address
+        return within and self._networks[network] <= self._limits.connections_per_address
 
     def _leave(self, connection: "_Connection", host: str) -> None:
         """Count it out again."""
+        network = network_of(host)
         self._connections.discard(connection)
-        self._hosts[host] -= 1
-        if not self._hosts[host]:
-            del self._hosts[host]
+        self._networks[network] -= 1
+        if not self._networks[network]:
+            del self._networks[network]
 
 
 class _Connection(asyncio.Protocol):
     """One connection, the Source of what is published over it, and the supervisor of its sink."""
 
-    def __init__(self, listener: RtmpListener) -> None:
+    def __init__(self, listener: RtmpListener, secure: ssl.SSLContext | None) -> None:
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[None] = self._loop.create_future()
         self._admission = listener._admission
@@ -97,6 +108,7 @@ class _Connection(asyncio.Protocol):
         self._enter = listener._enter
         self._leave = listener._leave
         self._session = ServerSession(self._limits, listener._login)
+        self._tls = TlsServer(secure) if secure is not None else None
         self._transport: asyncio.Transport | None = None
         self._host = "?"
         self._address = "?"
@@ -139,7 +151,8 @@ class _Connection(asyncio.Protocol):
             return  # read and thrown away: closing with unread bytes would reset the connection
         media = self._session.media
         try:
-            for event in self._session.receive_data(data):
+            plain = data if self._tls is None else self._tls.receive(data)
+            for event in self._session.receive_data(plain):
                 self._handle(event)
                 if self._closing:
                     return
@@ -190,7 +203,7 @@ class _Connection(asyncio.Protocol):
                 sink.warning(text)
 
     def _ask(self, asked: PublishAsked) -> None:
-        request = PublishRequest("rtmp", self._address, asked.claim, asked.software)
+        request = PublishRequest("rtmps" if self._tls else "rtmp", self._address, asked.claim, asked.software)
         try:
             self._sink = self._admission.admit(request, self)
         except Refused as refusal:
@@ -207,6 +220,11 @@ class _Connection(asyncio.Protocol):
 
     def _flush(self) -> None:
         data = self._session.data_to_send()
+        if self._tls is not None:
+            data = self._tls.send(data)
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
         if data and self._transport is not None:
             self._transport.write(data)
             if self._transport.get_write_buffer_size() > self._limits.unread:
@@ -221,6 +239,8 @@ class _Connection(asyncio.Protocol):
         self._why = reason
         _log.log(level, "%s: closed: %s", self._address, reason)
         self._flush()
+        if self._tls is not None:
+            self._write(self._tls.close())
         self._drop_sink(reason)
         if self._timer is not None:
             self._timer.cancel()
@@ -255,3 +275,12 @@ class _Connection(asyncio.Protocol):
         else:
             self._session.close(text)
             self._end(logging.WARNING, text)
+
+
+def network_of(host: str) -> str:
+    """Return what one peer may have for itself: its address; by IPv6 the 64 bits that it and its neighbours share."""
+    try:
+        address = ipaddress.IPv6Address(host.partition("%")[0])
+    except ValueError:
+        return host
+    return str(address.ipv4_mapped or int(address) >> 64)

@@ -9,7 +9,7 @@ import pytest
 
 from ingest.media import Kind, Packet
 from ingest.rtmp.limits import Limits
-from ingest.rtmp.listener import RtmpListener
+from ingest.rtmp.listener import RtmpListener, network_of
 from ingest.rtmp.messages import Media
 from ingest.source import Claim, PublishRequest, SentKey, Source
 from tests.support.media import make_clip
@@ -243,6 +243,24 @@ async def test_too_many_connections_of_one_address_and_room_again_when_one_is_go
         except (ClosedError, asyncio.IncompleteReadError, ConnectionError):
             continue  # the second one's end is not over yet
     await third.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "other", "one"),
+    [
+        ("192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("?", "?", True),
+    ],
+)
+def test_who_shares_a_network_is_counted_as_one(host: str, other: str, one: bool) -> None:
+    """By IPv6 each subscriber has 2**64 addresses at least."""
+    assert (network_of(host) == network_of(other)) is one
 
 
 # Silence.
