@@ -291,7 +291,13 @@ def links(scheme: str, addresses: Iterable[Address], path: str = "") -> list[str
 
 
 def serving(
-    url: str, rtmp_url: str, https_urls: Sequence[str], config: ServeConfig, rooms: Sequence[Room], as_json: bool
+    url: str,
+    rtmp_url: str,
+    https_urls: Sequence[str],
+    rtmps_urls: Sequence[str],
+    config: ServeConfig,
+    rooms: Sequence[Room],
+    as_json: bool,
 ) -> None:
     """Print where a server that has started is found, on this machine and on its networks, and its open rooms.
 
@@ -304,7 +310,8 @@ def serving(
     watch = [str(room["watch_url"]) for room in on_air]
     if as_json:
         emit_json({
-            "url": url, "rtmp_url": rtmp_url, "web": web, "https": https, "rtmp": rtmp, "data": str(config.data),
+            "url": url, "rtmp_url": rtmp_url, "web": web, "https": https, "rtmp": rtmp,
+            "rtmps": list(rtmps_urls), "data": str(config.data),
             "watch": watch,
         })  # fmt: skip
         return
@@ -312,7 +319,7 @@ def serving(
     secure = [f"{one}/r/{room['name']}" for one in https_urls[:1] for room in on_air]
     groups = [
         ("For viewers", [*web, *https]),
-        ("For hosts", rtmp),
+        ("For hosts", [*rtmp, *rtmps_urls]),
         ("Open rooms", [*watch, *secure]),
         ("Data folder", [str(config.data)]),
     ]
@@ -321,6 +328,11 @@ def serving(
         click.echo(
             "Nobody vouches for the HTTPS certificate, since this server made it itself: each browser warns once, and"
             f" goes on if told so. To have one trust it, install {config.own_certificate} there."
+        )
+    if rtmps_urls and config.https_cert is None:
+        click.echo(
+            "The certificate for RTMPS is of this server's own making: encoders that look at it, as OBS does, refuse it"
+            f" until their machine trusts {config.own_certificate}."
         )
     click.echo("Open a room with `veilcast room start NAME`. Ctrl-C ends the server.")
     qr(watch[0] if len(watch) == 1 else web[0])
