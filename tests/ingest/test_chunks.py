@@ -109,6 +109,16 @@ def test_messages_may_be_interleaved() -> None:
     assert [bytes(message.payload) for message in read(data)] == [video, audio]
 
 
+def test_a_message_may_come_between_many_chunks_of_another() -> None:
+    long = b"".join(b"\xc4" + bytes((number,)) * 10 for number in range(1, 20))
+    short = b"\x06" + form0(2, 10) + b"s" * 10
+    data = control(1, 10) + b"\x04" + form0(1, 200) + bytes(10) + long[:55] + short + long[55:]
+    assert [bytes(message.payload) for message in read(data)] == [
+        b"s" * 10,
+        b"".join(bytes((number,)) * 10 for number in range(20)),
+    ]
+
+
 def test_a_new_header_gives_up_the_message_before() -> None:
     data = b"\x04" + form0(1, 200) + bytes(128) + b"\x04" + form0(9, 1) + b"x"
     reader = ChunkReader(Limits())
