@@ -129,6 +129,7 @@ class ServerSession:
         self._software = ""
         self._received = 0
         self._stranger_since = 0  # the value of _received at which the peer became a stranger
+        self._stranger_messages = self._stranger_payload = 0
         self._acknowledged = 0
         self._window = _WINDOW
         self._told_window = _WINDOW
@@ -196,6 +197,8 @@ class ServerSession:
             self.state = State.CONNECTING
             data = self._handshake.rest()
         for message in self._reader.receive(data):
+            if self.state is not State.PUBLISHING:
+                self._count(message)
             for typed in messages.parse(message, self._limits):
                 yield from self._handle(typed)
                 if self.state is State.CLOSED:
@@ -205,8 +208,20 @@ class ServerSession:
             self._control(messages.Acknowledgement(self._received).message())
         if self.state is State.PUBLISHING and self._reader.in_media:
             self.media += 1
+        if self.state is not State.PUBLISHING:
+            self._bound(self._received - self._stranger_since)
+
+    def _count(self, message: Message) -> None:
+        """Count a stranger's message: what came in one piece with it is not counted yet."""
+        self._stranger_messages += 1
+        if self._stranger_messages > self._limits.stranger_messages:
+            raise TooLargeError("too many messages without a stream being published")
+        self._stranger_payload += len(message.payload)
+        self._bound(self._stranger_payload)
+
+    def _bound(self, stranger: int) -> None:
         most = self._limits.stranger_bytes
-        if self.state is not State.PUBLISHING and self._received - self._stranger_since > most:
+        if stranger > most:
             raise TooLargeError(f"more than {most} bytes without a stream being published")
 
     def _handle(self, message: messages.Typed) -> Iterator[Event]:
@@ -327,6 +342,7 @@ class ServerSession:
         self.state = State.IDLE
         self._reader.trust(False)
         self._stranger_since = self._received
+        self._stranger_messages = self._stranger_payload = 0
         self._status("status", "NetStream.Unpublish.Success", "You have stopped publishing")
 
     def _answer(self, command: Command, *values: object) -> None:

@@ -106,7 +106,7 @@ def test_an_announced_size_takes_no_memory() -> None:
 
 def test_messages_of_one_byte_do_not_pile_up() -> None:
     """Sixty-four thousand of them: they are handed on one by one."""
-    replay = Replay(Limits(stranger_bytes=1 << 20))
+    replay = Replay(Limits(stranger_bytes=1 << 20, stranger_messages=1 << 20))
     replay.feed(HANDSHAKE + CONNECT)
     wire = b"\x04" + bytes(3) + bytes(3) + b"\x09" + bytes(4) + b"\xc4" * (1 << 16)
     tracemalloc.start()

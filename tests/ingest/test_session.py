@@ -509,9 +509,40 @@ def test_peer_bandwidth_is_answered_with_the_window() -> None:
 
 def test_a_stranger_may_not_send_much() -> None:
     peer = Peer(Limits(stranger_bytes=10_000)).connect()
-    many = b"".join(peer.script.command("_checkbw", 5, None) for _ in range(300))
-    with pytest.raises(TooLargeError, match="without a stream"):
-        peer.replay.feed(many)
+    with pytest.raises(TooLargeError, match="more than 10000 bytes without a stream"):
+        peer.send(*[Media(False, 0, bytes(1000))] * 10)
+    assert peer.replay.session.state is State.CLOSED
+
+
+def test_nor_begin_much() -> None:
+    peer = Peer(Limits(stranger_bytes=10_000)).connect()
+    with pytest.raises(TooLargeError, match="more than 10000 bytes without a stream"):
+        peer.replay.feed(ChunkWriter().write(Message(9, 1, 0, bytes(20_000)), 4)[:11_000])
+
+
+def test_nor_much_in_one_piece() -> None:
+    """A command that would ask to publish comes after it, and is not heard."""
+    peer = Peer(Limits(stranger_bytes=10_000)).connect()
+    much = b"".join(peer.script.media(Media(False, 0, bytes(1000))) for _ in range(11))
+    with pytest.raises(TooLargeError):
+        peer.replay.feed(much + peer.script.command("publish", 3, None, "key"))
+    assert peer.replay.events == []
+
+
+def test_who_does_not_wait_for_an_answer_is_no_stranger_by_it() -> None:
+    replay = Replay(Limits(stranger_bytes=10_000))
+    replay.feed(dialogue("key", AVC_TRACK, *[Media(True, 0, b"\x27\1\0\0\0" + bytes(5000))] * 5))
+    assert len(replay.events) == 7
+
+
+def test_a_stranger_may_not_send_many_messages() -> None:
+    """Of all bytes those of small ones cost most."""
+    peer = Peer(Limits(stranger_messages=12)).connect().publish()
+    peer.send(*[Media(False, 0, b"x")] * 20)
+    peer.call("FCUnpublish", 0, None, "key")
+    peer.send(*[Media(False, 0, b"x")] * 12)
+    with pytest.raises(TooLargeError, match="too many messages without a stream"):
+        peer.send(Media(False, 0, b"x"))
     assert peer.replay.session.state is State.CLOSED
 
 
