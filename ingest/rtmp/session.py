@@ -307,7 +307,8 @@ class ServerSession:
         if isinstance(properties, Mapping):
             self._app = _text(properties.get("app"))
             self._tc_url = _text(properties.get("tcUrl"))
-            self._software = _text(properties.get("flashVer"))[:_LONGEST_NAME]
+            software = _text(properties.get("flashVer"))[:_LONGEST_NAME]
+            self._software = "".join(letter if letter.isprintable() else "?" for letter in software)
         try:
             self._claim = self._login.claim(self._app)
         except LoginError as error:

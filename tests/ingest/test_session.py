@@ -83,6 +83,13 @@ def test_connect_without_sense_in_it(properties: object) -> None:
     assert peer.publish().replay.events == [PublishAsked(Claim(SentKey("key")), "")]
 
 
+def test_a_software_is_one_line_of_a_log() -> None:
+    peer = Peer().connect(flashVer="FMLE\n12:00 ERROR\x1b[31m" + "x" * 500).publish()
+    [asked] = peer.replay.events
+    assert isinstance(asked, PublishAsked)
+    assert asked.software == "FMLE?12:00 ERROR?[31m" + "x" * 79
+
+
 def test_connect_comes_first() -> None:
     with pytest.raises(PeerError, match="'createStream' and not with connect"):
         Peer().shake_hands().publish()
