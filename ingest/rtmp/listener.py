@@ -7,16 +7,15 @@ runs in the event loop that ``start`` was called in.
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import socket
 import ssl
 import time
-from collections import Counter
 from typing import cast
 
 from ingest.media import Packet, Track
 from ingest.rtmp.adobe import AdobeLogin
+from ingest.rtmp.crowd import Crowd
 from ingest.rtmp.errors import LoginError, PeerError
 from ingest.rtmp.limits import Limits
 from ingest.rtmp.session import (
@@ -35,6 +34,7 @@ _log = logging.getLogger(__name__)
 
 _FLUSH_SECONDS = 1.0
 _BACKLOG = 256
+_QUIET_SECONDS = 10.0
 _MISTAKE = "the server made a mistake: its log says more"
 
 
@@ -45,8 +45,9 @@ class RtmpListener:
         self._admission = admission
         self._limits = limits or Limits()
         self._login = AdobeLogin(time.monotonic)
-        self._connections: set[_Connection] = set()
-        self._networks: Counter[str] = Counter()
+        self._crowd: Crowd[_Connection] = Crowd(self._limits.connections, self._limits.connections_per_address)
+        self._away = 0
+        self._quiet_until = 0.0
         self._servers: list[asyncio.Server] = []
 
     @property
@@ -75,26 +76,19 @@ class RtmpListener:
         for server in self._servers:
             server.close()
         self._servers.clear()
-        for connection in list(self._connections):
+        connections = self._crowd.all()
+        for connection in connections:
             connection.disconnect("the server is going down")
-        if self._connections:
-            await asyncio.wait([connection.ended for connection in self._connections], timeout=2 * _FLUSH_SECONDS)
+        if connections:
+            await asyncio.wait([connection.ended for connection in connections], timeout=2 * _FLUSH_SECONDS)
 
-    def _enter(self, connection: "_Connection", host: str) -> bool:
-        """Count a connection in; False if there are too many."""
-        network = network_of(host)
-        self._connections.add(connection)
-        self._networks[network] += 1
-        within = len(self._connections) <= self._limits.connections
-        return within and self._networks[network] <= self._limits.connections_per_address
-
-    def _leave(self, connection: "_Connection", host: str) -> None:
-        """Count it out again."""
-        network = network_of(host)
-        self._connections.discard(connection)
-        self._networks[network] -= 1
-        if not self._networks[network]:
-            del self._networks[network]
+    def _turned_away(self) -> None:
+        """Say that somebody was, but not of each: there may be thousands."""
+        self._away += 1
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            _log.warning("too many connections: %d turned away", self._away)
+            self._away, self._quiet_until = 0, now + _QUIET_SECONDS
 
 
 class _Connection(asyncio.Protocol):
@@ -105,8 +99,8 @@ class _Connection(asyncio.Protocol):
         self.ended: asyncio.Future[None] = self._loop.create_future()
         self._admission = listener._admission
         self._limits = listener._limits
-        self._enter = listener._enter
-        self._leave = listener._leave
+        self._crowd = listener._crowd
+        self._turned_away = listener._turned_away
         self._session = ServerSession(self._limits, listener._login)
         self._tls = TlsServer(secure) if secure is not None else None
         self._transport: asyncio.Transport | None = None
@@ -129,6 +123,14 @@ class _Connection(asyncio.Protocol):
             self._session.close(reason)
             self._end(logging.INFO, reason)
 
+    def turn_away(self) -> None:
+        """End it at once: there are too many."""
+        assert self._transport is not None
+        if not self._closing:
+            self._closing = True
+            self._turned_away()
+        self._transport.abort()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is open."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
@@ -140,10 +142,11 @@ class _Connection(asyncio.Protocol):
             with contextlib.suppress(OSError):  # the peer may be gone again
                 connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
                 connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._enter(self, self._host):
+        too_many = self._crowd.enter(self, self._host)
+        if too_many is not None:
+            too_many.turn_away()
+        if too_many is not self:
             self._watch()
-        else:
-            self._end(logging.WARNING, "too many connections")
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come."""
@@ -178,7 +181,7 @@ class _Connection(asyncio.Protocol):
             _log.info("%s: closed: %s", self._address, self._why)
         if self._timer is not None:
             self._timer.cancel()
-        self._leave(self, self._host)
+        self._crowd.leave(self)
         self._drop_sink(self._why)
         self.ended.set_result(None)
 
@@ -189,6 +192,7 @@ class _Connection(asyncio.Protocol):
                 self._ask(event)
             case Unpublished():
                 self._stranger_since = self._loop.time()
+                self._crowd.trust(self, False)
                 self._watch()
                 self._drop_sink("the host stopped streaming")
             case _ if sink is None:
@@ -214,6 +218,7 @@ class _Connection(asyncio.Protocol):
             self._drop_sink(self._why)
             return
         self._session.accept()
+        self._crowd.trust(self, True)
         self._heard = self._loop.time()
         self._watch()
         _log.info("%s: publishing with %s", self._address, asked.software or "an unnamed encoder")
@@ -275,12 +280,3 @@ class _Connection(asyncio.Protocol):
         else:
             self._session.close(text)
             self._end(logging.WARNING, text)
-
-
-def network_of(host: str) -> str:
-    """Return what one peer may have for itself: its address; by IPv6 the 64 bits that it and its neighbours share."""
-    try:
-        address = ipaddress.IPv6Address(host.partition("%")[0])
-    except ValueError:
-        return host
-    return str(address.ipv4_mapped or int(address) >> 64)
