@@ -237,6 +237,16 @@ async def test_of_too_many_connections_the_stranger_who_came_first_goes(
         await client.close()
 
 
+@limited(connections=1)
+async def test_who_has_stopped_publishing_holds_no_place(server: Server) -> None:
+    first = await server.publish()
+    await first.unpublish()
+    second = await server.publish()
+    await first.closed()
+    await first.close()
+    await second.close()
+
+
 @limited(connections_per_address=1)
 async def test_too_many_connections_of_one_address_and_room_again_when_one_is_gone(server: Server) -> None:
     first = await server.publish()
