@@ -69,17 +69,18 @@ class AdobeLogin:
         self._now = now
         self._secret = os.urandom(32)
 
-    def claim(self, app: str) -> Claim | None:
+    def claim(self, app: str, tc_url: str = "") -> Claim | None:
         """Return the claim that a client's answer makes; None for one that is not to authenticate itself.
 
-        Raises LoginError with what a client that has to do so is told.
+        Clients put it into the app and tcUrl, or into one of them. Raises LoginError with what a client that has to
+        authenticate itself is told.
         """
-        given = fields(app)
-        user = given.get("user", "")
-        if "authmod" not in given:
+        given = next((found for text in (app, tc_url) if "authmod" in (found := fields(text))), None)
+        if given is None:
             if first_segment(app) != LOGIN:
                 return None
             raise LoginError(_NEEDED)
+        user = given.get("user", "")
         if given["authmod"] != "adobe" or not 0 < len(user) <= _LONGEST_USER or not _PLAIN.issuperset(user):
             raise LoginError(_FAILED)
         if "response" not in given:

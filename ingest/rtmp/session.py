@@ -310,7 +310,7 @@ class ServerSession:
             software = _text(properties.get("flashVer"))[:_LONGEST_NAME]
             self._software = "".join(letter if letter.isprintable() else "?" for letter in software)
         try:
-            self._claim = self._login.claim(self._app)
+            self._claim = self._login.claim(self._app, self._tc_url)
         except LoginError as error:
             self._fail(command, "NetConnection.Connect.Rejected", str(error))
             self._told = True

@@ -71,6 +71,18 @@ def test_who_asks_for_it_may_do_so_in_any_app(login: AdobeLogin, app: str) -> No
     assert "reason=needauth" in asked(login, f"{app}?authmod=adobe&user=demo")
 
 
+def test_the_answer_may_stand_in_tc_url_alone(login: AdobeLogin) -> None:
+    with pytest.raises(LoginError, match="needauth") as caught:
+        login.claim("login", "rtmp://host/login?authmod=adobe&user=demo")
+    claim = login.claim("login", f"rtmp://host/{answer(str(caught.value), KEY)}")
+    assert claim is not None
+    assert claim.proof.fits(KEY)
+
+
+def test_an_app_of_nothing_but_a_user_is_asked(login: AdobeLogin) -> None:
+    assert "reason=needauth" in asked(login, "?authmod=adobe&user=demo")
+
+
 def test_a_wrong_key_makes_a_claim_that_does_not_fit(login: AdobeLogin) -> None:
     claim = login.claim(answer(asked(login, "login?authmod=adobe&user=demo"), "guess"))
     assert claim is not None
