@@ -36,8 +36,8 @@ class ServerHandshake:
             c1 = bytes(self._buffer[1 : 1 + _SIZE])
             del self._buffer[: 1 + _SIZE]
             self._greeted = True
-            # S1: time 0, version 0 (no digest), random bytes. S2: C1 as it is, though 5.2.4 puts the time of its reading
-            # into it: some clients compare the two.
+            # S1: time 0, version 0 (no digest), random bytes. S2: C1 as it is, though 5.2.4 puts the time of its
+            # reading into it: some clients compare the two.
             answer = bytes((PLAIN_RTMP,)) + bytes(8) + os.urandom(_SIZE - 8) + c1
         if len(self._buffer) >= _SIZE:
             # C2 ought to echo S1; encoders that send something else work everywhere, so they work here.
