@@ -40,13 +40,21 @@ class _Marker(IntEnum):
 _END: Final = bytes((_Marker.OBJECT_END,))
 
 
-def decode(data: bytes, most_depth: int = _DEPTH) -> list[Value]:
-    """Return all values in ``data``. Raises AmfError."""
+def decode(data: bytes, most_depth: int = _DEPTH, least: int | None = None) -> list[Value]:
+    """Return all values in ``data``. Raises AmfError where one is broken.
+
+    After ``least`` values a broken one is only the end of them: encoders leave rubbish behind what matters.
+    """
     cursor = Cursor(data, most_depth)
     reader = _Reader(cursor)
-    values = []
+    values: list[Value] = []
     while cursor.at < len(data):
-        values.append(reader.value(0))
+        try:
+            values.append(reader.value(0))
+        except AmfError:
+            if least is None or len(values) < least:
+                raise
+            break
     return values
 
 
