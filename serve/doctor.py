@@ -130,7 +130,7 @@ def reachable(data: Path, server: str | None, token: str | None) -> tuple[Check,
         return Check(name, Outcome.OK, "not running; `veilcast serve` starts it"), frozenset()
     except ClientError as error:
         return Check(name, Outcome.FAIL, str(error)), frozenset()
-    urls = [target.url, *(str(room["rtmp_url"]) for room in rooms if room.get("rtmp_url"))]
+    urls = [target.url, *(str(room[name]) for room in rooms for name in ("rtmp_url", "rtmps_url") if room.get(name))]
     ports = frozenset(port for url in urls if (port := urlsplit(url).port))
     return Check(name, Outcome.OK, f"{target.url} answers; rooms: {len(rooms)}"), ports
 

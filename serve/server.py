@@ -126,7 +126,9 @@ class Server:
             listening = await self._listen(gate, self._config.rtmps, "--rtmps", secure.context)
             self.rtmps_urls = [f"rtmps://{one}/live" for one in self._named(secure, listening)]
         gate.start()
-        self._addresses = Addresses(f"http://{reachable(http)[0]}", f"rtmp://{reachable(rtmp)[0]}/live")
+        self._addresses = Addresses(
+            f"http://{reachable(http)[0]}", f"rtmp://{reachable(rtmp)[0]}/live", *self.rtmps_urls[:1]
+        )
         try:
             Credentials(f"http://{loopback(http)}", self.token).write(data)
         except OSError as error:

@@ -100,8 +100,9 @@ def opened(room: Room) -> None:
 
 
 def publishing(room: Room) -> list[tuple[str, object]]:
-    """The two fields that OBS asks for."""
-    return [("Server", room["rtmp_url"]), ("Stream key", room["stream_key"])]
+    """The two fields that OBS asks for; what can stand in the first by RTMPS."""
+    secure = [("or, encrypted", room["rtmps_url"])] if "rtmps_url" in room else []
+    return [("Server", room["rtmp_url"]), *secure, ("Stream key", room["stream_key"])]
 
 
 def shown(room: Room) -> None:

@@ -112,9 +112,10 @@ def test_the_command_line_goes_by_https_where_it_is_told_whom_to_trust(on_air: O
 def test_a_host_publishes_by_rtmps_and_its_certificate_is_that_of_https(tmp_path: Path, clip: Path) -> None:
     port = free_port()
     with RunningServer(tmp_path, "--rtmps", f"127.0.0.1:{port}") as server:
-        key = server.room("demo")["stream_key"]
-        url = f"rtmps://127.0.0.1:{port}/live/{key}"
-        with ffmpeg.publish_file(url, clip, tmp_path / "host.log"):
+        room = server.room("demo")
+        key, url = room["stream_key"], room["rtmps_url"]
+        assert url == f"rtmps://127.0.0.1:{port}/live"
+        with ffmpeg.publish_file(f"{url}/{key}", clip, tmp_path / "host.log"):
             server.playable("demo")
         own = Https(server.data / "https" / "cert.pem")
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:

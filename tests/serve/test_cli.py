@@ -157,6 +157,9 @@ class TestRooms:
         assert ["Server", ROOM["rtmp_url"]] in lines
         assert ["Stream", "key", ROOM["stream_key"]] in lines
         assert ["Watch", ROOM["watch_url"]] in lines
+        assert "encrypted" not in str(lines)
+        api.answers["PUT /api/v1/rooms/demo"] = Answer({**ROOM, "rtmps_url": "rtmps://127.0.0.1:1936/live"})
+        assert "or, encrypted  rtmps://127.0.0.1:1936/live" in veilcast("room", "start", "demo").stdout
 
     @pytest.mark.parametrize(
         ("words", "request_line"),
