@@ -30,20 +30,20 @@ class TlsServer:
             if data[0] != strangers.TLS:
                 raise HandshakeError(f"what came looks like {strangers.name(data) or 'no TLS at all'}")
         self._came.write(data)
-        plain = bytearray()
+        parts: list[bytes] = []
         try:
             if not self._shaken:
                 self._tls.do_handshake()
                 self._shaken = True
             while part := self._tls.read(_READ):
-                plain += part
+                parts.append(part)
         except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
             pass  # there is no more for now; or for ever, then the connection is about to end
         except ssl.SSLError as error:
             raise HandshakeError(
                 f"TLS failed ({error.reason or 'no reason'}): the encoder may not trust the certificate"
             ) from error
-        return bytes(plain)
+        return b"".join(parts)
 
     def send(self, data: bytes) -> bytes:
         """Return the bytes that carry ``data``, and what TLS itself has to say."""
