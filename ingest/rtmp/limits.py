@@ -10,7 +10,7 @@ class Limits:
     A *stranger* is a connection that does not publish: nobody has accepted its key yet, or it has stopped. A real
     dialogue up to there takes less than 5 KB and a dozen messages. Both are bounded, for what is small costs most to
     read. ``held`` bounds what is half-received, on all chunk streams together; ``unread`` what a peer is sent and does
-    not read.
+    not read. ``complaints`` are lines a minute that the log has of all strangers together.
     """
 
     stranger_bytes: int = 32 << 10
@@ -24,4 +24,5 @@ class Limits:
     idle_seconds: float = 8
     unread: int = 64 << 10
     connections: int = 2000
+    complaints: int = 100
     connections_per_address: int = 200

@@ -1,8 +1,8 @@
 """The RTMP listener: sockets, deadlines and limits. The only file of ``ingest`` that does I/O.
 
-Rules: a connection that breaks a rule is closed with one log line; no other is disturbed. What is said to a peer is
-flushed before its socket is closed, and a peer that does not read is dropped. Stream keys are never logged. Everything
-runs in the event loop that ``start`` was called in.
+Rules: a connection that breaks a rule is closed with one log line, as long as these are not too many; no other is
+disturbed. What is said to a peer is flushed before its socket is closed, and a peer that does not read is dropped.
+Stream keys are never logged. Everything runs in the event loop that ``start`` was called in.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from typing import cast
 
 from ingest.media import Packet, Track
 from ingest.rtmp.adobe import AdobeLogin
+from ingest.rtmp.complaints import Complaints
 from ingest.rtmp.crowd import Crowd
 from ingest.rtmp.errors import LoginError, PeerError
 from ingest.rtmp.limits import Limits
@@ -34,7 +35,6 @@ _log = logging.getLogger(__name__)
 
 _FLUSH_SECONDS = 1.0
 _BACKLOG = 256
-_QUIET_SECONDS = 10.0
 _MISTAKE = "the server made a mistake: its log says more"
 
 
@@ -46,8 +46,7 @@ class RtmpListener:
         self._limits = limits or Limits()
         self._login = AdobeLogin(time.monotonic)
         self._crowd: Crowd[_Connection] = Crowd(self._limits.connections, self._limits.connections_per_address)
-        self._away = 0
-        self._quiet_until = 0.0
+        self._complaints = Complaints(_log, time.monotonic, self._limits.complaints)
         self._servers: list[asyncio.Server] = []
 
     @property
@@ -82,14 +81,6 @@ class RtmpListener:
         if connections:
             await asyncio.wait([connection.ended for connection in connections], timeout=2 * _FLUSH_SECONDS)
 
-    def _turned_away(self) -> None:
-        """Say that somebody was, but not of each: there may be thousands."""
-        self._away += 1
-        now = time.monotonic()
-        if now >= self._quiet_until:
-            _log.warning("too many connections: %d turned away", self._away)
-            self._away, self._quiet_until = 0, now + _QUIET_SECONDS
-
 
 class _Connection(asyncio.Protocol):
     """One connection, the Source of what is published over it, and the supervisor of its sink."""
@@ -100,7 +91,7 @@ class _Connection(asyncio.Protocol):
         self._admission = listener._admission
         self._limits = listener._limits
         self._crowd = listener._crowd
-        self._turned_away = listener._turned_away
+        self._complaints = listener._complaints
         self._session = ServerSession(self._limits, listener._login)
         self._tls = TlsServer(secure) if secure is not None else None
         self._transport: asyncio.Transport | None = None
@@ -128,7 +119,7 @@ class _Connection(asyncio.Protocol):
         assert self._transport is not None
         if not self._closing:
             self._closing = True
-            self._turned_away()
+            self._tell(logging.WARNING, "too many connections")
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -178,7 +169,7 @@ class _Connection(asyncio.Protocol):
             self._closing = True
             if exc is not None:
                 self._why = f"the connection broke: {exc}"
-            _log.info("%s: closed: %s", self._address, self._why)
+            self._tell(logging.INFO, self._why)
         if self._timer is not None:
             self._timer.cancel()
         self._crowd.leave(self)
@@ -242,7 +233,7 @@ class _Connection(asyncio.Protocol):
             return
         self._closing = True
         self._why = reason
-        _log.log(level, "%s: closed: %s", self._address, reason)
+        self._tell(level, reason)
         self._flush()
         if self._tls is not None:
             self._write(self._tls.close())
@@ -256,6 +247,10 @@ class _Connection(asyncio.Protocol):
             self._timer = self._loop.call_later(_FLUSH_SECONDS, self._transport.abort)
         else:
             self._transport.close()
+
+    def _tell(self, level: int, reason: str) -> None:
+        say = _log.log if self._sink is not None else self._complaints.say
+        say(level, "%s: closed: %s", self._address, reason)
 
     def _drop_sink(self, reason: str) -> None:
         sink, self._sink = self._sink, None
