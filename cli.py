@@ -146,6 +146,7 @@ def serve(
     https: Address | None,
     https_cert: Path | None,
     https_key: Path | None,
+    rtmps: Address | None,
     filters: tuple[Path, ...],
     watch_filters: bool,
     verbose: bool,
@@ -157,13 +158,13 @@ def serve(
 
     from serve import run
 
-    config = ServeConfig(data, rtmp, http, filters, watch_filters, https, https_cert, https_key)
+    config = ServeConfig(data, rtmp, http, filters, watch_filters, https, https_cert, https_key, rtmps)
 
     async def ready(server: "Server") -> None:
         rooms: list[Room] = []
         with suppress(ClientError):
             rooms = await asyncio.to_thread(Client(Target.find(data)).rooms)
-        terminal.serving(server.url, server.rtmp_url, server.https_urls, config, rooms, as_json)
+        terminal.serving(server.url, server.rtmp_url, server.https_urls, server.rtmps_urls, config, rooms, as_json)
 
     _run(run.serve(config, ready), "DEBUG" if verbose else "INFO")
 
@@ -456,13 +457,14 @@ def doctor(
     https: Address | None,
     https_cert: Path | None,
     https_key: Path | None,
+    rtmps: Address | None,
     as_json: bool,
 ) -> None:
     """Look for what could keep Veilcast from working, and say what to do. Fails where something is wrong."""
     from serve.doctor import Check, Outcome, examine
 
     checks: list[Check] = []
-    config = ServeConfig(data, rtmp, http, https=https, https_cert=https_cert, https_key=https_key)
+    config = ServeConfig(data, rtmp, http, https=https, https_cert=https_cert, https_key=https_key, rtmps=rtmps)
     for check in examine(config, server, token):
         checks.append(check)
         if not as_json:

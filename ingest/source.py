@@ -4,6 +4,8 @@ A protocol's listener asks an ``Admission`` with a ``PublishRequest``; it answer
 source's media goes into, or raises ``Refused``.
 """
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,14 +17,40 @@ class Refused(Exception):
     """The publisher may not publish; the text says why and what to do, and is safe to show to it."""
 
 
+class Proof(Protocol):
+    """What a publisher shows for a stream key: the key, or that it knows it. Holds a secret: never log it."""
+
+    def fits(self, key: str) -> bool:
+        """Whether ``key`` is the one; how long that takes says nothing of it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SentKey:
+    """The key itself."""
+
+    key: str = field(repr=False)
+
+    def fits(self, key: str) -> bool:
+        """Whether ``key`` is the same."""
+        return hmac.compare_digest(_digest(self.key), _digest(key))
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Whom a publisher says to be: one who has the key of ``room``; empty where the key alone says which."""
+
+    proof: Proof
+    room: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class PublishRequest:
-    """What a publisher asked for, as it sent it. ``stream`` holds a secret: never log it."""
+    """What a publisher asks for."""
 
     protocol: str
     address: str
-    app: str
-    stream: str = field(repr=False)
+    claim: Claim
     software: str = ""
 
 
@@ -69,3 +97,8 @@ class Admission(Protocol):
     def admit(self, request: PublishRequest, source: Source) -> Sink:
         """Return the sink for ``source``, or raise ``Refused``."""
         ...
+
+
+def _digest(key: str) -> bytes:
+    """All of one length, so that a comparison tells nothing of the key's."""
+    return hashlib.sha256(key.encode(errors="replace")).digest()

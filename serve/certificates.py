@@ -1,4 +1,4 @@
-"""Certificates for HTTPS as files: what a pair of PEM files holds, made into what TLS is spoken with.
+"""Certificates as files: what a pair of PEM files holds, made into what TLS is spoken with.
 
 OpenSSL judges whether a pair can be used; this module says in words what is wrong with one that can't.
 """

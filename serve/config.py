@@ -11,7 +11,7 @@ from typing import Self
 
 from platformdirs import user_data_dir
 
-OPTIONS = ("data", "rtmp", "http", "https", "https-cert", "https-key", "filters")
+OPTIONS = ("data", "rtmp", "rtmps", "http", "https", "https-cert", "https-key", "filters")
 """What a configuration file may hold: the same names as the options of ``veilcast serve``."""
 _PATHS = ("data", "https-cert", "https-key")
 
@@ -59,8 +59,9 @@ class ServeConfig:
 
     ``filters``: folders that rooms may have filters from, below which files are looked for; empty for the usual ones.
     ``watch_filters``: load them anew when their files change.
-    ``https``: where to listen for HTTPS, beside HTTP; with the certificate in the PEM files ``https_cert`` and
-    ``https_key``, or one of the server's own making. Raises ConfigError where these do not go together.
+    ``https``, ``rtmps``: where to listen for HTTPS and RTMPS, beside HTTP and RTMP; with the certificate in the PEM
+    files ``https_cert`` and ``https_key``, or one of the server's own making. Raises ConfigError where these do not go
+    together.
     """
 
     data: Path = field(default_factory=default_data)
@@ -71,6 +72,7 @@ class ServeConfig:
     https: Address | None = None
     https_cert: Path | None = None
     https_key: Path | None = None
+    rtmps: Address | None = None
 
     def __post_init__(self) -> None:
         if (self.https_cert is None) != (self.https_key is None):
@@ -79,10 +81,25 @@ class ServeConfig:
                 f"--https-{given} needs --https-{lacking} FILE: give both, or neither for a certificate of the server's"
                 " own making"
             )
-        if self.https is None and self.https_cert is not None:
-            raise ConfigError("--https-cert needs --https HOST:PORT: say where to listen, such as --https 0.0.0.0:8443")
-        if self.https == self.http and self.http.port != 0:
-            raise ConfigError(f"--http and --https both name {self.http}: choose another port for one of them")
+        if not self.secure and self.https_cert is not None:
+            raise ConfigError(
+                "--https-cert needs --https HOST:PORT, or --rtmps: say where to listen, such as --https 0.0.0.0:8443"
+            )
+        for plain, secure in (
+            ("http", "https"),
+            ("http", "rtmps"),
+            ("rtmp", "https"),
+            ("rtmp", "rtmps"),
+            ("https", "rtmps"),
+        ):
+            one, other = getattr(self, plain), getattr(self, secure)
+            if one is not None and one == other and one.port != 0:
+                raise ConfigError(f"--{plain} and --{secure} both name {one}: choose another port for one of them")
+
+    @property
+    def secure(self) -> tuple[Address, ...]:
+        """Where it listens with a certificate."""
+        return tuple(address for address in (self.https, self.rtmps) if address is not None)
 
     @property
     def own_certificate(self) -> Path:

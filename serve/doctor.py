@@ -69,8 +69,10 @@ def examine(config: ServeConfig, server: str | None, token: str | None) -> Itera
     yield port("HTTP port", config.http, "--http", ours)
     if config.https is not None:
         yield port("HTTPS port", config.https, "--https", ours)
-        if config.https_cert is not None and config.https_key is not None:
-            yield certificate(config.https_cert, config.https_key)
+    if config.rtmps is not None:
+        yield port("RTMPS port", config.rtmps, "--rtmps", ours)
+    if config.https_cert is not None and config.https_key is not None:
+        yield certificate(config.https_cert, config.https_key)
     yield encoders()
     yield pages(Path(__file__).parent / "web" / "dist")
     yield clock()
@@ -128,7 +130,7 @@ def reachable(data: Path, server: str | None, token: str | None) -> tuple[Check,
         return Check(name, Outcome.OK, "not running; `veilcast serve` starts it"), frozenset()
     except ClientError as error:
         return Check(name, Outcome.FAIL, str(error)), frozenset()
-    urls = [target.url, *(str(room["rtmp_url"]) for room in rooms if room.get("rtmp_url"))]
+    urls = [target.url, *(str(room[name]) for room in rooms for name in ("rtmp_url", "rtmps_url") if room.get(name))]
     ports = frozenset(port for url in urls if (port := urlsplit(url).port))
     return Check(name, Outcome.OK, f"{target.url} answers; rooms: {len(rooms)}"), ports
 
@@ -149,7 +151,7 @@ def port(name: str, address: Address, option: str, ours: frozenset[int]) -> Chec
 
 
 def certificate(path: Path, key: Path) -> Check:
-    """Whether the certificate for HTTPS can be used with its key, and for how long."""
+    """Whether the certificate for HTTPS and RTMPS can be used with its key, and for how long."""
     from serve.certificates import CertificateError, Pair, load, now  # only where there is one
 
     name = "Certificate"

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import ssl
 
 from ingest.rtmp.listener import RtmpListener
 from serve.config import Address
@@ -15,21 +16,19 @@ _TICK = 0.1
 
 
 class Gate:
-    """The listeners for hosts, and the clockwork of the rooms."""
+    """The listener for hosts, and the clockwork of the rooms."""
 
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
         self._rtmp = RtmpListener(rooms)
         self._clockwork: asyncio.Task[None] | None = None
 
-    @property
-    def rtmp_port(self) -> int:
-        """The port that RTMP hosts connect to."""
-        return self._rtmp.port
+    async def listen(self, address: Address, secure: ssl.SSLContext | None = None) -> Address:
+        """Take hosts in at ``address``, by RTMPS if it is told how; return it with its port. Raises OSError."""
+        return Address(address.host, await self._rtmp.start(address.host, address.port, secure))
 
-    async def start(self, rtmp: Address) -> None:
-        """Listen. Raises OSError when the address cannot be had."""
-        await self._rtmp.start(rtmp.host, rtmp.port)
+    def start(self) -> None:
+        """Let the rooms' time go on."""
         self._clockwork = asyncio.create_task(self._run(), name="gate clockwork")
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The certificate that new connections are given while a server runs: whoever issues it renews it, and so do we.
+"""The certificate that new connections are given, by HTTPS and RTMPS: whoever issues it renews it, and so do we.
 
 Connections that are open keep theirs. A pair that can't be used leaves the one before it in its place.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from serve import network
 from serve.certificates import CertificateError, Pair, load, now
-from serve.config import Address, ServeConfig
+from serve.config import ServeConfig
 from serve.self_signed import SOON, ensure
 
 LOOK = 2.0
@@ -33,7 +33,7 @@ class LiveCertificate:
         self._current = load(pair)
         self._said: set[str] = set()
         self.context = load(pair).context
-        """What a listener takes, once and for all."""
+        """What listeners take, once and for all."""
         self.context.sni_callback = self._choose
         self._tell_if_expired()
 
@@ -55,10 +55,10 @@ class LiveCertificate:
             try:
                 self._current = load(self._pair)
             except CertificateError as error:
-                self._warn(f"{error}. HTTPS goes on with the certificate that it has")
+                self._warn(f"{error}. The server goes on with the certificate that it has")
             else:
                 self._said.clear()
-                _log.info("HTTPS has a new certificate, valid until %s", self._current.ends.date())
+                _log.info("there is a new certificate, valid until %s", self._current.ends.date())
         self._tell_if_expired()
 
     async def watch(self) -> None:
@@ -85,11 +85,12 @@ class LiveCertificate:
             _log.warning("%s", text)
 
 
-def certificate(config: ServeConfig, address: Address) -> LiveCertificate:
-    """The certificate of a server that is told so and listens on ``address``. Raises CertificateError."""
+def certificate(config: ServeConfig) -> LiveCertificate:
+    """The certificate of a server that is told so. Raises CertificateError."""
     if config.https_cert is not None and config.https_key is not None:
         return LiveCertificate(Pair(config.https_cert, config.https_key))
-    path, names = config.own_certificate, network.names(address)
+    path = config.own_certificate
+    names = list(dict.fromkeys(name for address in config.secure for name in network.names(address)))
     return LiveCertificate(ensure(path, names, now()), lambda: ensure(path, names, now()))
 
 

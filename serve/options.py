@@ -101,10 +101,10 @@ def listening(command: Command) -> Command:
 
 
 def secured(command: Command) -> Command:
-    """Add the options that say where a server listens for HTTPS, and with what."""
+    """Add the options that say where a server listens for HTTPS and RTMPS, and with what."""
     for option, use in (
         ("key", "The certificate's private key, in PEM form, without a password."),
-        ("cert", "The certificate for HTTPS, in PEM form, with its issuers' below it."),
+        ("cert", "The certificate for HTTPS and RTMPS, in PEM form, with its issuers' below it."),
     ):
         command = click.option(
             f"--https-{option}",
@@ -114,13 +114,16 @@ def secured(command: Command) -> Command:
             show_envvar=True,
             help=use,
         )(command)
-    return click.option(
-        "--https",
-        type=AddressType(),
-        envvar="VEILCAST_HTTPS",
-        show_envvar=True,
-        help="Where to listen for HTTPS, too; with a certificate of the server's own making where none is given.",
-    )(command)
+    for option, protocol in (("rtmps", "RTMPS"), ("https", "HTTPS")):
+        command = click.option(
+            f"--{option}",
+            type=AddressType(),
+            envvar=f"VEILCAST_{option.upper()}",
+            show_envvar=True,
+            help=f"Where to listen for {protocol}, too; with a certificate of the server's own making where none is"
+            " given.",
+        )(command)
+    return command
 
 
 def filter_folders(command: Command) -> Command:

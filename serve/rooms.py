@@ -1,7 +1,5 @@
 """The rooms of a server: what the operator does with them, and which publisher is admitted to which. No sockets."""
 
-import hashlib
-import hmac
 import re
 import secrets
 import warnings
@@ -13,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from filters.spec import parse
-from ingest.source import PublishRequest, Refused, Sink, Source
+from ingest.source import Claim, PublishRequest, Refused, Sink, Source
 from serve.broadcast import AWAKE, Means, Slates, Workers
 from serve.capacity import ASSUMED, Picture, judge, spared
 from serve.errors import CapacityError, RoomError, SettingError, UnknownRoomError
@@ -266,16 +264,8 @@ class Rooms:
         self.changed.fire()
 
     def admit(self, request: PublishRequest, source: Source) -> Sink:
-        """Admit a publisher by its stream key: ``KEY``, or ``NAME?key=KEY``. Raises Refused."""
-        stream, _, query = request.stream.partition("?")
-        fields = (field.partition("=") for field in query.split("&"))
-        given = next((value for name, _, value in fields if name == "key"), None)
-        if given is None:
-            room = self._by_key(stream)
-        else:
-            room = self._rooms.get(stream)
-            if room is not None and not hmac.compare_digest(_digest(given), _digest(room.row.stream_key)):
-                room = None
+        """Admit a publisher by its stream key. Raises Refused."""
+        room = self._claimed(request.claim)
         if room is None:
             raise Refused("this stream key is not known here: copy it again from the room's settings")
         if not room.row.open:
@@ -284,14 +274,10 @@ class Rooms:
             )
         return room.attach(source, request)
 
-    def _by_key(self, key: str) -> Room | None:
-        """Find a room by key; digests are compared, so that the time taken tells nothing of a key."""
-        wanted = _digest(key)
-        found = None
-        for room in self._rooms.values():
-            if hmac.compare_digest(_digest(room.row.stream_key), wanted):
-                found = room
-        return found
+    def _claimed(self, claim: Claim) -> Room | None:
+        """Find the room whose key a claim proves; all are tried, so that the time taken tells nothing of a key."""
+        fitting = [room for room in self._rooms.values() if claim.proof.fits(room.row.stream_key)]
+        return next((room for room in fitting if claim.room in ("", room.name)), None)
 
     def disconnect_all(self, reason: str) -> None:
         """Send every publisher away; broadcasts stay open, for the next start of the server."""
@@ -319,10 +305,6 @@ def _check_slate(image: bytes) -> None:
         raise SettingError("the slate is no image that can be shown: use a PNG or JPEG file") from error
     if pixels > SLATE_PIXELS:
         raise SettingError(f"the slate has too many pixels: use {SLATE_PIXELS // 1_000_000} million at most")
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode(errors="replace")).digest()
 
 
 def _new_key() -> str:

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -39,6 +40,9 @@ from transcode.process import Transcoder
 from transcode.slates import Slates
 from transcode.wire import Covering, Fault
 
+if TYPE_CHECKING:
+    from serve.https import LiveCertificate
+
 _LOCK = "lock"
 MOST_BODY = 8 << 20  # of the operator: a slate in base64
 
@@ -58,6 +62,8 @@ class Server:
         self._addresses = Addresses("", "")
         self.https_urls: list[str] = []
         """Where browsers find it by HTTPS, the best first; empty where it speaks none."""
+        self.rtmps_urls: list[str] = []
+        """Where hosts find it by RTMPS, likewise."""
         self.token = ""
 
     @property
@@ -109,16 +115,20 @@ class Server:
             watching = asyncio.create_task(FilterWatch(rooms, inspector.check).run(), name="filter watch")
             self._stack.push_async_callback(_ended, watching)
         front = await self._web(origin, rooms, inspector, audit, pages)
-        if self._config.https is not None:
-            await self._serve_https(front, self._config.https)
+        secure = self._certificate()
+        if secure is not None and self._config.https is not None:
+            listening = await self._listen(front, self._config.https, "--https", secure.context)
+            self.https_urls = [f"https://{one}" for one in self._named(secure, listening)]
         http = await self._listen(front, self._config.http, "--http")
         self._stack.push_async_callback(gate.close)
-        try:
-            await gate.start(self._config.rtmp)
-        except OSError as error:
-            raise _unavailable(self._config.rtmp, "--rtmp", error) from error
-        rtmp = Address(self._config.rtmp.host, gate.rtmp_port)
-        self._addresses = Addresses(f"http://{reachable(http)[0]}", f"rtmp://{reachable(rtmp)[0]}/live")
+        rtmp = await self._listen(gate, self._config.rtmp, "--rtmp")
+        if secure is not None and self._config.rtmps is not None:
+            listening = await self._listen(gate, self._config.rtmps, "--rtmps", secure.context)
+            self.rtmps_urls = [f"rtmps://{one}/live" for one in self._named(secure, listening)]
+        gate.start()
+        self._addresses = Addresses(
+            f"http://{reachable(http)[0]}", f"rtmp://{reachable(rtmp)[0]}/live", *self.rtmps_urls[:1]
+        )
         try:
             Credentials(f"http://{loopback(http)}", self.token).write(data)
         except OSError as error:
@@ -156,26 +166,33 @@ class Server:
         self._stack.push_async_callback(front.close)
         return front
 
-    async def _serve_https(self, front: Front, address: Address) -> None:
+    def _certificate(self) -> "LiveCertificate | None":
+        """The certificate, if anything is to be served with one. Raises StartError."""
+        if not self._config.secure:
+            return None
         from serve.certificates import CertificateError  # who wants none does not wait for its import
         from serve.https import certificate
 
         try:
-            live = certificate(self._config, address)
+            live = certificate(self._config)
         except CertificateError as error:
             raise StartError(str(error)) from error
-        listening = await self._listen(front, address, "--https", live.context)
         watching = asyncio.create_task(live.watch(), name="certificate")
         self._stack.push_async_callback(_ended, watching)
-        known = [name for name in live.names if "*" not in name] if self._config.https_cert is not None else []
-        found = [Address(name, listening.port) for name in known] or reachable(listening)
-        self.https_urls = [f"https://{one}" for one in found]
+        return live
+
+    def _named(self, certificate: "LiveCertificate", listening: Address) -> list[Address]:
+        """Where what listens with a certificate is found: by the names that somebody vouches for, if anybody does."""
+        known = [name for name in certificate.names if "*" not in name] if self._config.https_cert is not None else []
+        return [Address(name, listening.port) for name in known] or reachable(listening)
 
     @staticmethod
-    async def _listen(front: Front, address: Address, option: str, secure: ssl.SSLContext | None = None) -> Address:
+    async def _listen(
+        door: Front | Gate, address: Address, option: str, secure: ssl.SSLContext | None = None
+    ) -> Address:
         """Serve at ``address``; return it with its port. Raises StartError."""
         try:
-            return await front.listen(address, secure)
+            return await door.listen(address, secure)
         except OSError as error:
             raise _unavailable(address, option, error) from error
 

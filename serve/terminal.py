@@ -100,8 +100,9 @@ def opened(room: Room) -> None:
 
 
 def publishing(room: Room) -> list[tuple[str, object]]:
-    """The two fields that OBS asks for."""
-    return [("Server", room["rtmp_url"]), ("Stream key", room["stream_key"])]
+    """The two fields that OBS asks for; what can stand in the first by RTMPS."""
+    secure = [("or, encrypted", room["rtmps_url"])] if "rtmps_url" in room else []
+    return [("Server", room["rtmp_url"]), *secure, ("Stream key", room["stream_key"])]
 
 
 def shown(room: Room) -> None:
@@ -291,7 +292,13 @@ def links(scheme: str, addresses: Iterable[Address], path: str = "") -> list[str
 
 
 def serving(
-    url: str, rtmp_url: str, https_urls: Sequence[str], config: ServeConfig, rooms: Sequence[Room], as_json: bool
+    url: str,
+    rtmp_url: str,
+    https_urls: Sequence[str],
+    rtmps_urls: Sequence[str],
+    config: ServeConfig,
+    rooms: Sequence[Room],
+    as_json: bool,
 ) -> None:
     """Print where a server that has started is found, on this machine and on its networks, and its open rooms.
 
@@ -304,7 +311,8 @@ def serving(
     watch = [str(room["watch_url"]) for room in on_air]
     if as_json:
         emit_json({
-            "url": url, "rtmp_url": rtmp_url, "web": web, "https": https, "rtmp": rtmp, "data": str(config.data),
+            "url": url, "rtmp_url": rtmp_url, "web": web, "https": https, "rtmp": rtmp,
+            "rtmps": list(rtmps_urls), "data": str(config.data),
             "watch": watch,
         })  # fmt: skip
         return
@@ -312,7 +320,7 @@ def serving(
     secure = [f"{one}/r/{room['name']}" for one in https_urls[:1] for room in on_air]
     groups = [
         ("For viewers", [*web, *https]),
-        ("For hosts", rtmp),
+        ("For hosts", [*rtmp, *rtmps_urls]),
         ("Open rooms", [*watch, *secure]),
         ("Data folder", [str(config.data)]),
     ]
@@ -321,6 +329,11 @@ def serving(
         click.echo(
             "Nobody vouches for the HTTPS certificate, since this server made it itself: each browser warns once, and"
             f" goes on if told so. To have one trust it, install {config.own_certificate} there."
+        )
+    if rtmps_urls and config.https_cert is None:
+        click.echo(
+            "The certificate for RTMPS is of this server's own making: encoders that look at it, as OBS does, refuse it"
+            f" until their machine trusts {config.own_certificate}."
         )
     click.echo("Open a room with `veilcast room start NAME`. Ctrl-C ends the server.")
     qr(watch[0] if len(watch) == 1 else web[0])

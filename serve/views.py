@@ -139,6 +139,7 @@ class OperatorRoomView(RoomView, frozen=True, kw_only=True):
     ``renditions`` are those of the running broadcast. ``covered``: why viewers get slate and silence though there is a
     host, empty if they get the host; ``on_overrun``: what happens when a detector is late, "cover" or "stop".
     ``moderation_budget``: processors that its detectors may take between them, null for a share of the machine's.
+    ``rtmps_url`` is there where the server takes hosts by RTMPS.
     """
 
     rtmp_url: str
@@ -158,6 +159,7 @@ class OperatorRoomView(RoomView, frozen=True, kw_only=True):
     worker: WorkerView | None
     publisher: PublisherView | None
     warnings: list[str]
+    rtmps_url: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class RoomsView(msgspec.Struct, frozen=True):
@@ -185,10 +187,14 @@ class NotesView(msgspec.Struct, frozen=True):
 
 
 class Addresses(msgspec.Struct, frozen=True):
-    """Where the server is found: ``web`` as ``http://HOST:PORT``, ``rtmp`` as ``rtmp://HOST:PORT/live``."""
+    """Where the server is found: ``web`` as ``http://HOST:PORT``, ``rtmp`` as ``rtmp://HOST:PORT/live``.
+
+    ``rtmps`` likewise, empty where hosts cannot come by it.
+    """
 
     web: str
     rtmp: str
+    rtmps: str = ""
 
 
 def room_view(room: Room, viewers: int, addresses: Addresses, sample: str | None = None) -> RoomView:
@@ -213,6 +219,7 @@ def operator_view(room: Room, viewers: int, addresses: Addresses, sample: str | 
     return OperatorRoomView(
         **msgspec.structs.asdict(room_view(room, viewers, addresses, sample)),
         rtmp_url=addresses.rtmp,
+        rtmps_url=addresses.rtmps or msgspec.UNSET,
         stream_key=room.row.stream_key,
         private=room.row.private,
         ladder=room.row.ladder,

@@ -1,8 +1,6 @@
 """AMF0 values to and from bytes. Pure, no I/O.
 
-Source: Adobe, Action Message Format - AMF 0 (2007). Rules: what a stranger sends never costs more than it weighs. Depth
-is bounded; there are at most as many values as bytes, counting what a reference repeats; a value never holds itself.
-Strings that are no UTF-8 are read with replacement characters.
+Source: Adobe, Action Message Format - AMF 0 (2007). Rules: those of ``amf.py``; a value never holds itself.
 """
 
 import struct
@@ -10,16 +8,15 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final
 
-from ingest.rtmp.errors import Amf0Error
-
-Value = float | bool | str | None | list["Value"] | dict[str, "Value"]
-"""Number, boolean, string, null (undefined, unsupported), strict array; object, typed object and ECMA array."""
+from ingest.rtmp import amf3
+from ingest.rtmp.amf import Cursor, Value
+from ingest.rtmp.errors import AmfError
 
 _DEPTH: Final = 16
 
 
 class _Marker(IntEnum):
-    """The byte that begins a value (section 2.1). Movie clip and record set are reserved; AVM+ is AMF3's."""
+    """The byte that begins a value (section 2.1). Movie clip and record set are reserved."""
 
     NUMBER = 0
     BOOLEAN = 1
@@ -36,44 +33,54 @@ class _Marker(IntEnum):
     UNSUPPORTED = 13
     XML = 15
     TYPED_OBJECT = 16
+    AVM_PLUS = 17
+    """AMF3 follows, for one value (section 3.1)."""
 
 
-def decode(data: bytes, most_depth: int = _DEPTH) -> list[Value]:
-    """Return all values in ``data``. Raises Amf0Error."""
-    reader = _Reader(data, most_depth)
-    values = []
-    while reader.at < len(data):
-        values.append(reader.value(0))
+_END: Final = bytes((_Marker.OBJECT_END,))
+
+
+def decode(data: bytes, most_depth: int = _DEPTH, least: int | None = None) -> list[Value]:
+    """Return all values in ``data``. Raises AmfError where one is broken.
+
+    After ``least`` values a broken one is only the end of them: encoders leave rubbish behind what matters.
+    """
+    cursor = Cursor(data, most_depth)
+    reader = _Reader(cursor)
+    values: list[Value] = []
+    while cursor.at < len(data):
+        try:
+            values.append(reader.value(0))
+        except AmfError:
+            if least is None or len(values) < least:
+                raise
+            break
     return values
 
 
 class _Reader:
     """Reads values one after the other, and keeps the objects that a reference may point to (section 2.9)."""
 
-    __slots__ = ("_data", "_left", "_most_depth", "_seen", "at")
+    __slots__ = ("_cursor", "_seen")
 
-    def __init__(self, data: bytes, most_depth: int) -> None:
-        self.at = 0
-        self._data = data
-        self._most_depth = most_depth
-        self._left = len(data)
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor = cursor
         self._seen: list[tuple[Value, int] | None] = []  # with the number of values inside; None while it is read
 
     def value(self, depth: int) -> Value:
-        if depth > self._most_depth:
-            raise Amf0Error("AMF0 values are nested too deeply")
-        self._spend(1)
-        marker = self._take(1)[0]
+        cursor = self._cursor
+        cursor.enter(depth)
+        marker = cursor.number(1)
         match marker:
             case _Marker.NUMBER:
-                return float(struct.unpack(">d", self._take(8))[0])
+                return cursor.double()
             case _Marker.BOOLEAN:
-                return self._take(1) != b"\0"
+                return cursor.number(1) != 0
             case _Marker.STRING:
                 return self._text(2)
             case _Marker.OBJECT | _Marker.ECMA_ARRAY | _Marker.TYPED_OBJECT:
                 if marker == _Marker.ECMA_ARRAY:
-                    self._take(4)  # a count that encoders get wrong: the end marker is what counts
+                    cursor.take(4)  # a count that encoders get wrong: the end marker is what counts
                 elif marker == _Marker.TYPED_OBJECT:
                     self._text(2)  # the name of its class
                 return self._compound({}, depth)
@@ -84,55 +91,42 @@ class _Reader:
             case _Marker.STRICT_ARRAY:
                 return self._compound([], depth)
             case _Marker.DATE:
-                milliseconds = float(struct.unpack(">d", self._take(8))[0])
-                self._take(2)  # a time zone that is to be ignored (section 2.13)
+                milliseconds = cursor.double()
+                cursor.take(2)  # a time zone that is to be ignored (section 2.13)
                 return milliseconds
             case _Marker.LONG_STRING | _Marker.XML:
                 return self._text(4)
+            case _Marker.AVM_PLUS:
+                return amf3.read(cursor, depth)
             case _:
-                raise Amf0Error(f"unknown AMF0 marker {marker}")
+                raise AmfError(f"unknown AMF0 marker {marker}")
 
     def _compound(self, found: list[Value] | dict[str, Value], depth: int) -> Value:
         """Fill ``found``; from then on it can be referred to."""
-        place, before = len(self._seen), self._left
+        cursor = self._cursor
+        place, before = len(self._seen), cursor.left
         self._seen.append(None)
         if isinstance(found, list):
-            for _ in range(self._number(4)):
+            for _ in range(cursor.number(4)):
                 found.append(self.value(depth + 1))
         else:
-            while (name := self._text(2)) or self._data[self.at : self.at + 1] != bytes((_Marker.OBJECT_END,)):
+            while (name := self._text(2)) or cursor.data[cursor.at : cursor.at + 1] != _END:
                 found[name] = self.value(depth + 1)
-            self.at += 1
-        self._seen[place] = (found, 1 + before - self._left)
+            cursor.take(1)
+        self._seen[place] = (found, 1 + before - cursor.left)
         return found
 
     def _referred(self) -> Value:
-        index = self._number(2)
+        index = self._cursor.number(2)
         seen = self._seen[index] if index < len(self._seen) else None
         if seen is None:
-            raise Amf0Error("an AMF0 reference points to nothing, or to what holds it")
+            raise AmfError("an AMF0 reference points to nothing, or to what holds it")
         value, weight = seen
-        self._spend(weight)
+        self._cursor.spend(weight)
         return value
 
-    def _spend(self, values: int) -> None:
-        self._left -= values
-        if self._left < 0:
-            raise Amf0Error("too many AMF0 values")
-
-    def _take(self, count: int) -> bytes:
-        end = self.at + count
-        if end > len(self._data):
-            raise Amf0Error("an AMF0 value ends too early")
-        taken = self._data[self.at : end]
-        self.at = end
-        return taken
-
-    def _number(self, size: int) -> int:
-        return int.from_bytes(self._take(size), "big")
-
     def _text(self, size: int) -> str:
-        return self._take(self._number(size)).decode("utf-8", "replace")
+        return self._cursor.text(self._cursor.number(size))
 
 
 def encode(*values: object) -> bytes:

@@ -28,6 +28,8 @@ _CHUNK_CONTROL = frozenset({SET_CHUNK_SIZE, ABORT})
 _MEDIA = frozenset({AUDIO, VIDEO, AGGREGATE})
 _WRAP = 1 << 32
 _MORE = -1
+_FEW = 3
+"""Chunks that are sooner gone through one by one."""
 
 
 @dataclass(slots=True)
@@ -73,8 +75,14 @@ class ChunkReader:
         self._rest = b""  # of a header: never more than 17 bytes
         self._current: _ChunkStream | None = None
         self._due = 0  # bytes of the current chunk that have not come
+        self._repeats = False  # whether an extended timestamp has been repeated
         self.held = 0
         """Bytes of unfinished messages."""
+
+    @property
+    def in_media(self) -> bool:
+        """Whether the last bytes that came are some of a media message that goes on."""
+        return self._current is not None and self._current.type_id in _MEDIA
 
     def trust(self, trusted: bool) -> None:
         """Take media messages of ``Limits.media_message`` bytes from now on, or no longer."""
@@ -114,14 +122,28 @@ class ChunkReader:
                 payload += view[at:until]
                 at = until
                 due = stream.length - len(payload)
-                # The hot path: the same message goes on after one byte of header.
                 if not due or at == end or data[at] != stream.again:
                     self._due = 0
                     break
+                # The hot path: the same message goes on after one byte of header, for as many whole chunks as are here.
+                size = self._chunk_size
+                step = size + 1
+                chunks = min(due // size, (end - at) // step)
+                after = at + chunks * step
+                if chunks > _FEW and data[at:after:step] == bytes((stream.again,)) * chunks:
+                    block = bytearray(view[at + 1 : after])
+                    del block[size::step]
+                    payload += block
+                    at = after
+                    before += chunks
+                    due -= len(block)
+                    if not due or at == end or data[at] != stream.again:
+                        self._due = 0
+                        break
                 at += 1
                 before += 1
-                if due > self._chunk_size:
-                    due = self._chunk_size
+                if due > size:
+                    due = size
             self.held += at - before
             if self.held > most_held:
                 raise TooLargeError(f"more than {most_held} bytes of unfinished messages")
@@ -158,12 +180,17 @@ class ChunkReader:
                 raise ChunkError("a chunk goes on with nothing")
             after = body
             if stream.extended:
-                # The specification does not say it; most encoders repeat the extended timestamp, some do not.
+                # Most encoders repeat the extended timestamp, as 5.3.1.3 has it, and some do not. Of one that does,
+                # what a message begins with is its own.
                 repeated = data[after : after + 4]
-                if stream.extended.startswith(repeated):
+                begins = self._repeats and stream.payload is None
+                if begins or stream.extended.startswith(repeated):
                     if len(repeated) < 4:
                         return _MORE
                     after += 4
+                    self._repeats = True
+                    if begins:
+                        stream.extended, stream.delta = repeated, int.from_bytes(repeated, "big")
             if stream.payload is not None:
                 self._go_on(stream)
                 return after

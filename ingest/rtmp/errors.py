@@ -25,8 +25,8 @@ class TooLargeError(PeerError):
     """The peer asked for more memory than it may have."""
 
 
-class Amf0Error(PeerError):
-    """The bytes are no AMF0."""
+class AmfError(PeerError):
+    """The bytes are no AMF0 or AMF3."""
 
 
 class MessageError(PeerError):
@@ -39,6 +39,10 @@ class CodecError(PeerError):
 
 class ConfigError(PeerError):
     """A codec's configuration that no decoder could use."""
+
+
+class LoginError(PeerError):
+    """The peer has to authenticate itself, or did so wrongly; the text is for its program to read."""
 
 
 class LocalError(RtmpError):

@@ -7,20 +7,11 @@ digest variant of Flash players is not needed to publish: a plain answer is acce
 import os
 from typing import Final
 
+from ingest.rtmp import strangers
 from ingest.rtmp.errors import HandshakeError
+from ingest.rtmp.strangers import PLAIN_RTMP
 
-_VERSION: Final = 3
 _SIZE: Final = 1536
-_HTTP = "HTTP: this port takes RTMP, viewers open the room's web link"
-
-_STRANGERS: Final = {
-    0x16: "TLS: this port speaks plain RTMP, use rtmp:// and not rtmps://",
-    0x06: "encrypted RTMP (RTMPE): it is not supported, use rtmp://",
-    0x53: "SSH: this port takes RTMP",
-    ord("G"): "HTTP (or MPEG-TS): this port takes RTMP, viewers open the room's web link",
-    **dict.fromkeys(b"PHODCT", _HTTP),
-}
-"""What a first byte gives away."""
 
 
 class ServerHandshake:
@@ -32,20 +23,22 @@ class ServerHandshake:
         self._greeted = False
 
     def receive(self, data: bytes) -> bytes:
-        """Take bytes, return the answer to send. Raises HandshakeError at the first byte that cannot be RTMP."""
+        """Take bytes, return the answer to send. Raises HandshakeError as soon as it tells what else it is."""
         self._buffer += data
         answer = b""
         if not self._greeted:
-            if self._buffer and self._buffer[0] != _VERSION:
-                guess = _STRANGERS.get(self._buffer[0], "no RTMP at all")
-                raise HandshakeError(f"what came looks like {guess}")
+            if self._buffer and self._buffer[0] != PLAIN_RTMP:
+                if found := strangers.name(self._buffer):
+                    raise HandshakeError(f"what came looks like {found}")
+                return b""
             if len(self._buffer) < 1 + _SIZE:
                 return b""
             c1 = bytes(self._buffer[1 : 1 + _SIZE])
             del self._buffer[: 1 + _SIZE]
             self._greeted = True
-            # S1: time 0, version 0 (no digest), random bytes. S2: C1 again, with the time of its reading (5.2.4).
-            answer = bytes((_VERSION,)) + bytes(8) + os.urandom(_SIZE - 8) + c1[:4] + bytes(4) + c1[8:]
+            # S1: time 0, version 0 (no digest), random bytes. S2: C1 as it is, though 5.2.4 puts the time of its
+            # reading into it: some clients compare the two.
+            answer = bytes((PLAIN_RTMP,)) + bytes(8) + os.urandom(_SIZE - 8) + c1
         if len(self._buffer) >= _SIZE:
             # C2 ought to echo S1; encoders that send something else work everywhere, so they work here.
             del self._buffer[:_SIZE]

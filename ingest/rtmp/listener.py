@@ -1,19 +1,23 @@
 """The RTMP listener: sockets, deadlines and limits. The only file of ``ingest`` that does I/O.
 
-Rules: a connection that breaks a rule is closed with one log line; no other is disturbed. What is said to a peer is
-flushed before its socket is closed, and a peer that does not read is dropped. Stream keys are never logged. Everything
-runs in the event loop that ``start`` was called in.
+Rules: a connection that breaks a rule is closed with one log line, as long as these are not too many; no other is
+disturbed. What is said to a peer is flushed before its socket is closed, and a peer that does not read is dropped.
+Stream keys are never logged. Everything runs in the event loop that ``start`` was called in.
 """
 
 import asyncio
 import contextlib
 import logging
 import socket
-from collections import Counter
+import ssl
+import time
 from typing import cast
 
 from ingest.media import Packet, Track
-from ingest.rtmp.errors import PeerError
+from ingest.rtmp.adobe import AdobeLogin
+from ingest.rtmp.complaints import Complaints
+from ingest.rtmp.crowd import Crowd
+from ingest.rtmp.errors import LoginError, PeerError
 from ingest.rtmp.limits import Limits
 from ingest.rtmp.session import (
     Event,
@@ -24,6 +28,7 @@ from ingest.rtmp.session import (
     Unpublished,
     Warned,
 )
+from ingest.rtmp.tls import TlsServer
 from ingest.source import Admission, PublishRequest, Refused, Sink
 
 _log = logging.getLogger(__name__)
@@ -39,14 +44,15 @@ class RtmpListener:
     def __init__(self, admission: Admission, limits: Limits | None = None) -> None:
         self._admission = admission
         self._limits = limits or Limits()
-        self._connections: set[_Connection] = set()
-        self._hosts: Counter[str] = Counter()
-        self._server: asyncio.Server | None = None
+        self._login = AdobeLogin(time.monotonic)
+        self._crowd: Crowd[_Connection] = Crowd(self._limits.connections, self._limits.connections_per_address)
+        self._complaints = Complaints(_log, time.monotonic, self._limits.complaints)
+        self._servers: list[asyncio.Server] = []
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """The host and port of each socket listened on; empty before ``start`` and after ``close``."""
-        names = (listening.getsockname() for listening in (self._server.sockets if self._server else ()))
+        names = (listening.getsockname() for server in self._servers for listening in server.sockets)
         return [(str(name[0]), int(name[1])) for name in names]
 
     @property
@@ -54,46 +60,40 @@ class RtmpListener:
         """The port of the first socket listened on."""
         return self.addresses[0][1]
 
-    async def start(self, host: str, port: int) -> None:
-        """Listen; port 0 takes a free one. Raises OSError."""
+    async def start(self, host: str, port: int, secure: ssl.SSLContext | None = None) -> int:
+        """Listen, for RTMPS where ``secure`` tells how; port 0 takes a free one. Return the port. Raises OSError.
+
+        It can be started in several places; the limits are for all of them together.
+        """
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), host, port, backlog=_BACKLOG)
+        server = await loop.create_server(lambda: _Connection(self, secure), host, port, backlog=_BACKLOG)
+        self._servers.append(server)
+        return int(server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
         """Stop listening, and end all connections in order; takes at most a second or so."""
-        if self._server is not None:
-            self._server.close()
-        for connection in list(self._connections):
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        connections = self._crowd.all()
+        for connection in connections:
             connection.disconnect("the server is going down")
-        if self._connections:
-            await asyncio.wait([connection.ended for connection in self._connections], timeout=2 * _FLUSH_SECONDS)
-
-    def _enter(self, connection: "_Connection", host: str) -> bool:
-        """Count a connection in; False if there are too many."""
-        self._connections.add(connection)
-        self._hosts[host] += 1
-        within = len(self._connections) <= self._limits.connections
-        return within and self._hosts[host] <= self._limits.connections_per_address
-
-    def _leave(self, connection: "_Connection", host: str) -> None:
-        """Count it out again."""
-        self._connections.discard(connection)
-        self._hosts[host] -= 1
-        if not self._hosts[host]:
-            del self._hosts[host]
+        if connections:
+            await asyncio.wait([connection.ended for connection in connections], timeout=2 * _FLUSH_SECONDS)
 
 
 class _Connection(asyncio.Protocol):
     """One connection, the Source of what is published over it, and the supervisor of its sink."""
 
-    def __init__(self, listener: RtmpListener) -> None:
+    def __init__(self, listener: RtmpListener, secure: ssl.SSLContext | None) -> None:
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[None] = self._loop.create_future()
         self._admission = listener._admission
         self._limits = listener._limits
-        self._enter = listener._enter
-        self._leave = listener._leave
-        self._session = ServerSession(self._limits)
+        self._crowd = listener._crowd
+        self._complaints = listener._complaints
+        self._session = ServerSession(self._limits, listener._login)
+        self._tls = TlsServer(secure) if secure is not None else None
         self._transport: asyncio.Transport | None = None
         self._host = "?"
         self._address = "?"
@@ -114,6 +114,14 @@ class _Connection(asyncio.Protocol):
             self._session.close(reason)
             self._end(logging.INFO, reason)
 
+    def turn_away(self) -> None:
+        """End it at once: there are too many."""
+        assert self._transport is not None
+        if not self._closing:
+            self._closing = True
+            self._tell(logging.WARNING, "too many connections")
+        self._transport.abort()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is open."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
@@ -125,21 +133,25 @@ class _Connection(asyncio.Protocol):
             with contextlib.suppress(OSError):  # the peer may be gone again
                 connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
                 connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._enter(self, self._host):
+        too_many = self._crowd.enter(self, self._host)
+        if too_many is not None:
+            too_many.turn_away()
+        if too_many is not self:
             self._watch()
-        else:
-            self._end(logging.WARNING, "too many connections")
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come."""
         if self._closing:
             return  # read and thrown away: closing with unread bytes would reset the connection
-        self._heard = self._loop.time()
+        media = self._session.media
         try:
-            for event in self._session.receive_data(data):
+            plain = data if self._tls is None else self._tls.receive(data)
+            for event in self._session.receive_data(plain):
                 self._handle(event)
                 if self._closing:
                     return
+        except LoginError:
+            self._end(logging.INFO, "it has to log in")
         except PeerError as error:
             self._end(logging.WARNING, str(error))
         except Exception:
@@ -147,6 +159,8 @@ class _Connection(asyncio.Protocol):
             _log.exception("%s: a mistake of this server", self._address)
             self.disconnect(_MISTAKE)
         else:
+            if self._session.media != media:
+                self._heard = self._loop.time()
             self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -155,10 +169,10 @@ class _Connection(asyncio.Protocol):
             self._closing = True
             if exc is not None:
                 self._why = f"the connection broke: {exc}"
-            _log.info("%s: closed: %s", self._address, self._why)
+            self._tell(logging.INFO, self._why)
         if self._timer is not None:
             self._timer.cancel()
-        self._leave(self, self._host)
+        self._crowd.leave(self)
         self._drop_sink(self._why)
         self.ended.set_result(None)
 
@@ -169,6 +183,7 @@ class _Connection(asyncio.Protocol):
                 self._ask(event)
             case Unpublished():
                 self._stranger_since = self._loop.time()
+                self._crowd.trust(self, False)
                 self._watch()
                 self._drop_sink("the host stopped streaming")
             case _ if sink is None:
@@ -183,7 +198,7 @@ class _Connection(asyncio.Protocol):
                 sink.warning(text)
 
     def _ask(self, asked: PublishAsked) -> None:
-        request = PublishRequest("rtmp", self._address, asked.app, asked.stream, asked.software)
+        request = PublishRequest("rtmps" if self._tls else "rtmp", self._address, asked.claim, asked.software)
         try:
             self._sink = self._admission.admit(request, self)
         except Refused as refusal:
@@ -194,11 +209,18 @@ class _Connection(asyncio.Protocol):
             self._drop_sink(self._why)
             return
         self._session.accept()
+        self._crowd.trust(self, True)
+        self._heard = self._loop.time()
         self._watch()
         _log.info("%s: publishing with %s", self._address, asked.software or "an unnamed encoder")
 
     def _flush(self) -> None:
         data = self._session.data_to_send()
+        if self._tls is not None:
+            data = self._tls.send(data)
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
         if data and self._transport is not None:
             self._transport.write(data)
             if self._transport.get_write_buffer_size() > self._limits.unread:
@@ -211,8 +233,10 @@ class _Connection(asyncio.Protocol):
             return
         self._closing = True
         self._why = reason
-        _log.log(level, "%s: closed: %s", self._address, reason)
+        self._tell(level, reason)
         self._flush()
+        if self._tls is not None:
+            self._write(self._tls.close())
         self._drop_sink(reason)
         if self._timer is not None:
             self._timer.cancel()
@@ -223,6 +247,10 @@ class _Connection(asyncio.Protocol):
             self._timer = self._loop.call_later(_FLUSH_SECONDS, self._transport.abort)
         else:
             self._transport.close()
+
+    def _tell(self, level: int, reason: str) -> None:
+        say = _log.log if self._sink is not None else self._complaints.say
+        say(level, "%s: closed: %s", self._address, reason)
 
     def _drop_sink(self, reason: str) -> None:
         sink, self._sink = self._sink, None
@@ -238,7 +266,7 @@ class _Connection(asyncio.Protocol):
             self._timer.cancel()
         limits = self._limits
         if self._session.state is State.PUBLISHING:
-            due, text = self._heard + limits.idle_seconds, f"nothing came for {limits.idle_seconds:g} s"
+            due, text = self._heard + limits.idle_seconds, f"no media came for {limits.idle_seconds:g} s"
         else:
             due = self._stranger_since + limits.stranger_seconds
             text = f"nothing was published within {limits.stranger_seconds:g} s"

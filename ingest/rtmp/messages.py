@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ingest.rtmp import amf0
+from ingest.rtmp.amf import Value
 from ingest.rtmp.chunks import ABORT, AGGREGATE, AUDIO, SET_CHUNK_SIZE, VIDEO, Message
 from ingest.rtmp.errors import MessageError
 from ingest.rtmp.limits import Limits
@@ -27,6 +28,7 @@ STREAM_BEGIN: Final = 0
 PING_REQUEST: Final = 6
 PING_RESPONSE: Final = 7
 
+_COMMANDS_OWN = 3  # values that a command has at the least: name, transaction, object (7.2)
 _TAG_HEADER = 11
 _TAG_TRAILER = 4
 _WRAP = 1 << 32
@@ -145,7 +147,8 @@ Typed = Acknowledgement | WindowAckSize | SetPeerBandwidth | UserControl | Comma
 def parse(message: Message, limits: Limits) -> Iterator[Typed]:
     """Yield what ``message`` holds: nothing for a type that no publisher needs, several for an aggregate.
 
-    Raises MessageError, or Amf0Error for a command or data.
+    Raises MessageError, or AmfError for a command. Data ends where it cannot be read: it is advice, and encoders that
+    get it wrong send good media.
     """
     if message.type_id == AGGREGATE:
         for inner in _split(message, limits):
@@ -170,7 +173,7 @@ def _user_control(message: Message, _limits: Limits) -> UserControl:
 
 
 def _command(message: Message, limits: Limits) -> Command:
-    values = _values(message, limits, COMMAND_AMF3)
+    values = _values(message, limits, COMMAND_AMF3, _COMMANDS_OWN)
     if not values or not isinstance(values[0], str):
         raise MessageError("a command has no name")
     transaction = values[1] if len(values) > 1 and isinstance(values[1], float) else 0.0
@@ -178,15 +181,15 @@ def _command(message: Message, limits: Limits) -> Command:
 
 
 def _data(message: Message, limits: Limits) -> Data:
-    return Data(tuple(_values(message, limits, DATA_AMF3)), message.stream_id)
+    return Data(tuple(_values(message, limits, DATA_AMF3, 0)), message.stream_id)
 
 
-def _values(message: Message, limits: Limits, amf3: int) -> list[amf0.Value]:
+def _values(message: Message, limits: Limits, amf3: int, least: int) -> list[Value]:
     """Read the payload; encoders that say AMF3 send AMF0 behind one zero, for they were told encoding 0."""
     payload = bytes(message.payload)
     if message.type_id == amf3:
         payload = payload.removeprefix(b"\0")
-    return amf0.decode(payload, limits.amf_depth)
+    return amf0.decode(payload, limits.amf_depth, least)
 
 
 def _media(message: Message, _limits: Limits) -> Media:

@@ -5,6 +5,7 @@
     HANDSHAKE    C0 and C1                               HANDSHAKE    S0, S1, S2
                  C2                                      CONNECTING
     CONNECTING   connect                                 IDLE         window, bandwidth, chunk size, _result
+                 connect that has to log in              CLOSED       _error NetConnection.Connect.Rejected (LoginError)
                  any other command                       CLOSED       (PeerError)
     IDLE         publish -> PublishAsked                 ASKED
     ASKED        accept()                                PUBLISHING   StreamBegin, onStatus NetStream.Publish.Start
@@ -15,15 +16,21 @@
                  FCUnpublish, deleteStream, closeStream
                      -> Unpublished                      IDLE         onStatus NetStream.Unpublish.Success
     connected    play                                    CLOSED       onStatus NetStream.Play.Failed (PeerError)
-                 createStream, releaseStream, ...        (same)       _result
+                 createStream                            (same)       _result
+                 FCPublish                               (same)       _result, onFCPublish
+                 releaseStream, _checkbw, ...            (same)       _result
                  an unknown command with a transaction   (same)       _error NetConnection.Call.Failed
                  ping; a window of bytes                 (same)       ping response; acknowledgement
+                 another bandwidth than the last         (same)       window
+                 data that cannot be read                (same)
     any          close(text)                             CLOSED       onStatus NetConnection.Connect.Closed
-                 a broken rule                           CLOSED       (PeerError)
+                 a broken rule                           CLOSED       onStatus NetConnection.Connect.Closed (PeerError)
 
-Rules: commands are answered with the transaction id that they came with, none is left hanging. Media counts only in
-PUBLISHING. Limits widen once a publisher is accepted, and are narrow again after it has stopped. A ``PeerError`` ends
-the session; what ``data_to_send`` then holds is still to be sent. Source: Adobe's RTMP 1.0 (2012), section 7.
+Rules: commands are answered with the transaction id that they came with, none is left hanging; one whose id is 0 wants
+no answer, but for connect and createStream, which nobody can do without. Nothing is said before the handshake is done.
+Media counts only in PUBLISHING. Limits widen once a publisher is accepted, and are narrow again after it has stopped.
+A ``PeerError`` ends the session; what ``data_to_send`` then holds is still to be sent. Source: Adobe's RTMP 1.0 (2012),
+section 7.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,28 +40,39 @@ from typing import Final
 
 from ingest.media import Kind, Packet, Track
 from ingest.rtmp import messages
+from ingest.rtmp.adobe import AdobeLogin
 from ingest.rtmp.chunks import ChunkReader, ChunkWriter, Message
-from ingest.rtmp.errors import CodecError, ConfigError, LocalError, PeerError, TooLargeError
+from ingest.rtmp.claims import claim
+from ingest.rtmp.errors import CodecError, ConfigError, LocalError, LoginError, PeerError, TooLargeError
 from ingest.rtmp.flv import FlvReader
 from ingest.rtmp.handshake import ServerHandshake
 from ingest.rtmp.limits import Limits
 from ingest.rtmp.messages import Command
+from ingest.source import Claim
 
 _WINDOW: Final = 2_500_000
 _CHUNK_SIZE: Final = 4096
 _CONTROL, _COMMANDS = 2, 3  # chunk stream ids
 _STREAM_ID: Final = 1
-_HARMLESS = frozenset({"releaseStream", "FCPublish", "_checkbw", "getStreamLength", "FCSubscribe"})
+_HARMLESS: Final[dict[str, object]] = {
+    "releaseStream": None,
+    "FCPublish": None,
+    "FCSubscribe": None,
+    "_checkbw": None,
+    "getStreamLength": 0,
+}
+"""What can be agreed to at once, and what the answer holds."""
+_PUBLISHES: Final = {"level": "status", "code": "NetStream.Publish.Start", "description": "FCPublish"}
+"""What some encoders wait for after FCPublish; others pass it over. It says nothing of the key."""
 _UNPUBLISH = frozenset({"FCUnpublish", "deleteStream", "closeStream"})
 _LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
 class PublishAsked:
-    """The peer wants to publish ``stream`` (a secret) in ``app``: ``accept`` or ``refuse`` before the next event."""
+    """The peer wants to publish: ``accept`` or ``refuse`` before the next event."""
 
-    app: str
-    stream: str
+    claim: Claim
     software: str
 
 
@@ -94,9 +112,10 @@ class State(Enum):
 class ServerSession:
     """A session; feed it with ``receive_data``, and send what ``data_to_send`` returns after each call."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, login: AdobeLogin | None = None) -> None:
         self.state = State.HANDSHAKE
         self._limits = limits or Limits()
+        self._login = login or AdobeLogin(lambda: 0)
         self._handshake = ServerHandshake()
         self._reader = ChunkReader(self._limits)
         self._writer = ChunkWriter()
@@ -105,11 +124,19 @@ class ServerSession:
         self._left_out: set[Kind] = set()
         self._broken: set[Kind] = set()
         self._app = ""
+        self._tc_url = ""
+        self._claim: Claim | None = None  # of who has authenticated itself
         self._software = ""
         self._received = 0
         self._stranger_since = 0  # the value of _received at which the peer became a stranger
+        self._stranger_messages = self._stranger_payload = 0
         self._acknowledged = 0
         self._window = _WINDOW
+        self._told_window = _WINDOW
+        self._stream_id = _STREAM_ID
+        self._told = False
+        self.media = 0
+        """Grows while media comes, and by nothing else that a publisher sends."""
 
     def data_to_send(self) -> bytes:
         """Return what is to be sent to the peer, once."""
@@ -127,7 +154,9 @@ class ServerSession:
             return
         try:
             yield from self._receive(data)
-        except PeerError:
+        except PeerError as error:
+            if self.state is not State.HANDSHAKE and not self._told:
+                self._status("error", "NetConnection.Connect.Closed", str(error))
             self.state = State.CLOSED
             raise
 
@@ -139,7 +168,7 @@ class ServerSession:
         self._left_out.clear()
         self._broken.clear()
         self._reader.trust(True)
-        self._control(messages.UserControl(messages.STREAM_BEGIN, _STREAM_ID).message())
+        self._control(messages.UserControl(messages.STREAM_BEGIN, self._stream_id).message())
         self._status("status", "NetStream.Publish.Start", "You are publishing")
 
     def refuse(self, reason: str) -> None:
@@ -168,6 +197,8 @@ class ServerSession:
             self.state = State.CONNECTING
             data = self._handshake.rest()
         for message in self._reader.receive(data):
+            if self.state is not State.PUBLISHING:
+                self._count(message)
             for typed in messages.parse(message, self._limits):
                 yield from self._handle(typed)
                 if self.state is State.CLOSED:
@@ -175,14 +206,29 @@ class ServerSession:
         if self._received - self._acknowledged >= self._window:
             self._acknowledged = self._received
             self._control(messages.Acknowledgement(self._received).message())
+        if self.state is State.PUBLISHING and self._reader.in_media:
+            self.media += 1
+        if self.state is not State.PUBLISHING:
+            self._bound(self._received - self._stranger_since)
+
+    def _count(self, message: Message) -> None:
+        """Count a stranger's message: what came in one piece with it is not counted yet."""
+        self._stranger_messages += 1
+        if self._stranger_messages > self._limits.stranger_messages:
+            raise TooLargeError("too many messages without a stream being published")
+        self._stranger_payload += len(message.payload)
+        self._bound(self._stranger_payload)
+
+    def _bound(self, stranger: int) -> None:
         most = self._limits.stranger_bytes
-        if self.state is not State.PUBLISHING and self._received - self._stranger_since > most:
+        if stranger > most:
             raise TooLargeError(f"more than {most} bytes without a stream being published")
 
     def _handle(self, message: messages.Typed) -> Iterator[Event]:
         match message:
             case messages.Media():
                 if self.state is State.PUBLISHING:
+                    self.media += bool(message.body)
                     yield from self._media(message)
             case messages.Data(values=values):
                 yield from self._data(values)
@@ -193,7 +239,9 @@ class ServerSession:
             case messages.WindowAckSize(size=size):
                 self._window = max(size, 1)
             case messages.SetPeerBandwidth(size=size):
-                self._control(messages.WindowAckSize(size).message())  # as 5.4.5 asks
+                if size != self._told_window:  # as 5.4.5 asks
+                    self._told_window = size
+                    self._control(messages.WindowAckSize(size).message())
             case _:
                 pass
 
@@ -233,7 +281,7 @@ class ServerSession:
         elif self.state is State.CONNECTING:
             raise PeerError(f"the peer began with {name[:_LONGEST_NAME]!r} and not with connect")
         elif name == "createStream":
-            self._answer(command, None, _STREAM_ID)
+            self._result(command, None, _STREAM_ID)
         elif name == "publish":
             yield from self._publish(command)
         elif name in _UNPUBLISH:
@@ -242,24 +290,31 @@ class ServerSession:
                 yield Unpublished()
             self._answer(command, None)
         elif name in _HARMLESS:
-            self._answer(command, None)
+            self._answer(command, None, _HARMLESS[name])
+            if name == "FCPublish":
+                self._send(Command("onFCPublish", command.transaction, (None, _PUBLISHES)).message(), _COMMANDS)
         elif name == "play":
             text = "this server takes publishers by RTMP; viewers open the room's web link"
             self._status("error", "NetStream.Play.Failed", text)
             raise PeerError("the peer wants to play: viewers open the room's web link")
         elif command.transaction and name not in ("_result", "_error"):
-            text = f"{name[:_LONGEST_NAME]} is not known here"
-            failed = {"level": "error", "code": "NetConnection.Call.Failed", "description": text}
-            self._send(Command("_error", command.transaction, (None, failed)).message(), _COMMANDS)
+            self._fail(command, "NetConnection.Call.Failed", f"{name[:_LONGEST_NAME]} is not known here")
 
     def _connect(self, command: Command) -> None:
         if self.state is not State.CONNECTING:
             raise PeerError("the peer connects a second time")
         properties = command.arguments[0] if command.arguments else None
         if isinstance(properties, Mapping):
-            app, software = properties.get("app"), properties.get("flashVer")
-            self._app = app if isinstance(app, str) else ""
-            self._software = software[:_LONGEST_NAME] if isinstance(software, str) else ""
+            self._app = _text(properties.get("app"))
+            self._tc_url = _text(properties.get("tcUrl"))
+            software = _text(properties.get("flashVer"))[:_LONGEST_NAME]
+            self._software = "".join(letter if letter.isprintable() else "?" for letter in software)
+        try:
+            self._claim = self._login.claim(self._app, self._tc_url)
+        except LoginError as error:
+            self._fail(command, "NetConnection.Connect.Rejected", str(error))
+            self._told = True
+            raise
         self.state = State.IDLE
         self._control(messages.WindowAckSize(_WINDOW).message())
         self._control(messages.SetPeerBandwidth(_WINDOW).message())
@@ -271,14 +326,16 @@ class ServerSession:
             "description": "Connected",
             "objectEncoding": 0,
         }
-        self._answer(command, {"fmsVer": "FMS/3,0,1,123", "capabilities": 31}, information)
+        self._result(command, {"fmsVer": "FMS/3,0,1,123", "capabilities": 31}, information)
 
     def _publish(self, command: Command) -> Iterator[Event]:
         if self.state is not State.IDLE:
             raise PeerError("the peer publishes a second stream on one connection")
-        stream = command.arguments[1] if len(command.arguments) > 1 else None
         self.state = State.ASKED
-        yield PublishAsked(self._app, stream if isinstance(stream, str) else "", self._software)
+        self._stream_id = command.stream_id
+        # Some leave out the null that stands where other calls have their object.
+        stream = next((_text(value) for value in command.arguments[:2] if value is not None), "")
+        yield PublishAsked(self._claim or claim(self._app, self._tc_url, stream), self._software)
         if self.state is State.ASKED:
             raise LocalError("a publisher was neither accepted nor refused")
 
@@ -286,15 +343,24 @@ class ServerSession:
         self.state = State.IDLE
         self._reader.trust(False)
         self._stranger_since = self._received
+        self._stranger_messages = self._stranger_payload = 0
         self._status("status", "NetStream.Unpublish.Success", "You have stopped publishing")
 
     def _answer(self, command: Command, *values: object) -> None:
         if command.transaction:
-            self._send(Command("_result", command.transaction, values).message(), _COMMANDS)
+            self._result(command, *values)
+
+    def _result(self, command: Command, *values: object) -> None:
+        self._send(Command("_result", command.transaction, values).message(), _COMMANDS)
+
+    def _fail(self, command: Command, code: str, description: str) -> None:
+        information = {"level": "error", "code": code, "description": description}
+        self._send(Command("_error", command.transaction, (None, information)).message(), _COMMANDS)
 
     def _status(self, level: str, code: str, description: str) -> None:
+        self._told = level == "error"
         information = {"level": level, "code": code, "description": description}
-        self._send(Command("onStatus", 0, (None, information), _STREAM_ID).message(), _COMMANDS)
+        self._send(Command("onStatus", 0, (None, information), self._stream_id).message(), _COMMANDS)
 
     def _control(self, message: Message) -> None:
         self._send(message, _CONTROL)
@@ -305,3 +371,7 @@ class ServerSession:
     def _expect(self, state: State) -> None:
         if self.state is not state:
             raise LocalError(f"not possible in state {self.state.name}")
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -109,13 +109,29 @@ def test_the_command_line_goes_by_https_where_it_is_told_whom_to_trust(on_air: O
     assert json.loads(told.stdout)["name"] == "demo"
 
 
+def test_a_host_publishes_by_rtmps_and_its_certificate_is_that_of_https(tmp_path: Path, clip: Path) -> None:
+    port = free_port()
+    with RunningServer(tmp_path, "--rtmps", f"127.0.0.1:{port}") as server:
+        room = server.room("demo")
+        key, url = room["stream_key"], room["rtmps_url"]
+        assert url == f"rtmps://127.0.0.1:{port}/live"
+        with ffmpeg.publish_file(f"{url}/{key}", clip, tmp_path / "host.log"):
+            server.playable("demo")
+        own = Https(server.data / "https" / "cert.pem")
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            own.context.wrap_socket(connection, server_hostname="localhost").close()
+    assert server.child is not None
+    assert key not in server.child.said()
+
+
 def test_a_renewed_certificate_is_taken_up_and_nobody_is_cut_off(tmp_path: Path) -> None:
     pair = ensure(tmp_path / "given" / "cert.pem", ["127.0.0.1"], now())
     renewed = ensure(tmp_path / "renewed" / "cert.pem", ["127.0.0.1"], now())
     old, new = Https(pair.certificate), Https(renewed.certificate)
     address = f"127.0.0.1:{free_port()}"
     files = ("--https-cert", str(pair.certificate), "--https-key", str(pair.key))
-    with RunningServer(tmp_path, "--https", address, *files) as server:
+    rtmps = ("127.0.0.1", free_port())
+    with RunningServer(tmp_path, "--https", address, "--rtmps", f"{rtmps[0]}:{rtmps[1]}", *files) as server:
         connection = old.connect(f"https://{address}")
         connection.request("GET", "/healthz")
         assert connection.getresponse().read() == b"ok\n"
@@ -125,6 +141,10 @@ def test_a_renewed_certificate_is_taken_up_and_nobody_is_cut_off(tmp_path: Path)
         connection.request("GET", "/healthz")
         assert connection.getresponse().read() == b"ok\n"
         assert connection.sock is before
+        with socket.create_connection(rtmps, timeout=10) as host, pytest.raises(ssl.SSLCertVerificationError):
+            old.context.wrap_socket(host, server_hostname=rtmps[0])
+        with socket.create_connection(rtmps, timeout=10) as host:
+            new.context.wrap_socket(host, server_hostname=rtmps[0]).close()
         assert not (server.data / "https").exists()
         assert server.stop() == 0, "with a connection that is open"
         connection.close()

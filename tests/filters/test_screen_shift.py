@@ -62,7 +62,7 @@ def test_a_page_that_its_coder_blurs_as_it_moves(down: int) -> None:
     """Most of it is other than before, and all of it closer to that; what has come over it is not."""
     long = page(3 * HEIGHT)
     before, now = (long[at : at + HEIGHT].copy() for at in (HEIGHT, HEIGHT - down))
-    now = cv2.addWeighted(now, 0.6, cv2.GaussianBlur(now, (9, 9), 0), 0.4, 0)
+    now = np.asarray(cv2.addWeighted(now, 0.6, cv2.GaussianBlur(now, (9, 9), 0), 0.4, 0), np.uint8)
     over = slice(HEIGHT // 2, HEIGHT // 2 + 3 * HIGH), slice(4 * WIDE, 7 * WIDE)
     now[over] = page(HEIGHT, 5)[: 3 * HIGH, : 3 * WIDE]
     by, left, unlike = shift_between(before, now, differs(difference(before, now)), NONE)

@@ -1,6 +1,6 @@
 """The chunk stream: every form of header, extended timestamps, interleaving, limits; any split gives the same."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -109,6 +109,16 @@ def test_messages_may_be_interleaved() -> None:
     assert [bytes(message.payload) for message in read(data)] == [video, audio]
 
 
+def test_a_message_may_come_between_many_chunks_of_another() -> None:
+    long = b"".join(b"\xc4" + bytes((number,)) * 10 for number in range(1, 20))
+    short = b"\x06" + form0(2, 10) + b"s" * 10
+    data = control(1, 10) + b"\x04" + form0(1, 200) + bytes(10) + long[:55] + short + long[55:]
+    assert [bytes(message.payload) for message in read(data)] == [
+        b"s" * 10,
+        b"".join(bytes((number,)) * 10 for number in range(20)),
+    ]
+
+
 def test_a_new_header_gives_up_the_message_before() -> None:
     data = b"\x04" + form0(1, 200) + bytes(128) + b"\x04" + form0(9, 1) + b"x"
     reader = ChunkReader(Limits())
@@ -137,6 +147,32 @@ def test_an_extended_delta(repeated: bool) -> None:
     body = bytes(range(200, 0, -1))
     data = b"\x04" + form0(7, 1) + b"x" + b"\x44" + form1(0xFFFFFF, 200) + LATE.to_bytes(4, "big")
     assert read(data + body[:128] + again + body[128:])[1] == Message(9, 1, LATE + 7, body)
+
+
+@pytest.mark.parametrize("repeated", [True, False])
+def test_an_extended_delta_for_message_after_message(repeated: bool) -> None:
+    again = b"\xc4" + (LATE.to_bytes(4, "big") if repeated else b"")
+    data = b"\x04" + form0(7, 1) + b"x" + b"\x44" + form1(0xFFFFFF, 1) + LATE.to_bytes(4, "big") + b"y" + again + b"z"
+    assert stamps(data) == [7, LATE + 7, 2 * LATE + 7]
+
+
+def test_of_an_encoder_that_repeats_a_message_may_begin_with_another_delta() -> None:
+    body = bytes(200)
+    long = b"\x04" + form0(0xFFFFFF, 200) + LATE.to_bytes(4, "big") + body[:128]
+    other = (LATE + 1).to_bytes(4, "big")
+    data = (
+        long
+        + b"\xc4"
+        + LATE.to_bytes(4, "big")
+        + body[128:]
+        + b"\xc4"
+        + other
+        + body[:128]
+        + b"\xc4"
+        + other
+        + body[128:]
+    )
+    assert read(data) == [Message(9, 1, LATE, body), Message(9, 1, 2 * LATE + 1, body)]
 
 
 def test_a_short_rest_is_not_waited_for_when_nothing_is_repeated() -> None:
@@ -240,6 +276,64 @@ def test_chunk_streams_are_bounded() -> None:
 
 
 # Any split.
+
+
+class Encoder:
+    """Writes as encoders do: the shortest header that says it, deltas, chunks of several messages taking turns."""
+
+    def __init__(self, repeats: bool, chunk_size: int) -> None:
+        self._repeats = repeats
+        self._chunk_size = chunk_size
+        self._last: dict[int, tuple[Message, int]] = {}  # with the time field of its header
+
+    def chunks(self, message: Message, chunk_stream_id: int) -> Iterator[bytes]:
+        form, field = 0, message.timestamp
+        if chunk_stream_id in self._last:
+            last, last_field = self._last[chunk_stream_id]
+            if last.stream_id == message.stream_id and last.timestamp <= message.timestamp:
+                form, field = 1, message.timestamp - last.timestamp
+                if (last.type_id, len(last.payload)) == (message.type_id, len(message.payload)):
+                    form = 3 if field == last_field else 2
+        self._last[chunk_stream_id] = message, field
+        extended = field.to_bytes(4, "big") if field >= 0xFFFFFF else b""
+        header = form0(min(field, 0xFFFFFF), len(message.payload), message.type_id, message.stream_id)
+        shown = extended if form < 3 or self._repeats else b""
+        begins = basic_header(form, chunk_stream_id) + header[: (11, 7, 3, 0)[form]] + shown
+        goes_on = basic_header(3, chunk_stream_id) + (extended if self._repeats else b"")
+        for at in range(0, max(len(message.payload), 1), self._chunk_size):
+            yield (goes_on if at else begins) + message.payload[at : at + self._chunk_size]
+
+
+STAMPS = st.integers(0, 100) | st.integers(0xFFFFF0, 0x1000010) | st.integers(0, 0xEFFFFFFF)
+BODIES = st.integers(0, 60).map(lambda size: b"\xfa" * size) | st.integers(100, 2000).map(lambda size: b"\xfb" * size)
+LANES = st.lists(
+    st.lists(st.builds(Message, st.sampled_from([8, 9, 18]), st.integers(1, 2), STAMPS, BODIES), max_size=6), max_size=3
+)
+
+
+@settings(deadline=None)
+@given(LANES, st.booleans(), st.integers(1, 200), st.lists(st.integers(1, 400)), st.data())
+def test_whatever_an_encoder_does_is_understood_in_any_split(
+    lanes: list[list[Message]], repeats: bool, chunk_size: int, sizes: list[int], data: st.DataObject
+) -> None:
+    encoder = Encoder(repeats, chunk_size)
+    wire, sent = control(1, chunk_size), []
+    waiting = dict(zip((3, 64, 65599), lanes, strict=False))
+    under_way: dict[int, list[bytes]] = {}
+    while turns := sorted({number for number, messages in waiting.items() if messages} | set(under_way)):
+        turn = data.draw(st.sampled_from(turns))
+        chunks = under_way.pop(turn, None) or list(encoder.chunks(waiting[turn][0], turn))
+        some = data.draw(st.sampled_from([1, 2, 50]))
+        wire += b"".join(chunks[:some])
+        if chunks[some:]:
+            under_way[turn] = chunks[some:]
+        else:
+            sent.append(waiting[turn].pop(0))
+    assert read(wire) == sent
+    reader = ChunkReader(Limits())
+    assert [message for part in split(wire, sizes) for message in reader.receive(part)] == sent
+    assert reader.held == 0
+
 
 MESSAGES = st.lists(
     st.builds(

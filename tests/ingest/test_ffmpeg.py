@@ -114,3 +114,26 @@ async def test_it_prints_why_the_server_ended_it(listener: RtmpListener, admissi
         sink.source.disconnect("a newer publisher takes over")
         assert "a newer publisher takes over" in await said(process)
         assert process.returncode != 0
+
+
+async def publishing_by_name(listener: RtmpListener, url: str) -> str:
+    program = shutil.which("ffmpeg")
+    assert program
+    process = await asyncio.create_subprocess_exec(
+        program, "-nostdin", "-loglevel", "error", *PICTURE, "-t", "0.2", *H264, "-f", "flv",
+        url.format(port=listener.port), stderr=PIPE
+    )  # fmt: skip
+    return await said(process)
+
+
+async def test_it_logs_in_with_a_rooms_name_and_key(listener: RtmpListener, admission: FakeAdmission) -> None:
+    assert await publishing_by_name(listener, "rtmp://demo:right@127.0.0.1:{port}/login/x") == ""
+    sink = await admission.sink()
+    await sink.until(lambda sink: sink.endings)
+    assert sink.request.claim.room == "demo"
+    assert sink.packets
+
+
+async def test_it_prints_that_a_login_was_wrong(listener: RtmpListener, admission: FakeAdmission) -> None:
+    assert "not known here" in await publishing_by_name(listener, "rtmp://demo:wrong@127.0.0.1:{port}/login/x")
+    assert admission.sinks == []

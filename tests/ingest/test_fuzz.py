@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 from ingest.rtmp.chunks import ChunkReader, ChunkWriter, Message, basic_header
 from ingest.rtmp.errors import PeerError
 from ingest.rtmp.limits import Limits
+from ingest.rtmp.messages import Command
+from ingest.rtmp.session import Event
 from tests.ingest.test_recordings import RECORDINGS
 from tests.support.rtmp_client import Script
 from tests.support.rtmp_server import Replay, split
 
 SMALL = Limits(stranger_bytes=100_000, message=20_000, media_message=50_000, held=100_000)
+PATIENT = Limits(stranger_bytes=1 << 20, stranger_messages=1 << 20)
 HANDSHAKE = Script().handshake() + bytes(1536)
 CONNECT = Script().connect("live", "x")
 PUBLISH = Script().command("publish", 2, None, "key")
@@ -46,6 +49,38 @@ def test_random_messages_to_a_publishing_session(sent: list[Message], sizes: lis
         HANDSHAKE + CONNECT + PUBLISH,
         *split(b"".join(ChunkWriter().write(message, 4) for message in sent), sizes),
     )
+
+
+def outcome(*parts: bytes) -> tuple[list[Event], str]:
+    """What a session makes of them, and the rule that was broken, if one was."""
+    replay = Replay(PATIENT)
+    try:
+        replay.feed(*parts)
+    except PeerError as error:
+        return replay.events, str(error)
+    return replay.events, ""
+
+
+COMMANDS = st.sampled_from(
+    ["connect", "createStream", "releaseStream", "FCPublish", "publish", "FCUnpublish", "deleteStream", "closeStream",
+     "_checkbw", "getStreamLength", "play", "dance", "_result"]
+)  # fmt: skip
+VALUES = st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(["live", "key", "", {"app": "live"}, [1.0]])
+CALLS = st.builds(
+    lambda name, transaction, values, stream: Command(name, transaction, tuple(values), stream).message(),
+    COMMANDS, st.integers(0, 3), st.lists(VALUES, max_size=3), st.integers(0, 2),
+)  # fmt: skip
+MEDIA = st.builds(Message, st.sampled_from([8, 9]), st.just(1), st.integers(0, 99), st.binary(max_size=300))
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.sampled_from([b"", CONNECT, CONNECT + PUBLISH]), st.lists(CALLS | MEDIA, max_size=12), SIZES)
+def test_any_dialogue_in_any_split_ends_the_same(before: bytes, sent: list[Message], sizes: list[int]) -> None:
+    writer = ChunkWriter()
+    wire = HANDSHAKE + before + b"".join(writer.write(message, 3 + message.type_id % 3) for message in sent)
+    whole = outcome(wire)
+    assert outcome(HANDSHAKE, *split(wire[len(HANDSHAKE) :], sizes)) == whole
+    assert outcome(*(wire[at : at + 1] for at in range(len(wire)))) == whole
 
 
 @settings(deadline=None, max_examples=100)
@@ -106,7 +141,7 @@ def test_an_announced_size_takes_no_memory() -> None:
 
 def test_messages_of_one_byte_do_not_pile_up() -> None:
     """Sixty-four thousand of them: they are handed on one by one."""
-    replay = Replay(Limits(stranger_bytes=1 << 20))
+    replay = Replay(Limits(stranger_bytes=1 << 20, stranger_messages=1 << 20))
     replay.feed(HANDSHAKE + CONNECT)
     wire = b"\x04" + bytes(3) + bytes(3) + b"\x09" + bytes(4) + b"\xc4" * (1 << 16)
     tracemalloc.start()

@@ -1,11 +1,11 @@
-"""The handshake: simple, version 3, whatever its bytes are cut into; strangers are told apart at their first byte."""
+"""The handshake: simple, version 3, whatever its bytes are cut into; strangers are told apart by how they begin."""
 
 import pytest
 
 from ingest.rtmp.errors import HandshakeError
 from ingest.rtmp.handshake import ServerHandshake
 
-C1 = b"\0\1\2\3" + bytes(4) + bytes(range(256)) * 5 + bytes(248)
+C1 = b"\0\1\2\3" + b"\x80\0\7\2" + bytes(range(256)) * 5 + bytes(248)
 HELLO = b"\x03" + C1
 
 
@@ -16,7 +16,7 @@ def test_c0_and_c1_are_answered_at_once() -> None:
     assert s0 == b"\x03"
     assert s1[4:8] == bytes(4)
     assert len(set(s1[8:])) > 100, "S1 is random"
-    assert (s2[:4], s2[8:]) == (C1[:4], C1[8:])
+    assert s2 == C1, "some clients compare them"
     assert len(answer) == 3073
     assert not handshake.done
 
@@ -42,19 +42,34 @@ def test_all_at_once_and_byte_by_byte() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "named"),
+    ("first", "named", "decided_after"),
     [
-        (b"GET / HTTP/1.1", "HTTP"),
-        (b"POST /open/1", "HTTP"),
-        (b"\x16\x03\x01", "TLS"),
-        (b"\x06", "RTMPE"),
-        (b"SSH-2.0", "SSH"),
-        (b"\0", "no RTMP"),
+        (b"GET / HTTP/1.1", "HTTP", 4),
+        (b"POST /open/1", "HTTP", 5),
+        (b"PUT /", "HTTP", 4),
+        (b"PRI * HTTP/2.0", "HTTP", 10),
+        (b"OPTIONS / HTTP/1.1", "HTTP", 9),
+        (b"OPTIONS rtsp://host", "RTSP", 12),
+        (b"ANNOUNCE rtsp://host", "RTSP", 9),
+        (b"PROXY TCP4", "PROXY protocol", 6),
+        (b"\r\n\r\n\0\r\nQUIT\n\x21", "PROXY protocol", 12),
+        (b"\x16\x03\x01", "TLS", 1),
+        (b"\x06", "RTMPE", 1),
+        (b"SSH-2.0", "SSH", 4),
+        (b"G\x40\x11\x10", "MPEG-TS", 2),
+        (b"FLV\x01", "FLV", 3),
+        (b"\0", "no RTMP", 1),
+        (b"GOAL", "MPEG-TS", 2),
     ],
 )
-def test_a_stranger_is_named(first: bytes, named: str) -> None:
-    with pytest.raises(HandshakeError, match=named):
+def test_a_stranger_is_named_as_soon_as_it_tells(first: bytes, named: str, decided_after: int) -> None:
+    with pytest.raises(HandshakeError, match=f"looks like .*{named}"):
         ServerHandshake().receive(first)
+    handshake = ServerHandshake()
+    for at in range(decided_after - 1):
+        assert handshake.receive(first[at : at + 1]) == b""
+    with pytest.raises(HandshakeError, match=named):
+        handshake.receive(first[decided_after - 1 : decided_after])
 
 
 def test_nothing_is_no_error() -> None:

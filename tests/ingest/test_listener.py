@@ -11,7 +11,7 @@ from ingest.media import Kind, Packet
 from ingest.rtmp.limits import Limits
 from ingest.rtmp.listener import RtmpListener
 from ingest.rtmp.messages import Media
-from ingest.source import PublishRequest, Source
+from ingest.source import Claim, PublishRequest, SentKey, Source
 from tests.support.media import make_clip
 from tests.support.rtmp_client import ClosedError, RtmpClient, make_loop
 from tests.support.rtmp_server import FakeAdmission, RecordingSink
@@ -70,7 +70,7 @@ async def test_what_is_published_arrives_in_order(server: Server) -> None:
     assert sink.tracks == CLIP.tracks
     assert sink.packets == list(CLIP.packets)
     assert sink.said == {"width": 64.0}
-    assert (sink.request.protocol, sink.request.app, sink.request.software) == ("rtmp", "live", "test host")
+    assert sink.request == PublishRequest("rtmp", sink.source.address, Claim(SentKey("right")), "test host")
     assert sink.request.address == sink.source.address
     assert sink.source.address.startswith("127.0.0.1:")
     await client.close()
@@ -159,10 +159,12 @@ async def test_a_warning_reaches_the_host(server: Server) -> None:
 async def test_a_wrong_key_is_told_so_and_closed(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     client = await server.connect()
+    asked = asyncio.get_running_loop().time()
     status = await client.publish(SECRET)
     assert (status.level, status.code) == ("error", "NetStream.Publish.BadName")
     assert status.description == "this stream key is not known here"
     await client.closed()
+    assert asyncio.get_running_loop().time() < asked + 1
     [line] = [record for record in caplog.records if record.name == "ingest.rtmp.listener"]
     assert "refused: this stream key is not known here" in line.getMessage()
     assert SECRET not in caplog.text
@@ -209,6 +211,24 @@ async def test_garbage_is_closed_with_one_line_that_names_it(
     await client.close()
 
 
+@limited(complaints=2)
+async def test_strangers_do_not_fill_the_log_and_hosts_are_told_of(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for _ in range(4):
+        client = await server.open()
+        client.write(b"SSH-2.0")
+        await client.closed()
+        await client.close()
+    host = await server.publish()
+    await host.close()
+    await (await server.admission.sink()).until(lambda sink: sink.endings)
+    lines = [record.getMessage() for record in caplog.records if record.name == "ingest.rtmp.listener"]
+    assert ["SSH" in line for line in lines] == [True, True, False, False]
+    assert lines[-1].endswith("closed: the host closed the connection")
+
+
 async def test_a_broken_rule_ends_a_publisher(server: Server) -> None:
     client = await server.publish()
     client.write(b"\xc9")
@@ -219,12 +239,30 @@ async def test_a_broken_rule_ends_a_publisher(server: Server) -> None:
 
 
 @limited(connections=2)
-async def test_too_many_connections(server: Server) -> None:
-    first, second, third = [await server.open() for _ in range(3)]
+async def test_of_too_many_connections_the_stranger_who_came_first_goes(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So nobody is kept out by those who only hold places."""
+    silent = await server.open()
+    first = await server.publish()
+    second = await server.publish()
+    await silent.closed()
+    third = await server.open()
     await third.closed()
+    assert [sink.endings for sink in server.admission.sinks] == [[], []]
+    assert [record.message.partition(": ")[2] for record in caplog.records] == ["closed: too many connections"] * 2
+    for client in (silent, first, second, third):
+        await client.close()
+
+
+@limited(connections=1)
+async def test_who_has_stopped_publishing_holds_no_place(server: Server) -> None:
+    first = await server.publish()
+    await first.unpublish()
+    second = await server.publish()
+    await first.closed()
     await first.close()
     await second.close()
-    await third.close()
 
 
 @limited(connections_per_address=1)
@@ -274,9 +312,35 @@ async def test_a_publisher_that_falls_silent_is_closed(server: Server) -> None:
     """A host that lost its network sends no FIN: only silence tells."""
     client = await server.publish()
     status = await client.status()
-    assert (status.level, status.description) == ("error", "nothing came for 0.1 s")
+    assert (status.level, status.description) == ("error", "no media came for 0.1 s")
     await client.closed()
-    assert (await server.admission.sink()).endings == ["nothing came for 0.1 s"]
+    assert (await server.admission.sink()).endings == ["no media came for 0.1 s"]
+    await client.close()
+
+
+@limited(idle_seconds=0.3)
+async def test_a_publisher_that_only_talks_is_off_air(server: Server) -> None:
+    client = await server.publish()
+    chatter = asyncio.create_task(chat(client))
+    sink = await server.admission.sink()
+    await sink.until(lambda sink: sink.endings)
+    assert sink.endings == ["no media came for 0.3 s"]
+    await client.closed()
+    await chatter
+    await client.close()
+
+
+@limited(idle_seconds=0.3)
+async def test_a_picture_that_takes_long_to_come_keeps_its_host_on_air(server: Server) -> None:
+    client = await server.publish()
+    client.send(*CLIP.tracks)
+    picture = client.script.media(Media(True, 0, b"\x17\1\0\0\0" + bytes(100_000)))
+    for at in range(0, len(picture), 10_000):
+        client.write(picture[at : at + 10_000])
+        await asyncio.sleep(0.06)
+    sink = await server.admission.sink()
+    await sink.until(lambda sink: sink.packets)
+    assert sink.endings == []
     await client.close()
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from ingest.rtmp import amf0, messages
 from ingest.rtmp.chunks import ABORT, AGGREGATE, SET_CHUNK_SIZE, Message
-from ingest.rtmp.errors import MessageError
+from ingest.rtmp.errors import AmfError, MessageError
 from ingest.rtmp.limits import Limits
 from ingest.rtmp.messages import (
     TABLE,
@@ -126,3 +126,21 @@ def test_an_aggregate_may_lack_its_last_back_pointer() -> None:
 def test_a_broken_aggregate(body: bytes) -> None:
     with pytest.raises(MessageError, match="aggregate"):
         read(Message(AGGREGATE, 1, 0, body))
+
+
+@pytest.mark.parametrize("rubbish", [b"\0\0\0", b"\xff", b"\x02\xff\xff", b"\x04"])
+def test_rubbish_behind_a_command_is_not_read(rubbish: bytes) -> None:
+    payload = amf0.encode("publish", 5, None, "key")
+    assert read(Message(20, 1, 0, payload + rubbish)) == [Command("publish", 5.0, (None, "key"), 1)]
+
+
+@pytest.mark.parametrize(
+    "payload", [b"\xff", amf0.encode("connect") + b"\xff", amf0.encode("connect", 1) + b"\x03\xff"]
+)
+def test_but_name_transaction_and_object_have_to_be_whole(payload: bytes) -> None:
+    with pytest.raises(AmfError):
+        read(Message(20, 1, 0, payload))
+
+
+def test_data_ends_where_it_cannot_be_read() -> None:
+    assert read(Message(18, 1, 0, amf0.encode("onMetaData") + b"\x08\0\0")) == [Data(("onMetaData",), 1)]

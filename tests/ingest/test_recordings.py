@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ingest.media import Kind, Packet, Track
 from ingest.rtmp.session import Event, MetadataSet, PublishAsked, State, Unpublished
+from ingest.source import Claim, SentKey
 from tests.support.rtmp_server import Replay, split
 
 DATA = Path(__file__).parent.parent / "data" / "rtmp"
@@ -38,7 +39,7 @@ def test_the_dialogue(name: str) -> None:
     assert replay.session.state is State.IDLE
     asked, said, *_, last = replay.events
     assert isinstance(asked, PublishAsked)
-    assert (asked.app, asked.stream) == ("live", "room-key")
+    assert asked.claim == Claim(SentKey("room-key"))
     assert asked.software.startswith("FMLE/3.0 (compatible; ")
     assert isinstance(said, MetadataSet)
     assert (said.values["videocodecid"], said.values["audiocodecid"]) == (7.0, 10.0)

@@ -1,17 +1,18 @@
 """The dialogue: FMLE's, its variations, and every way out of it. No sockets."""
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 import pytest
 
 from ingest.media import Kind, Packet, Track
-from ingest.rtmp import messages
+from ingest.rtmp import amf0, messages
 from ingest.rtmp.chunks import AGGREGATE, ChunkWriter, Message
 from ingest.rtmp.errors import LocalError, MessageError, PeerError, TooLargeError
 from ingest.rtmp.limits import Limits
 from ingest.rtmp.messages import Command, Media, UserControl, WindowAckSize
 from ingest.rtmp.session import MetadataSet, PublishAsked, ServerSession, State, Unpublished, Warned
+from ingest.source import Claim, SentKey
 from tests.support.media import make_clip
 from tests.support.rtmp_client import Script, Status, body_of, dialogue
 from tests.support.rtmp_server import Replay
@@ -56,7 +57,8 @@ class Peer:
         return self.replay.statuses[-1]
 
     def answer_to(self, transaction: float) -> Command:
-        [found] = [one for one in self.replay.commands if one.transaction == transaction and one.name != "onStatus"]
+        answers = [one for one in self.replay.commands if one.name in ("_result", "_error")]
+        [found] = [one for one in answers if one.transaction == transaction]
         return found
 
 
@@ -78,7 +80,14 @@ def test_connect_is_answered_with_window_bandwidth_chunk_size_and_result() -> No
 def test_connect_without_sense_in_it(properties: object) -> None:
     peer = Peer().shake_hands()
     peer.call("connect", 1, properties)
-    assert peer.publish().replay.events == [PublishAsked("", "key", "")]
+    assert peer.publish().replay.events == [PublishAsked(Claim(SentKey("key")), "")]
+
+
+def test_a_software_is_one_line_of_a_log() -> None:
+    peer = Peer().connect(flashVer="FMLE\n12:00 ERROR\x1b[31m" + "x" * 500).publish()
+    [asked] = peer.replay.events
+    assert isinstance(asked, PublishAsked)
+    assert asked.software == "FMLE?12:00 ERROR?[31m" + "x" * 79
 
 
 def test_connect_comes_first() -> None:
@@ -109,10 +118,79 @@ def test_the_whole_dialogue() -> None:
     peer.call("publish", 5, None, "key", "live", stream_id=1)
     assert [peer.answer_to(number).name for number in (2, 3, 4)] == ["_result"] * 3
     assert peer.answer_to(4).arguments == (None, 1.0)
-    assert peer.replay.events == [PublishAsked("live", "key", "test host")]
+    assert peer.replay.events == [PublishAsked(Claim(SentKey("key")), "test host")]
     assert UserControl(messages.STREAM_BEGIN, 1) in peer.replay.answers
     assert peer.last.code == "NetStream.Publish.Start"
     assert peer.replay.session.state is State.PUBLISHING
+
+
+PRELUDE = ("releaseStream", "FCPublish", "createStream")
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        *permutations(PRELUDE),
+        (),
+        ("createStream",),
+        ("createStream", "createStream"),
+        ("FCPublish",),
+        ("deleteStream", *PRELUDE),
+        ("FCUnpublish", "createStream"),
+        ("_checkbw", "createStream", "getStreamLength"),
+    ],
+    ids=lambda order: " ".join(order) or "nothing",
+)
+@pytest.mark.parametrize("stream_id", [0, 1, 2])
+def test_whatever_comes_before_publish(order: tuple[str, ...], stream_id: int) -> None:
+    peer = Peer().connect()
+    for number, name in enumerate(order, start=2):
+        peer.call(name, number, None, "key")
+    peer.call("publish", 20, None, "key", stream_id=stream_id)
+    assert [peer.answer_to(number).name for number, _ in enumerate(order, start=2)] == ["_result"] * len(order)
+    assert peer.replay.events == [PublishAsked(Claim(SentKey("key")), "test host")]
+    assert peer.last.code == "NetStream.Publish.Start"
+    assert peer.replay.commands[-1].stream_id == stream_id, "it is told where it publishes"
+    assert UserControl(messages.STREAM_BEGIN, stream_id) in peer.replay.answers
+    peer.send(AVC_TRACK)
+    assert peer.replay.events[-1] == AVC_TRACK
+
+
+def test_fc_publish_has_a_call_back_that_some_encoders_wait_for() -> None:
+    peer = Peer().connect()
+    peer.call("FCPublish", 3, None, "key")
+    result, called = peer.replay.commands[-2:]
+    assert (result.name, result.transaction) == ("_result", 3.0)
+    assert (called.name, called.transaction) == ("onFCPublish", 3.0)
+
+
+def test_a_length_is_a_number() -> None:
+    peer = Peer().connect()
+    peer.call("getStreamLength", 3, None, "key")
+    assert peer.answer_to(3).arguments == (None, 0.0)
+
+
+def test_commands_without_a_transaction() -> None:
+    """They want no answer; but none can go on without those to connect and createStream."""
+    peer = Peer().shake_hands()
+    peer.call("connect", 0, {"app": "live"})
+    for name in ("releaseStream", "FCPublish", "createStream"):
+        peer.call(name, 0, None, "key")
+    peer.call("publish", 0, None, "key")
+    assert [one.name for one in peer.replay.commands] == ["_result", "onFCPublish", "_result", "onStatus"]
+    assert peer.last.code == "NetStream.Publish.Start"
+
+
+def test_publish_without_the_null_before_its_name() -> None:
+    peer = Peer().connect()
+    peer.call("publish", 5, "key", "live")
+    assert peer.replay.events == [PublishAsked(Claim(SentKey("key")), "test host")]
+
+
+def test_a_type_of_publishing_is_no_name() -> None:
+    peer = Peer().connect()
+    peer.call("publish", 5, None, None, "record")
+    assert peer.replay.events == [PublishAsked(Claim(SentKey("live")), "test host")], "what stands in the app"
 
 
 @pytest.mark.parametrize("kind", [(), ("live",), ("record",)])
@@ -121,14 +199,15 @@ def test_the_kind_of_publishing_may_be_missing(kind: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("stream", [None, 5, ""])
-def test_a_stream_without_a_name_is_asked_for_as_one(stream: object) -> None:
-    assert Peer().connect().publish(stream).replay.events == [PublishAsked("live", "", "test host")]
+def test_of_a_stream_without_a_name_the_app_may_hold_the_key(stream: object) -> None:
+    peer = Peer().connect(app="live/key").publish(stream)
+    assert peer.replay.events == [PublishAsked(Claim(SentKey("key")), "test host")]
 
 
 def test_publish_without_arguments_or_stream() -> None:
     peer = Peer().connect()
     peer.call("publish", 5)
-    assert peer.replay.events == [PublishAsked("live", "", "test host")]
+    assert peer.replay.events == [PublishAsked(Claim(SentKey("live")), "test host")]
 
 
 def test_amf3_commands() -> None:
@@ -136,7 +215,7 @@ def test_amf3_commands() -> None:
     for command in (Command("connect", 1, ({"app": "live"},)), Command("publish", 2, (None, "key"))):
         amf0 = command.message().payload
         peer.say(Message(messages.COMMAND_AMF3, 0, 0, b"\0" + bytes(amf0)))
-    assert peer.replay.events == [PublishAsked("live", "key", "")]
+    assert peer.replay.events == [PublishAsked(Claim(SentKey("key")), "")]
 
 
 def test_a_refused_publisher_is_told_why() -> None:
@@ -148,7 +227,19 @@ def test_a_refused_publisher_is_told_why() -> None:
 def test_what_comes_after_a_refusal_is_not_read() -> None:
     replay = Replay(refusal="no")
     replay.feed(dialogue("key", AVC_TRACK), b"whatever")
-    assert replay.events == [PublishAsked("live", "key", "test host")]
+    assert replay.events == [PublishAsked(Claim(SentKey("key")), "test host")]
+
+
+def test_an_event_shows_no_key() -> None:
+    peer = Peer().connect(app="live?key=a-secret", tcUrl="rtmp://host/live?key=a-secret").publish("demo")
+    [asked] = peer.replay.events
+    assert asked == PublishAsked(Claim(SentKey("a-secret"), "demo"), "test host")
+    assert "secret" not in repr(asked)
+
+
+def test_the_key_may_stand_in_tc_url() -> None:
+    peer = Peer().connect(app=None, tcUrl=" rtmp://host/live?key=key").publish("demo")
+    assert peer.replay.events == [PublishAsked(Claim(SentKey("key"), "demo"), "test host")]
 
 
 def test_a_second_stream_on_one_connection() -> None:
@@ -192,6 +283,49 @@ def test_data_that_says_nothing(values: tuple[object, ...]) -> None:
     assert len(peer.replay.events) == 1
 
 
+@pytest.mark.parametrize("payload", [b"\x08\0\0\0\1\0\1a", b"\x02\0\x0aonMetaData\x04", b"\xff"])
+def test_data_that_cannot_be_read_does_not_end_a_stream(payload: bytes) -> None:
+    peer = Peer().connect().publish()
+    peer.say(Message(messages.DATA, 1, 0, payload))
+    peer.send(AVC_TRACK)
+    assert peer.replay.events[1:] == [AVC_TRACK]
+
+
+def test_metadata_in_amf3() -> None:
+    peer = Peer().connect().publish()
+    found = bytes.fromhex("11 0a 0b 01 03 61 04 07 01")
+    peer.say(Message(messages.DATA_AMF3, 1, 0, b"\0" + amf0.encode("@setDataFrame", "onMetaData") + found))
+    assert peer.replay.events[-1] == MetadataSet({"a": 7.0})
+
+
+def test_an_object_in_amf3_does_not_hide_the_name_after_it() -> None:
+    peer = Peer().connect()
+    payload = amf0.encode("publish", 5) + b"\x11\x01" + amf0.encode("key", "live")
+    peer.say(Message(messages.COMMAND_AMF3, 1, 0, b"\0" + payload))
+    assert peer.replay.events == [PublishAsked(Claim(SentKey("key")), "test host")]
+
+
+def test_media_is_told_from_all_else_that_comes() -> None:
+    peer = Peer().connect()
+    session = peer.replay.session
+    peer.send(AAC_TRACK)
+    peer.publish()
+    assert session.media == 0
+    peer.say(UserControl(messages.PING_REQUEST, 0).message())
+    peer.call("_checkbw", 9, None)
+    peer.replay.feed(peer.script.metadata({"a": 1}))
+    peer.send(Media(False, 0, b""))
+    assert session.media == 0
+    peer.send(MP3)
+    assert session.media == 1
+    picture = peer.script.media(Media(True, 0, b"\x27\1" + bytes(5000)))
+    for at in range(0, 4000, 1000):
+        peer.replay.feed(picture[at : at + 1000])
+    assert session.media == 5, "a picture that takes long to come"
+    peer.replay.feed(picture[4000:])
+    assert session.media == 6
+
+
 def test_aggregates() -> None:
     body = body_of(AAC_TRACK)
     tag = b"\x08" + len(body).to_bytes(3, "big") + bytes(7) + body + bytes(4)
@@ -232,6 +366,13 @@ def test_a_broken_configuration_is_said_once_and_a_whole_one_heals_it() -> None:
     assert track == AVC_TRACK
 
 
+def test_a_broken_rule_is_told_to_who_broke_it() -> None:
+    peer = Peer().connect().publish()
+    with pytest.raises(PeerError) as caught:
+        peer.replay.feed(b"\xc9")
+    assert peer.last == Status("error", "NetConnection.Connect.Closed", str(caught.value))
+
+
 # Ending, and again.
 
 
@@ -260,10 +401,18 @@ def test_a_connection_can_publish_again_and_its_tracks_are_announced_again() -> 
     peer.send(AVC_TRACK, AAC_TRACK)
     assert peer.replay.events[3:] == [
         Unpublished(),
-        PublishAsked("live", "second", "test host"),
+        PublishAsked(Claim(SentKey("second")), "test host"),
         AVC_TRACK,
         AAC_TRACK,
     ]
+
+
+@pytest.mark.parametrize("name", ["FCUnpublish", "deleteStream", "closeStream"])
+def test_stopping_before_publishing_does_nothing(name: str) -> None:
+    peer = Peer().connect()
+    peer.call(name, 6, None, 1)
+    peer.publish()
+    assert peer.replay.events == [PublishAsked(Claim(SentKey("key")), "test host")]
 
 
 def test_the_server_ends_it() -> None:
@@ -336,6 +485,19 @@ def test_bytes_are_acknowledged_every_window() -> None:
     assert all(1000 <= b.received - a.received < 1400 for a, b in pairwise(received))
 
 
+def test_bytes_are_counted_past_4_gib() -> None:
+    """The number wraps; what is due does not."""
+    peer = Peer().connect().publish()
+    session = peer.replay.session
+    session._received = session._acknowledged = (1 << 32) - 1000
+    peer.say(WindowAckSize(2000).message())
+    for _ in range(8):
+        peer.send(Media(False, 0, bytes(500)))
+    received = [answer.received for answer in peer.replay.answers if isinstance(answer, messages.Acknowledgement)]
+    assert [1000 <= number < 2600 for number in received[:1]] == [True]
+    assert 2000 <= received[1] - received[0] < 2600
+
+
 def test_a_window_of_nothing_is_one_byte() -> None:
     peer = Peer().connect()
     peer.say(WindowAckSize(0).message())
@@ -344,8 +506,9 @@ def test_a_window_of_nothing_is_one_byte() -> None:
 
 def test_peer_bandwidth_is_answered_with_the_window() -> None:
     peer = Peer().connect()
-    peer.say(messages.SetPeerBandwidth(5000).message())
-    assert peer.replay.answers[-1] == WindowAckSize(5000)
+    for size in (2_500_000, 5000, 5000, 6000):
+        peer.say(messages.SetPeerBandwidth(size).message())
+    assert peer.replay.answers[3:] == [WindowAckSize(5000), WindowAckSize(6000)], "where it is another one"
 
 
 # Limits, and misuse.
@@ -353,9 +516,40 @@ def test_peer_bandwidth_is_answered_with_the_window() -> None:
 
 def test_a_stranger_may_not_send_much() -> None:
     peer = Peer(Limits(stranger_bytes=10_000)).connect()
-    many = b"".join(peer.script.command("_checkbw", 5, None) for _ in range(300))
-    with pytest.raises(TooLargeError, match="without a stream"):
-        peer.replay.feed(many)
+    with pytest.raises(TooLargeError, match="more than 10000 bytes without a stream"):
+        peer.send(*[Media(False, 0, bytes(1000))] * 10)
+    assert peer.replay.session.state is State.CLOSED
+
+
+def test_nor_begin_much() -> None:
+    peer = Peer(Limits(stranger_bytes=10_000)).connect()
+    with pytest.raises(TooLargeError, match="more than 10000 bytes without a stream"):
+        peer.replay.feed(ChunkWriter().write(Message(9, 1, 0, bytes(20_000)), 4)[:11_000])
+
+
+def test_nor_much_in_one_piece() -> None:
+    """A command that would ask to publish comes after it, and is not heard."""
+    peer = Peer(Limits(stranger_bytes=10_000)).connect()
+    much = b"".join(peer.script.media(Media(False, 0, bytes(1000))) for _ in range(11))
+    with pytest.raises(TooLargeError):
+        peer.replay.feed(much + peer.script.command("publish", 3, None, "key"))
+    assert peer.replay.events == []
+
+
+def test_who_does_not_wait_for_an_answer_is_no_stranger_by_it() -> None:
+    replay = Replay(Limits(stranger_bytes=10_000))
+    replay.feed(dialogue("key", AVC_TRACK, *[Media(True, 0, b"\x27\1\0\0\0" + bytes(5000))] * 5))
+    assert len(replay.events) == 7
+
+
+def test_a_stranger_may_not_send_many_messages() -> None:
+    """Of all bytes those of small ones cost most."""
+    peer = Peer(Limits(stranger_messages=12)).connect().publish()
+    peer.send(*[Media(False, 0, b"x")] * 20)
+    peer.call("FCUnpublish", 0, None, "key")
+    peer.send(*[Media(False, 0, b"x")] * 12)
+    with pytest.raises(TooLargeError, match="too many messages without a stream"):
+        peer.send(Media(False, 0, b"x"))
     assert peer.replay.session.state is State.CLOSED
 
 

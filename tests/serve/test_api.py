@@ -882,7 +882,7 @@ async def test_the_description_is_sound(client: Client) -> None:
     schemas = document["components"]["schemas"]
     demo = {"sample"}  # only there
     assert set(schemas["RoomView"]["properties"]) == PUBLIC_FIELDS | demo
-    assert set(schemas["OperatorRoomView"]["properties"]) == OPERATOR_FIELDS | demo
+    assert set(schemas["OperatorRoomView"]["properties"]) == OPERATOR_FIELDS | demo | {"rtmps_url"}, "where it is taken"
     assert schemas["RoomSettings"]["additionalProperties"] is False
     assert set(schemas["RoomSettings"]["properties"]) == {
         "title", "ladder", "preset", "loudness", "private", "grace", "slate", "filters", "delay", "on_overrun",

@@ -157,6 +157,9 @@ class TestRooms:
         assert ["Server", ROOM["rtmp_url"]] in lines
         assert ["Stream", "key", ROOM["stream_key"]] in lines
         assert ["Watch", ROOM["watch_url"]] in lines
+        assert "encrypted" not in str(lines)
+        api.answers["PUT /api/v1/rooms/demo"] = Answer({**ROOM, "rtmps_url": "rtmps://127.0.0.1:1936/live"})
+        assert "or, encrypted  rtmps://127.0.0.1:1936/live" in veilcast("room", "start", "demo").stdout
 
     @pytest.mark.parametrize(
         ("words", "request_line"),
@@ -500,7 +503,7 @@ class TestErrors:
     def test_a_server_that_is_no_address(self, veilcast: Veilcast, server: str) -> None:
         assert "write http://HOST:PORT" in veilcast.fails("room", "list", "--server", server)
 
-    @pytest.mark.parametrize("option", ["--rtmp", "--http", "--https"])
+    @pytest.mark.parametrize("option", ["--rtmp", "--rtmps", "--http", "--https"])
     def test_an_address_that_is_none(self, veilcast: Veilcast, option: str) -> None:
         assert "write HOST:PORT" in veilcast.fails("serve", option, "8080", status=2)
 
@@ -515,9 +518,16 @@ class TestErrors:
 
 
 class TestServing:
-    def told(self, capsys: pytest.CaptureFixture[str], config: ServeConfig, as_json: bool, *https: str) -> str:
+    def told(
+        self,
+        capsys: pytest.CaptureFixture[str],
+        config: ServeConfig,
+        as_json: bool,
+        *https: str,
+        rtmps: tuple[str, ...] = (),
+    ) -> str:
         rooms = [{"name": "demo", "state": "live", "watch_url": "http://127.0.0.1:80/r/demo"}]
-        terminal.serving("http://127.0.0.1:80", "rtmp://127.0.0.1:1935/live", https, config, rooms, as_json)
+        terminal.serving("http://127.0.0.1:80", "rtmp://127.0.0.1:1935/live", https, rtmps, config, rooms, as_json)
         return capsys.readouterr().out
 
     def test_links_are_told_with_those_of_https(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -531,6 +541,15 @@ class TestServing:
         assert str(config.own_certificate) in told
         as_json = json.loads(self.told(capsys, config, True, "https://127.0.0.1:443"))
         assert (as_json["url"], as_json["https"]) == ("http://127.0.0.1:80", ["https://127.0.0.1:443/"])
+
+    def test_links_are_told_with_those_of_rtmps(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+        address, rtmps = Address("127.0.0.1", 0), ("rtmps://127.0.0.1:1936/live",)
+        config = ServeConfig(tmp_path, address, address, rtmps=address)
+        told = self.told(capsys, config, False, rtmps=rtmps)
+        assert " rtmps://127.0.0.1:1936/live\n" in told
+        assert f"refuse it until their machine trusts {config.own_certificate}" in " ".join(told.split())
+        assert "each browser" not in told
+        assert json.loads(self.told(capsys, config, True, rtmps=rtmps))["rtmps"] == list(rtmps)
 
     def test_nobody_is_warned_of_a_certificate_that_was_given(
         self, capsys: pytest.CaptureFixture[str], tmp_path: Path

@@ -77,8 +77,10 @@ def test_a_file_may_name_a_certificate_beside_it(tmp_path: Path) -> None:
     [
         ({"https_cert": Path("c")}, "--https-cert needs --https-key FILE"),
         ({"https_key": Path("k"), "https": Address("::", 1)}, "--https-key needs --https-cert FILE"),
-        ({"https_cert": Path("c"), "https_key": Path("k")}, "--https-cert needs --https HOST:PORT"),
+        ({"https_cert": Path("c"), "https_key": Path("k")}, "--https-cert needs --https HOST:PORT, or --rtmps"),
         ({"https": Address("0.0.0.0", 8080)}, "--http and --https both name 0.0.0.0:8080"),
+        ({"rtmps": Address("0.0.0.0", 1935)}, "--rtmp and --rtmps both name 0.0.0.0:1935"),
+        ({"rtmps": Address("here", 1), "https": Address("here", 1)}, "--https and --rtmps both name here:1"),
     ],
 )
 def test_options_of_https_that_do_not_go_together_are_refused(options: dict[str, Any], says: str) -> None:
@@ -99,7 +101,7 @@ def test_filters_come_from_the_working_folder_and_the_data_folder_unless_others_
     [
         (
             'htpp = "0.0.0.0:1"',
-            "no option 'htpp'; the options are data, rtmp, http, https, https-cert, https-key, fil",
+            "no option 'htpp'; the options are data, rtmp, rtmps, http, https, https-cert, https-key, fil",
         ),
         ("http = 8080", 'write http = "…"'),
         ('http = "8080"', "http: '8080' is no address"),

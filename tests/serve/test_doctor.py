@@ -113,10 +113,11 @@ def test_a_certificate(tmp_path: Path) -> None:
 
 
 def test_https_is_looked_at_where_it_is_asked_for(tmp_path: Path, taken: Address, free: Address) -> None:
-    words = ["doctor", "--data", str(tmp_path), "--rtmp", str(free), "--http", str(free), "--https", str(taken)]
-    said = CliRunner().invoke(cli, words).stdout
-    assert f"fail  HTTPS port: port {taken.port} is taken" in said
-    assert "Certificate" not in said, "it would be one of the server's own making"
+    words = ["doctor", "--data", str(tmp_path), "--rtmp", str(free), "--http", str(free)]
+    for option in ("https", "rtmps"):
+        said = CliRunner().invoke(cli, [*words, f"--{option}", str(taken)]).stdout
+        assert f"fail  {option.upper()} port: port {taken.port} is taken" in said
+        assert "Certificate" not in said, "it would be one of the server's own making"
 
 
 def test_encoders() -> None:

@@ -138,7 +138,7 @@ async def test_files_that_cannot_be_used_leave_the_old_ones_and_are_told_once(
         assert await shown(listener) == old
         (told,) = caplog.records
         assert f"{pair.key} holds no private key" in told.message
-        assert "HTTPS goes on with the certificate that it has" in told.message
+        assert "The server goes on with the certificate that it has" in told.message
         pair.key.write_bytes(key)
         put(pair, ensure(tmp_path / "renewed" / "cert.pem", ["localhost"], now()))
         live.look()
@@ -158,7 +158,7 @@ def test_one_that_has_expired_is_served_and_told_once(
         live.look()
         live.look()
     assert len(caplog.records) == 2
-    assert "HTTPS has a new certificate, valid until" in caplog.records[1].message
+    assert "there is a new certificate, valid until" in caplog.records[1].message
 
 
 def test_one_of_our_own_is_made_anew_while_the_server_runs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

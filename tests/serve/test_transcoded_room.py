@@ -664,10 +664,11 @@ async def test_a_worker_that_takes_nothing_harms_no_connection_and_no_other_room
     house = House(tmp_path, staff)
     bad, good = house.open("bad", ladder="auto"), house.open("good", ladder="source")
     gate = Gate(Rooms(house.store, house.link, SystemClock(), staff, no_slates, 2))
-    await gate.start(Address("127.0.0.1", 0))
+    address = await gate.listen(Address("127.0.0.1", 0))
+    gate.start()
     clip = make_clip()
     try:
-        hosts = [await RtmpClient.connect("127.0.0.1", gate.rtmp_port) for _ in range(2)]
+        hosts = [await RtmpClient.connect(address.host, address.port) for _ in range(2)]
         for host, stream in zip(hosts, (bad, good), strict=True):
             await host.publish(stream)
             host.send(*clip.tracks, *clip.packets)

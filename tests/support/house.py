@@ -9,6 +9,7 @@ from filters.chain import Chain
 from filters.registry import make
 from filters.spec import parse
 from ingest.media import Packet, Track
+from ingest.rtmp.claims import claim
 from ingest.source import PublishRequest, Sink
 from serve.broadcast import AWAKE, Slates, Workers
 from serve.moderation import Detections
@@ -276,7 +277,7 @@ class House:
     def connect(self, stream: str, clip: Clip | None = None, prompt: bool = True, software: str = "test host") -> Host:
         """A publisher that is admitted; it has announced nothing yet. Raises Refused."""
         host = Host(self, clip or make_clip(), prompt)
-        request = PublishRequest("rtmp", host.address, "live", stream, software)
+        request = PublishRequest("rtmp", host.address, claim("live", "", stream), software)
         host.sink = self.rooms.admit(request, host)
         return host
 

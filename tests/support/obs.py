@@ -18,12 +18,15 @@ _WIDTH, _HEIGHT = 640, 360
 
 
 class Obs:
-    """OBS with one scene, a colour and a clock-like text; it publishes to ``server`` with ``key``."""
+    """OBS with one scene, a colour and a clock-like text; it publishes to ``server`` with ``key``.
 
-    def __init__(self, folder: Path, server: str, key: str) -> None:
+    ``login`` are the user and the password of "Use authentication".
+    """
+
+    def __init__(self, folder: Path, server: str, key: str, login: tuple[str, str] | None = None) -> None:
         self._folder = folder
         self._port = free_port()
-        self._write_configuration(server, key)
+        self._write_configuration(server, key, login)
 
     def __enter__(self) -> Self:
         display, screen = os.pipe()
@@ -63,7 +66,7 @@ class Obs:
             time.sleep(0.2)
             return None
 
-    def _write_configuration(self, server: str, key: str) -> None:
+    def _write_configuration(self, server: str, key: str, login: tuple[str, str] | None) -> None:
         root = self._folder / ".config" / "obs-studio"
         profile, scenes = root / "basic" / "profiles" / "Test", root / "basic" / "scenes"
         profile.mkdir(parents=True)
@@ -78,8 +81,10 @@ class Obs:
             "[General]\nName=Test\n[Output]\nMode=Advanced\n[AdvOut]\nEncoder=obs_x264\nTrackIndex=1\n"
             f"[Video]\nBaseCX={_WIDTH}\nBaseCY={_HEIGHT}\nOutputCX={_WIDTH}\nOutputCY={_HEIGHT}\nFPSCommon=30\n"
         )
-        service = {"type": "rtmp_custom", "settings": {"server": server, "key": key, "use_auth": False}}
-        (profile / "service.json").write_text(json.dumps(service))
+        settings: dict[str, object] = {"server": server, "key": key, "use_auth": login is not None}
+        if login is not None:
+            settings["username"], settings["password"] = login
+        (profile / "service.json").write_text(json.dumps({"type": "rtmp_custom", "settings": settings}))
         encoder = {"rate_control": "CBR", "bitrate": 600, "keyint_sec": 2, "preset": "ultrafast"}
         (profile / "streamEncoder.json").write_text(json.dumps(encoder))
         sources = [

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -124,16 +125,22 @@ class RtmpClient:
         self._told = 0
 
     @classmethod
-    async def open(cls, host: str, port: int) -> Self:
-        """Open the socket, and say nothing."""
-        return cls(*await asyncio.open_connection(host, port))
+    async def open(cls, host: str, port: int, secure: ssl.SSLContext | None = None) -> Self:
+        """Open the socket, and say nothing; of RTMPS, shake TLS's hands."""
+        return cls(*await asyncio.open_connection(host, port, ssl=secure))
 
     @classmethod
     async def connect(
-        cls, host: str, port: int, app: str = "live", chunk_size: int = 4096, software: str = "test host"
+        cls,
+        host: str,
+        port: int,
+        app: str = "live",
+        chunk_size: int = 4096,
+        software: str = "test host",
+        secure: ssl.SSLContext | None = None,
     ) -> Self:
         """Shake hands, connect and set the chunk size."""
-        client = await cls.open(host, port)
+        client = await cls.open(host, port, secure)
         client.write(client.script.handshake())
         async with asyncio.timeout(_PATIENCE):
             answer = await client.reader.readexactly(1 + 2 * _HANDSHAKE)
