@@ -34,8 +34,9 @@ from typing import Final
 from ingest.media import Kind, Packet, Track
 from ingest.rtmp import messages
 from ingest.rtmp.chunks import ChunkReader, ChunkWriter, Message
+from ingest.rtmp.enhanced import CAN_DECODE, CAPABILITIES, FOUR_LETTERS, MAIN
 from ingest.rtmp.errors import CodecError, ConfigError, LocalError, PeerError, TooLargeError
-from ingest.rtmp.flv import FlvReader
+from ingest.rtmp.flv import FlvReader, OtherTrack
 from ingest.rtmp.handshake import ServerHandshake
 from ingest.rtmp.limits import Limits
 from ingest.rtmp.messages import Command
@@ -47,6 +48,13 @@ _STREAM_ID: Final = 1
 _HARMLESS = frozenset({"releaseStream", "FCPublish", "_checkbw", "getStreamLength", "FCSubscribe"})
 _UNPUBLISH = frozenset({"FCUnpublish", "deleteStream", "closeStream"})
 _LONGEST_NAME = 100
+_FOUR_LETTERS: Final = {letters.decode(): codec.kind for letters, codec in FOUR_LETTERS.items()}
+_ENHANCED: Final = {  # Enhanced RTMP v2, "Enhancing NetConnection connect Command"
+    "fourCcList": list(_FOUR_LETTERS),
+    "videoFourCcInfoMap": {letters: CAN_DECODE for letters, kind in _FOUR_LETTERS.items() if kind is Kind.VIDEO},
+    "audioFourCcInfoMap": {letters: CAN_DECODE for letters, kind in _FOUR_LETTERS.items() if kind is Kind.AUDIO},
+    "capsEx": CAPABILITIES,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +223,14 @@ class ServerSession:
                 self._broken.add(kind)
                 yield Warned(str(error))
         else:
-            if found is not None:
-                yield found
+            for item in found:
+                if isinstance(item, OtherTrack):
+                    yield Warned(
+                        f"{item.kind} track {item.number} ({item.codec}) is not used: only the main track, number"
+                        f" {MAIN}, plays"
+                    )
+                else:
+                    yield item
 
     def _data(self, values: tuple[object, ...]) -> Iterator[Event]:
         if values[:1] == ("@setDataFrame",):
@@ -271,7 +285,7 @@ class ServerSession:
             "description": "Connected",
             "objectEncoding": 0,
         }
-        self._answer(command, {"fmsVer": "FMS/3,0,1,123", "capabilities": 31}, information)
+        self._answer(command, {"fmsVer": "FMS/3,0,1,123", "capabilities": 31, **_ENHANCED}, information)
 
     def _publish(self, command: Command) -> Iterator[Event]:
         if self.state is not State.IDLE:
