@@ -14,7 +14,9 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 
 from ingest.media import Codec, Kind, Track
-from transcode.cmaf.codecs import CodecError, parse_aac, parse_avc
+from transcode.cmaf.asc import parse_aac
+from transcode.cmaf.avc import parse_avc
+from transcode.cmaf.config import CodecError
 from transcode.media import TIMELINE, TimedPacket
 
 CODECS = {"h264": Codec.H264, "aac": Codec.AAC}

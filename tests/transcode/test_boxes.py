@@ -13,8 +13,9 @@ from ingest.media import Codec, Kind, Track
 from tests.support.boxes import Row, parse, read_chunk
 from tests.support.media import Clip, make_clip
 from transcode.cmaf import boxes
+from transcode.cmaf.asc import parse_aac
+from transcode.cmaf.avc import parse_avc
 from transcode.cmaf.boxes import Sample
-from transcode.cmaf.codecs import parse_aac, parse_avc
 
 SYNC, NON_SYNC = 0x02000000, 0x01010000
 INIT_TREE = "moov(mvhd trak(tkhd mdia(mdhd hdlr minf({}mhd dinf(dref) stbl(stsd stts stsc stsz stco)))) mvex(trex))"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ingest.media import Codec, Kind, Track
 from tests.support.media import make_clip
-from transcode.cmaf.codecs import parse_aac
+from transcode.cmaf.asc import parse_aac
 from transcode.ladder import Encoding, parse_ladder
 from transcode.media import TIMELINE, FrameRate, Plan, Sound, TimedPacket
 from transcode.opening import PART_TARGET, PART_UNIT, Opening, fit_part_target

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from ingest.media import Codec, Kind, Track
+from ingest.media import Kind, Track
 from tests.support.boxes import parse
 from tests.support.media import Clip, make_clip
 from tests.support.segments import Segment, check_full, check_rendition, segments_of
@@ -290,7 +290,3 @@ def test_the_end_closes_what_is_open() -> None:
     segments = audio([Cut(0, 0), *sounds(0, 90_000)], 80_000)
     assert segments[0].duration == segments[0].listed == 47 * 1024  # sound is never cut short
     assert audio([Cut(0, 0), *sounds(0, 90_000)], 100_000)[0].duration == 53_333
-
-
-def test_only_aac_and_h264_are_packed_today() -> None:
-    assert {codec.value for codec in Codec} == {"h264", "aac"}

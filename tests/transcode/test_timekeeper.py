@@ -48,7 +48,7 @@ class Bench:
     def __init__(self, sample_rate: int = 48000, frame: int = 1024, position: int = 0) -> None:
         self.keeper = Timekeeper(zero=0, position=position)
         self.keeper.connect()
-        self.keeper.audio(sample_rate, frame)
+        self.keeper.audio(sample_rate, lambda _: frame)
         self.now = position // MS
         self.placed: list[tuple[Packet, TimedPacket]] = []
         self.dropped: list[Packet] = []
@@ -275,7 +275,7 @@ def test_sound_that_begins_half_a_minute_late_joins_in_sync() -> None:
 def test_another_sample_rate_on_the_way_keeps_time() -> None:
     bench = Bench()
     bench.play(both(0, 5000))
-    bench.keeper.audio(44100, 1024)
+    bench.keeper.audio(44100, lambda _: 1024)
     bench.play(both(5000, 10_000, 44100))
     bench.check_sync()
     assert min(bench.gaps(Kind.AUDIO)) > 0
@@ -496,7 +496,7 @@ def test_a_source_that_takes_over_goes_on_after_what_was_shown(pause: int, ticki
     for at in range(bench.now, bench.now + pause, 250) if ticking else ():
         bench.keeper.tick(at * MS)
     bench.keeper.connect()
-    bench.keeper.audio(44100, 1024)
+    bench.keeper.audio(44100, lambda _: 1024)
     placed = len(bench.placed)
     start = bench.now + pause
     bench.play(both(0, 5000, 44100), shift=start)
@@ -569,7 +569,7 @@ def test_whatever_comes_and_whenever_time_only_grows(
 ) -> None:
     keeper = Timekeeper(0, position)
     if counted:
-        keeper.audio(44100, 1024)
+        keeper.audio(44100, lambda _: 1024)
     now, reached = position, position
     lasts: dict[Kind, int] = {}
     for later, act in story:
@@ -580,7 +580,7 @@ def test_whatever_comes_and_whenever_time_only_grows(
             case "disconnect":
                 keeper.disconnect()
             case "audio":
-                keeper.audio(48000, 1024)
+                keeper.audio(48000, lambda _: 1024)
             case "tick":
                 tick = keeper.tick(now)
                 if tick is not None:
