@@ -6,7 +6,7 @@ what sounded last fades out within it.
 """
 
 from ingest.media import Codec, Track
-from transcode.cmaf.asc import parse_aac
+from transcode.cmaf.asc import OWN_LAYOUT, channel_configuration, parse_aac
 from transcode.cmaf.codecs import parse_audio
 from transcode.cmaf.config import CodecError
 from transcode.cmaf.sound_records import flac_sample_bits
@@ -44,7 +44,10 @@ def _silent_aac(record: bytes) -> bytes:
     aac = parse_aac(record)
     bits = _Bits()
     tags: dict[int, int] = {}
-    for element in _ELEMENTS[1 if aac.codecs == _PARAMETRIC_STEREO else aac.channels]:
+    elements = _ELEMENTS.get(1 if aac.codecs == _PARAMETRIC_STEREO else aac.channels)
+    if elements is None or (aac.channels > 2 and channel_configuration(record) == OWN_LAYOUT):
+        raise CodecError("there is no silence in AAC of a layout of its own here")
+    for element in elements:
         bits.put(element, 3)
         bits.put(tags.get(element, 0), 4)
         tags[element] = tags.get(element, 0) + 1

@@ -344,6 +344,14 @@ LC = 2
 GA = (3, 0)  # GASpecificConfig: 1024 samples, no core coder, no extension
 
 
+def pce(front: str, side: str = "", back: str = "", subwoofers: int = 0, mix: bool = False) -> list[tuple[int, int]]:
+    """Return the fields of a program_config_element, its elements by letter: a single channel or a pair."""
+    mixing = [(1, 1), (4, 1), (1, 1), (4, 2), (1, 1), (3, 1)] if mix else [(1, 0)] * 3
+    counts = [(4, len(front)), (4, len(side)), (4, len(back)), (2, subwoofers), (3, 0), (4, 0)]
+    elements = [field for letter in front + side + back for field in ((1, letter == "p"), (4, 0))]
+    return [(4, 0), (2, 1), (4, 3), *counts, *mixing, *elements, *[(4, 0)] * subwoofers]
+
+
 @pytest.mark.parametrize(
     ("record", "config"),
     [
@@ -357,6 +365,10 @@ GA = (3, 0)  # GASpecificConfig: 1024 samples, no core coder, no extension
         (asc((5, LC), (4, 3), (4, 7), GA), AudioConfig("mp4a.40.2", 48000, 8, 1024)),
         (asc((5, LC), (4, 3), (4, 2), (1, 1), (2, 0)), AudioConfig("mp4a.40.2", 48000, 2, 960)),
         (asc((5, LC), (4, 3), (4, 0), GA), AudioConfig("mp4a.40.2", 48000, 2, 1024)),  # the stream tells its layout
+        (asc((5, LC), (4, 3), (4, 0), GA, *pce(front="s")), AudioConfig("mp4a.40.2", 48000, 1, 1024)),
+        (asc((5, LC), (4, 3), (4, 0), GA, *pce(front="p")), AudioConfig("mp4a.40.2", 48000, 2, 1024)),
+        (asc((5, LC), (4, 3), (4, 0), GA, *pce("sp", "", "p", 1)), AudioConfig("mp4a.40.2", 48000, 6, 1024)),
+        (asc((5, LC), (4, 3), (4, 0), GA, *pce("sp", "p", "s", 1, mix=True)), AudioConfig("mp4a.40.2", 48000, 7, 1024)),
         (asc((5, LC), (4, 15), (24, 44100), (4, 2), GA), AudioConfig("mp4a.40.2", 44100, 2, 1024)),
         (asc((5, LC), (4, 15), (24, 37800), (4, 1), GA), AudioConfig("mp4a.40.2", 37800, 1, 1024)),
         (asc((5, 5), (4, 6), (4, 2), (4, 3), (5, LC), GA), AudioConfig("mp4a.40.5", 24000, 2, 1024)),

@@ -62,6 +62,16 @@ def test_a_frame_may_be_short() -> None:
     assert [frame.samples for frame in decode(record, [silent_frame(aac(record))] * 3)] == [960] * 3
 
 
+@pytest.mark.parametrize(("front", "back"), [("11", "1"), ("0101", "0111")])
+def test_there_is_none_in_a_layout_of_its_own_of_many_channels(front: str, back: str) -> None:
+    """Three pairs, or seven channels."""
+    ends = f"{len(front):04b}0000{len(back):04b}000000000" + "000" + "".join(f"{bit}0000" for bit in front + back)
+    text = f"{LC:05b}{RATE_48000:04b}0000000" + "0000" + "01" + "0011" + ends
+    record = int(text.ljust(-(-len(text) // 8) * 8, "0"), 2).to_bytes(-(-len(text) // 8), "big")
+    with pytest.raises(CodecError, match="a layout of its own"):
+        silent_frame(aac(record))
+
+
 @pytest.mark.parametrize("kind", [5, 29])
 def test_it_fits_the_core_of_high_efficiency_sound(kind: int) -> None:
     record = high_efficiency(kind, 2 if kind == 5 else 1)
