@@ -45,10 +45,15 @@ _MOST_HELD = 30 * TIMELINE  # no host holds back more
 
 @dataclass(slots=True)
 class _TrackClock:
-    """Where one track stands: its last decode time on the timeline, and when (by the clock) it came."""
+    """Where one track stands: its last decode time on the timeline, and when (by the clock) it came.
+
+    ``offset`` is the one by which that was placed; ``lone``: no other packet was, before it.
+    """
 
     last: int
     arrived: int
+    offset: int
+    lone: bool = True
 
 
 class _SampleCount:
@@ -170,8 +175,12 @@ class Timekeeper:
         composition = packet.offset * _MILLISECOND + packet.nanoseconds * _MILLISECOND // 1_000_000
         pts = dts + (composition if abs(composition) < REORDER else 0)
         if track is None:
-            self._tracks[packet.kind] = _TrackClock(dts, now)
+            self._tracks[packet.kind] = _TrackClock(dts, now, self._offset)
         else:
+            changed = track.offset != self._offset
+            if changed and track.lone and track.offset in self._earlier:
+                self._earlier.remove(track.offset)  # that was an outlier: nothing else belongs there
+            track.lone, track.offset = changed and not track.lone, self._offset
             # A decode time must grow, whatever the host says; what is shown when stays true.
             dts = max(dts, track.last + 1)
             track.last, track.arrived = dts, now
