@@ -54,12 +54,13 @@ def tags(picture: str | None, sound: str | None, seconds: float = 3) -> tuple[Ta
     """Return the tags of a stream with these codecs: a picture of 64 x 64 (of 30 a second), and a tone of 440 Hz."""
     file = io.BytesIO()
     with av.open(file, "w", format="flv") as out:
-        write(out, picture, sound, seconds)
+        for packet in encoded(out, picture, sound, seconds):
+            out.mux(packet)
     return tuple(_tags(file.getvalue()))
 
 
-def write(out: OutputContainer, picture: str | None, sound: str | None, seconds: float) -> None:
-    """Encode such a stream into ``out``."""
+def encoded(out: OutputContainer, picture: str | None, sound: str | None, seconds: float) -> "list[av.Packet[Any]]":
+    """Encode such a stream for ``out``, and return its packets in the order of their decode times."""
     encoders: list[tuple[av.VideoStream | av.AudioStream, Iterator[Any]]] = []
     if picture:
         name, options = PICTURES[picture]
@@ -77,8 +78,7 @@ def write(out: OutputContainer, picture: str | None, sound: str | None, seconds:
     for stream, frames in encoders:
         for frame in (*frames, None):
             packets += stream.encode(frame)
-    for packet in sorted(packets, key=lambda packet: (packet.dts or 0) * packet.time_base):
-        out.mux(packet)
+    return sorted(packets, key=lambda packet: (packet.dts or 0) * packet.time_base)
 
 
 def _pictures(seconds: float) -> Iterator[av.VideoFrame]:
