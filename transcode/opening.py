@@ -83,7 +83,7 @@ class Opening:
         full = self._bytes + len(self.packets) * _PACKET_COST > _MOST_BYTES
         if full or span >= LONGEST_TARGET_DURATION * TIMELINE:
             self.plan = self._measure(LONGEST_TARGET_DURATION)
-        elif Kind.VIDEO in self.tracks and self._makes_its_own:
+        elif self._makes_its_own and Kind.VIDEO in self.tracks and (Kind.VIDEO in self._seen or span < _PROMISED):
             # Sound that comes later has its place: a transcoded broadcast with a picture always lists it.
             if self._timed:
                 self.plan = self._measure(OWN_TARGET_DURATION)

@@ -146,6 +146,20 @@ def test_a_promised_picture_that_never_comes_is_waited_for_three_seconds() -> No
     assert took == pytest.approx(3000, abs=22)
 
 
+def test_a_promised_picture_is_waited_for_no_longer_where_it_would_be_transcoded() -> None:
+    clip = make_clip(seconds=6)
+    opening = Opening(Encoding(parse_ladder("auto")))
+    for track in clip.tracks:
+        opening.track(track)
+    for packet in clip.packets:
+        if packet.kind is Kind.AUDIO and opening.plan is None:
+            opening.packet(TimedPacket(Kind.AUDIO, packet.stamp * 90, packet.stamp * 90, True, packet.data))
+            heard = packet.stamp
+    assert opening.plan is not None
+    assert opening.plan.rungs == ()
+    assert 3000 <= heard <= 3030
+
+
 def test_promised_sound_that_never_comes_is_waited_for_three_seconds() -> None:
     plan, took, _ = opening([VIDEO, AUDIO], pictures(0, 9000, 1000))
     assert plan is not None
