@@ -17,7 +17,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Protocol
 
-from ingest.media import Kind, Packet, Track
+from ingest.media import Codec, Kind, Packet, Track
 from ingest.source import PublishRequest, Refused, Sink, Source
 from serve.broadcast import Broadcast, Means, Moderating, said_ahead
 from serve.capacity import ASSUMED, Picture, Running
@@ -25,7 +25,7 @@ from serve.errors import RoomError
 from serve.signal import Signal
 from serve.store import DETECTOR, BroadcastRow, FilterRow, RoomRow, StoreError
 from serve.viewers import GONE
-from transcode.cmaf.codecs import parse_audio, parse_video
+from transcode.cmaf.codecs import PLAYABLE, parse_audio, parse_video
 from transcode.cmaf.config import AudioConfig, CodecError
 from transcode.ladder import Encoding, parse_ladder
 from transcode.media import TIMELINE, Slate
@@ -397,6 +397,8 @@ class Room:
         """The publisher announced a track."""
         if publisher is not self.publisher:
             return
+        if not encoding_of(self.row).ladder.transcodes and (text := _advice(track.codec)):
+            publisher.warning(text)
         if self.broadcast is not None and not self.broadcast.takes(track):
             _log.info("room %s: the host's %s is in another codec, a new broadcast begins", self.name, track.kind)
             self._end_broadcast()
@@ -520,12 +522,6 @@ class Room:
         for packet in opening.packets:
             self.broadcast.packet(packet)
         _log.info("room %s: broadcast %s begins", self.name, self.broadcast.id)
-        sound = opening.tracks.get(Kind.AUDIO)
-        if self.publisher is not None and sound is not None and not opening.plays(sound):
-            self.publisher.warning(
-                f"browsers do not play {sound.codec.label}, so the sound is made AAC here though the picture is passed"
-                " on as it is: set OBS > Settings > Output > Audio Encoder to AAC to spare the work"
-            )
         if self.publisher is not None and plan.target_duration > TARGET_DURATION:
             apart = f"{plan.target_duration} s" if plan.target_duration < LONGEST_TARGET_DURATION else "10 s or more"
             self.publisher.warning(
@@ -572,6 +568,21 @@ class Room:
         if shown != self._shown:
             self._shown = shown
             self.changed.fire()
+
+
+def _advice(codec: Codec) -> str:
+    """What a host should know whose ``codec`` comes to a room that passes everything on; empty if nothing."""
+    if codec not in PLAYABLE:
+        return (
+            f"browsers do not play {codec.label}, so the sound is made AAC here, though the room passes on what comes:"
+            " set OBS > Settings > Output > Audio Encoder to AAC to spare the work"
+        )
+    if codec.kind is Kind.VIDEO and codec is not Codec.H264:
+        return (
+            f"not every browser plays {codec.label}, and this room passes the picture on as it is:"
+            " open it with --ladder auto, or source,720p, to reach them all"
+        )
+    return ""
 
 
 def _moderated(row: RoomRow) -> tuple[object, ...]:

@@ -61,11 +61,6 @@ class Opening:
         """Whether players get the host's own picture."""
         return self._encoding.ladder.source
 
-    def plays(self, track: Track) -> bool:
-        """Whether players will have something of ``track`` that they can play: what is passed on may be in a codec that
-        hardly any of them knows."""
-        return self._encoding.ladder.transcodes or track.codec in PLAYABLE
-
     def track(self, track: Track) -> None:
         """A track is announced, or announced anew."""
         self.tracks[track.kind] = track
@@ -156,13 +151,18 @@ class Opening:
 
     def _own_sound(self, sound: AudioConfig) -> Sound:
         """The sound where the host's own picture is passed on: its own, too, unless hardly any browser plays that."""
-        if not self.plays(self.tracks[Kind.AUDIO]):
+        if not self._passes_on_sound:
             return sound_for(sound.channels, self._encoding.loudness)
         return Sound(sound.sample_rate, sound.channels, self._bit_rate(Kind.AUDIO), False)
 
+    @property
+    def _passes_on_sound(self) -> bool:
+        """Whether players can play the sound as it is, where it is up to that."""
+        return self.tracks[Kind.AUDIO].codec in PLAYABLE
+
     def _sound_seconds(self, sound: AudioConfig) -> float:
         """How long the frames of the sound are that players get."""
-        if not self.plays(self.tracks[Kind.AUDIO]):
+        if not self._passes_on_sound:
             return _SOUND_FRAME / SOUND_RATE
         samples = [sound.samples(packet.data) for packet in self.packets if packet.kind is Kind.AUDIO]
         return max(samples, default=sound.frame_length) / sound.sample_rate
