@@ -1,6 +1,6 @@
 """Media files as if hosts sent them: tracks and packets on a timeline that begins with the first picture. Blocking.
 
-What rooms take is taken: H.264 and AAC, as they are in the file.
+What is taken is H.264 and AAC, as they are in the file.
 """
 
 import heapq
@@ -88,7 +88,7 @@ class MediaFile:
         for stream in streams:
             if (name := stream.codec_context.name) not in CODECS:
                 raise FileError(
-                    f"{self._path} holds {name}, and rooms take H.264 and AAC: recode it first, such as with"
+                    f"{self._path} holds {name}, and what is taken is H.264 and AAC: recode it first, such as with"
                     f" {recode(self._path)}"
                 )
         return streams

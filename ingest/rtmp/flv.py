@@ -77,9 +77,10 @@ class _Line:
     """What is known of the main track of a kind: its codec and record by the newest sequence header, and what was
     announced of it. A codec without sequence headers has an empty record."""
 
-    __slots__ = ("codec", "record", "telling", "track")
+    __slots__ = ("codec", "kind", "record", "telling", "track")
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
         self.codec: Codec | None = None
         self.record = b""
         self.telling: Telling | None = None
@@ -94,7 +95,7 @@ class _Line:
         before, codec = self.track, self.codec
         if codec is None or (before is not None and before.codec is codec and before.config == config):
             return ()
-        self.track = Track(codec.kind, codec, config)
+        self.track = Track(self.kind, codec, config)
         return (self.track,)
 
 
@@ -107,7 +108,7 @@ class FlvReader:
     """
 
     def __init__(self) -> None:
-        self._lines = {kind: _Line() for kind in Kind}
+        self._video, self._audio = _Line(Kind.VIDEO), _Line(Kind.AUDIO)
         self._others: set[tuple[Kind, int]] = set()
 
     def video(self, stamp: int, body: Body) -> Sequence[Item]:
@@ -116,7 +117,7 @@ class FlvReader:
             return ()
         keyframe = body[0] >> 4 & 7 == _KEYFRAME
         if body[0] & _ENHANCED_VIDEO:
-            return self._enhanced(Kind.VIDEO, stamp, keyframe, body)
+            return self._enhanced(self._video, stamp, keyframe, body)
         if body[0] >> 4 == _COMMAND_FRAME:
             return ()
         number = body[0] & 0x0F
@@ -127,11 +128,11 @@ class FlvReader:
             return ()
         data = memoryview(body)[_VIDEO_HEADER:]
         if body[1] == _SEQUENCE_HEADER:
-            return self._header(Kind.VIDEO, codec, data)
+            return self._header(self._video, codec, data)
         if body[1] != _CODED_FRAME:
             return ()
         offset = int.from_bytes(body[2:5], "big", signed=True)
-        return self._frames(Kind.VIDEO, codec, stamp, offset, keyframe, data)
+        return self._frames(self._video, codec, stamp, offset, keyframe, data)
 
     def audio(self, stamp: int, body: Body) -> Sequence[Item]:
         """Read an audio tag's body; ``stamp`` is its message's time."""
@@ -139,7 +140,7 @@ class FlvReader:
             return ()
         number = body[0] >> 4
         if number == _ENHANCED_AUDIO:
-            return self._enhanced(Kind.AUDIO, stamp, True, body)
+            return self._enhanced(self._audio, stamp, True, body)
         codec = _AUDIO_CODECS.get(number)
         if codec is None:
             raise _not_taken(Kind.AUDIO, _OTHER_AUDIO.get(number, f"FLV codec {number}"))
@@ -148,41 +149,40 @@ class FlvReader:
             return ()
         data = memoryview(body)[header:]
         if codec is Codec.AAC and body[1] == _SEQUENCE_HEADER:
-            return self._header(Kind.AUDIO, codec, data)
+            return self._header(self._audio, codec, data)
         if codec is Codec.PCMA or codec is Codec.PCMU:
-            self._lines[Kind.AUDIO].begin(codec, bytes((1 + (body[0] & 1),)))
-        return self._frames(Kind.AUDIO, codec, stamp, 0, True, data)
+            self._audio.begin(codec, bytes((1 + (body[0] & 1),)))
+        return self._frames(self._audio, codec, stamp, 0, True, data)
 
-    def _enhanced(self, kind: Kind, stamp: int, keyframe: bool, body: Body) -> Sequence[Item]:
+    def _enhanced(self, line: _Line, stamp: int, keyframe: bool, body: Body) -> Sequence[Item]:
         items: list[Item] = []
-        for unit in enhanced.read(kind, body):
+        for unit in enhanced.read(line.kind, body):
             if unit.track == MAIN:
-                items += self._main(kind, stamp, keyframe, unit)
-            elif (kind, unit.track) not in self._others:
-                self._others.add((kind, unit.track))
-                items.append(OtherTrack(kind, unit.track, _name(kind, unit.four_letters)))
+                items += self._main(line, stamp, keyframe, unit)
+            elif (line.kind, unit.track) not in self._others:
+                self._others.add((line.kind, unit.track))
+                items.append(OtherTrack(line.kind, unit.track, _name(line.kind, unit.four_letters)))
         return items
 
-    def _main(self, kind: Kind, stamp: int, keyframe: bool, unit: Unit) -> Sequence[Item]:
+    def _main(self, line: _Line, stamp: int, keyframe: bool, unit: Unit) -> Sequence[Item]:
         if unit.packet_type == PacketType.METADATA:  # or how channels are ordered: the codecs say so themselves
             return ()
         codec = enhanced.FOUR_LETTERS.get(unit.four_letters)
-        if codec is None or codec.kind is not kind:
-            raise _not_taken(kind, _name(kind, unit.four_letters))
+        if codec is None or codec.kind is not line.kind:
+            raise _not_taken(line.kind, _name(line.kind, unit.four_letters))
         if unit.packet_type in (PacketType.SEQUENCE_START, PacketType.MPEG2_TS_SEQUENCE_START):
-            return self._header(kind, codec, unit.data)
+            return self._header(line, codec, unit.data)
         data, offset = unit.data, 0
         if unit.packet_type == PacketType.CODED_FRAMES:
             if codec in (Codec.H264, Codec.HEVC):
                 offset, data = int.from_bytes(data[:_OFFSET], "big", signed=True), data[_OFFSET:]
-        elif unit.packet_type != PacketType.CODED_FRAMES_X or kind is Kind.AUDIO:
+        elif unit.packet_type != PacketType.CODED_FRAMES_X or line.kind is Kind.AUDIO:
             return ()
-        return self._frames(kind, codec, stamp, offset, keyframe, data, unit.nanoseconds)
+        return self._frames(line, codec, stamp, offset, keyframe, data, unit.nanoseconds)
 
-    def _header(self, kind: Kind, codec: Codec, data: memoryview) -> Sequence[Item]:
+    def _header(self, line: _Line, codec: Codec, data: memoryview) -> Sequence[Item]:
         """A sequence header: it announces its track, unless frames have to tell the rest of it."""
         record = configs.of_header(codec, data)
-        line = self._lines[kind]
         if record is None or (codec is line.codec and record == line.record):
             return ()
         line.begin(codec, record)
@@ -190,23 +190,25 @@ class FlvReader:
         return () if config is None else line.announce(config)
 
     def _frames(
-        self, kind: Kind, codec: Codec, stamp: int, offset: int, keyframe: bool, data: memoryview, nanoseconds: int = 0
+        self, line: _Line, codec: Codec, stamp: int, offset: int, keyframe: bool, data: memoryview, nanoseconds: int = 0
     ) -> Sequence[Item]:
         if not data:
             return ()
-        line = self._lines[kind]
         if codec is not line.codec:
             if configs.needs_header(codec):
                 return ()
             line.begin(codec, b"")
+        track = line.track
         config: bytes | None = line.record if line.telling is None else line.telling(line.record, data, keyframe)
         if config is None:
-            if kind is Kind.AUDIO or line.track is None or line.track.codec is not codec:
+            if line.kind is Kind.AUDIO or track is None or track.codec is not codec:
                 return ()  # no frame of this codec, or none that a decoder could begin with
-            config = line.track.config
+            config = track.config
         if codec is Codec.AV1 and bytes(data[:2]) == _TEMPORAL_DELIMITER:
             data = data[2:]
-        packet = Packet(kind, stamp, offset, keyframe, bytes(data), nanoseconds)
+        packet = Packet(line.kind, stamp, offset, keyframe, bytes(data), nanoseconds)
+        if track is not None and track.config is config and track.codec is codec:  # almost always
+            return (packet,)
         return (*line.announce(config), packet)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from ingest.media import Kind, Track
+from ingest.media import Codec, Kind, Track
 from tests.support.boxes import parse
 from tests.support.media import Clip, make_clip
 from tests.support.segments import Segment, check_full, check_rendition, segments_of
@@ -284,6 +284,19 @@ def test_a_changed_sample_rate_changes_the_timescale_at_the_discontinuity() -> N
     check_rendition(segments, PLAN)
     assert [segment.timescale for segment in segments] == [48_000, 44_100]
     assert segments[1].start / 44_100 == pytest.approx(2.0, abs=0.024)
+
+
+def test_each_packet_lasts_as_long_as_it_says() -> None:
+    """Opus may change the length of its packets at any time; the first of all may be the odd one."""
+    head = b"OpusHead\1\2" + bytes.fromhex("380180bb0000000000")
+    at, items, lengths = 0, list[Item]([Cut(0, 0)]), [480, 960, 2880, 480, 480, 960] * 8
+    for length in lengths:
+        toc = {480: b"\xf0", 960: b"\xf8", 2880: b"\xfb\x03"}[length]
+        items.append(TimedPacket(Kind.AUDIO, at, at, True, toc))
+        at += length * TIMELINE // 48_000
+    (segment,) = segments_of(play(Kind.AUDIO, items, at, Track(Kind.AUDIO, Codec.OPUS, head)), "audio")
+    check_rendition([segment], PLAN)
+    assert [row.duration for chunk in segment.chunks for row in chunk.rows] == lengths
 
 
 def test_the_end_closes_what_is_open() -> None:

@@ -79,14 +79,14 @@ class Segmenter:
 
     def packet(self, packet: TimedPacket) -> Iterator[PartItem]:
         """Take the next access unit."""
-        if self._sound is not None:
-            self._frame = self._sound.samples(packet.data)
         if self._held is not None and not (self._cuts and self._cuts[0].discontinuity):
             yield from self._release(max(1, packet.dts - self._held.dts))
         while self._cuts and (self._kind is Kind.VIDEO or packet.pts >= self._cuts[0].pts):
             yield from self._apply(self._cuts.popleft(), packet)
         if self._msn is None or self._track is None or (self._next_track is not None and not self._fits):
             return
+        if self._sound is not None:
+            self._frame = self._sound.samples(packet.data)
         if self._kind is Kind.VIDEO:
             self._held = packet
         elif (position := self._position(packet)) is not None and position >= self._start - _ROUNDING:
