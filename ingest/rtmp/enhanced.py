@@ -111,7 +111,7 @@ def _read(kind: Kind, body: _Cursor) -> Iterator[Unit]:
         packet_type = following & 0x0F
         if following >> 4 == _NANO_OFFSET and (told := int.from_bytes(extension[:3], "big")) < _NANOSECONDS:
             nanoseconds = told
-    if kind is Kind.VIDEO and first >> 4 & 7 == _COMMAND_FRAME and packet_type != PacketType.METADATA:
+    if kind is Kind.VIDEO and first >> 4 & 7 == _COMMAND_FRAME:  # or metadata, which nothing here needs
         return
     if packet_type != _MULTITRACK[kind]:
         yield Unit(MAIN, bytes(body.take(4)), packet_type, nanoseconds, body.rest())

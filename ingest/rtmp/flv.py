@@ -183,7 +183,7 @@ class FlvReader:
     def _header(self, line: _Line, codec: Codec, data: memoryview) -> Sequence[Item]:
         """A sequence header: it announces its track, unless frames have to tell the rest of it."""
         record = configs.of_header(codec, data)
-        if record is None or (codec is line.codec and record == line.record):
+        if record is None:
             return ()
         line.begin(codec, record)
         config = record if line.telling is None else line.telling(record, b"", False)

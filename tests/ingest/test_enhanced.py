@@ -89,7 +89,7 @@ def test_coded_frames(codec: Codec, body: bytes, packet: Packet) -> None:
     [
         b"\x90", b"\x90hvc", b"\x91hvc1", b"\x91hvc1\0\0", b"\x91hvc1\0\0\0", b"\x92hvc1", b"\x94hvc1\2\0",
         b"\xd1\0", b"\xd4\0\0\0", b"\x97", b"\x97\2\0", b"\x97\0\0", b"\x97\xff\0", b"\x96",
-        b"\x96\x01hvc1", b"\x96\x31hvc1\0nal", b"\x96\x11hvc1\0\0\0\xffnal", b"\x9fhvc1nal",
+        b"\x96\x01hvc1", b"\x96\x33hvc1\0\0\0\3nal", b"\x96\x11hvc1\0\0\0\xffnal", b"\x9fhvc1nal",
     ],
 )  # fmt: skip
 def test_video_tags_that_hold_nothing_or_are_cut_short(body: bytes) -> None:
@@ -135,6 +135,102 @@ def test_av1_without_a_sequence_header_in_its_record_takes_it_from_the_first_key
     track = Track(Kind.VIDEO, Codec.AV1, AV1C + SEQUENCE_HEADER)
     assert list(flv.video(5, b"\x91av01" + unit)) == [track, Packet(Kind.VIDEO, 5, 0, True, unit[2:])]
     assert list(flv.video(6, b"\xa1av01\x1a\0")) == [Packet(Kind.VIDEO, 6, 0, False, b"\x1a\0")]
+
+
+def bits(*fields: tuple[int, int]) -> bytes:
+    """Fields of (bits, value), and zeros to the end of the last byte and for some more."""
+    text = "".join(f"{value:0{count}b}" for count, value in fields)
+    return int(text + "0" * (-len(text) % 8 + 32), 2).to_bytes((len(text) + 7) // 8 + 4, "big")
+
+
+SYNC, SIZE = (24, 0x498342), ((16, 1279), (16, 719))
+SRGB, BT709 = (3, 7), (3, 2)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        bits((2, 2), (2, 0b00), (4, 0b0010), SYNC, BT709, (1, 0), *SIZE),
+        bits((2, 2), (2, 0b10), (4, 0b0010), SYNC, BT709, (4, 0), *SIZE),
+        bits((2, 2), (2, 0b10), (4, 0b0010), SYNC, SRGB, (1, 0), *SIZE),
+        bits((2, 2), (2, 0b01), (4, 0b0010), SYNC, (1, 1), BT709, (1, 0), *SIZE),
+        bits((2, 2), (2, 0b11), (1, 0), (4, 0b0010), SYNC, (1, 1), BT709, (4, 0), *SIZE),
+        bits((2, 2), (2, 0b11), (1, 0), (4, 0b0010), SYNC, (1, 1), SRGB, (1, 0), *SIZE),
+    ],
+    ids=["profile 0", "1", "1 in RGB", "2", "3", "3 in RGB"],
+)
+def test_the_size_of_vp9_in_every_profile(header: bytes) -> None:
+    flv = FlvReader()
+    flv.video(0, b"\x90vp09" + VPCC)
+    track, _ = flv.video(0, b"\x91vp09" + header)
+    assert track == Track(Kind.VIDEO, Codec.VP9, VPCC + bytes.fromhex("050002d0"))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        bits((2, 1), (2, 0), (4, 0b0010), SYNC, BT709, (1, 0), *SIZE),
+        bits((2, 2), (2, 0), (4, 0b1010), SYNC, BT709, (1, 0), *SIZE),
+        bits((2, 2), (2, 0), (4, 0b0110), SYNC, BT709, (1, 0), *SIZE),
+        bits((2, 2), (2, 0), (4, 0b0010), (24, 0x498343), BT709, (1, 0), *SIZE),
+        bits((2, 2), (2, 0), (4, 0b0010), SYNC, BT709, (1, 0), (16, 0xFFFF), (16, 719)),
+        bits((2, 2), (2, 0), (4, 0b0010), SYNC)[:6],
+    ],
+    ids=["no frame", "one shown again", "no keyframe", "no sync code", "too wide for its box", "cut short"],
+)
+def test_vp9_that_tells_no_size_is_not_begun_with(header: bytes) -> None:
+    flv = FlvReader()
+    flv.video(0, b"\x90vp09" + VPCC)
+    assert list(flv.video(0, b"\x91vp09" + header)) == []
+
+
+@pytest.mark.parametrize(
+    "obu",
+    [SEQUENCE_HEADER, b"\x0e\x08\x0b" + SEQUENCE_HEADER[2:], b"\x0a\x8b\x00" + SEQUENCE_HEADER[2:]],
+    ids=["plain", "with an extension", "a size in two bytes"],
+)
+def test_a_sequence_header_is_found_after_other_obus(obu: bytes) -> None:
+    flv = FlvReader()
+    flv.video(0, b"\x90av01" + AV1C)
+    track, _ = flv.video(0, b"\x91av01" + b"\x12\0" + b"\x2e\0\2mt" + obu + b"\x32\1x")
+    assert track == Track(Kind.VIDEO, Codec.AV1, AV1C + obu)
+
+
+def test_one_that_does_not_tell_its_size_is_told() -> None:
+    flv = FlvReader()
+    flv.video(0, b"\x90av01" + AV1C)
+    track, _ = flv.video(0, b"\x91av01" + b"\x08" + SEQUENCE_HEADER[2:])
+    assert track == Track(Kind.VIDEO, Codec.AV1, AV1C + SEQUENCE_HEADER)
+
+
+@pytest.mark.parametrize("unit", [b"\x12\0\x32\1x", b"\x0a\x0bcut", b"\x12", b"\x0a\xff\xff\xff\xff\xff\1"])
+def test_a_keyframe_without_a_sequence_header_is_not_begun_with(unit: bytes) -> None:
+    flv = FlvReader()
+    flv.video(0, b"\x90av01" + AV1C)
+    assert list(flv.video(0, b"\x91av01" + unit)) == []
+
+
+def ac3(acmod: int, lfe: int, bsid: int = 8, rate: int = 0, size_code: int = 20) -> bytes:
+    """The head of an AC-3 frame; bits that say how to mix it down are set."""
+    mixing = 2 * ((acmod & 1 and acmod != 1) + (acmod >> 2) + (acmod == 2))
+    mixed = ((mixing, (1 << mixing) - 1),) if mixing else ()
+    return b"\x0b\x77\0\0" + bits((2, rate), (6, size_code), (5, bsid), (3, 0), (3, acmod), *mixed, (1, lfe))
+
+
+@pytest.mark.parametrize("acmod", range(8))
+@pytest.mark.parametrize("lfe", [0, 1])
+def test_the_channels_of_ac3(acmod: int, lfe: int) -> None:
+    track, _ = FlvReader().audio(0, b"\x91ac-3" + ac3(acmod, lfe))
+    assert isinstance(track, Track)
+    assert int.from_bytes(track.config, "big") == 8 << 17 | acmod << 11 | lfe << 10 | 10 << 5
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [ac3(2, 0, bsid=16), ac3(2, 0, rate=3), ac3(2, 0, size_code=38), b"\x0b\x78" + ac3(2, 0)[2:], ac3(2, 0)[:7]],
+)
+def test_what_is_no_ac3_frame_is_left_out(frame: bytes) -> None:
+    assert list(FlvReader().audio(0, b"\x91ac-3" + frame)) == []
 
 
 def test_ac3_tells_by_its_frames_what_it_is() -> None:

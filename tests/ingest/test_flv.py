@@ -159,6 +159,13 @@ def test_g711(first: bytes, codec: Codec, channels: int) -> None:
     assert flv.audio(0, first + b"data") == (packet,)
 
 
+def test_one_g711_after_the_other() -> None:
+    flv = FlvReader()
+    assert len(flv.audio(0, b"\x72data")) == 2
+    track, _ = flv.audio(0, b"\x82data")
+    assert track == Track(Kind.AUDIO, Codec.PCMU, b"\1")
+
+
 def test_another_codec_on_the_way(flv: FlvReader) -> None:
     track, _ = flv.audio(0, b"\x2f" + MP3_FRAME)
     assert isinstance(track, Track)

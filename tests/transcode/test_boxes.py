@@ -267,3 +267,10 @@ def test_ffmpeg_decodes_them_without_a_word(clip: Clip, kind: Kind) -> None:
         timeout=60,
     )
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize("codec", list(Codec))
+def test_chunks_are_alike_for_all_pictures_and_for_all_sounds(codec: Codec) -> None:
+    samples = [boxes.Sample(1024, 0, True, b"data")]
+    like = Codec.H264 if codec.kind is Kind.VIDEO else Codec.AAC
+    assert boxes.chunk(1, 0, samples, codec) == boxes.chunk(1, 0, samples, like)

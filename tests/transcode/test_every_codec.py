@@ -12,10 +12,12 @@ from tests.support.codecs import PICTURES, SOUNDS, clip
 from tests.support.media import GREYS, Clip, decode, number_of
 from tests.support.segments import check_rendition, segments_of
 from tests.support.stage import Stage
+from transcode import decode as decode_module
 from transcode.cmaf.codecs import PLAYABLE, parse_audio, parse_video
 from transcode.cutter import Cutter
+from transcode.decode import VideoDecoder
 from transcode.ladder import Encoding, parse_ladder
-from transcode.media import TIMELINE, AudioFormat, End, Init, PartItem, Plan, VideoFormat
+from transcode.media import TIMELINE, AudioFormat, End, Init, PartItem, Plan, TimedPacket, VideoFormat
 from transcode.opening import Opening
 from transcode.passthrough import Passthrough
 from transcode.timekeeper import Timekeeper
@@ -93,6 +95,18 @@ def test_a_sound_is_transcoded(codec: str) -> None:
     heard, seconds = frequency(stage.items)
     assert heard == pytest.approx(440, abs=1)
     assert seconds == pytest.approx(SECONDS, abs=0.15)
+
+
+def test_av1_that_more_threads_decode_holds_no_picture_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decode_module, "_EASY", 0)
+    monkeypatch.setattr(decode_module, "processors", lambda: 4)
+    made = clip("av1", None, SECONDS)
+    assert made.video is not None
+    decoder = VideoDecoder(made.video)
+    for packet in made.packets[:20]:
+        at = packet.stamp * MS
+        (picture,) = decoder.decode(TimedPacket(Kind.VIDEO, at, at, packet.keyframe, packet.data))
+        assert picture.pts == at
 
 
 NAMES = {
