@@ -88,7 +88,7 @@ def test_coded_frames(codec: Codec, body: bytes, packet: Packet) -> None:
     "body",
     [
         b"\x90", b"\x90hvc", b"\x91hvc1", b"\x91hvc1\0\0", b"\x91hvc1\0\0\0", b"\x92hvc1", b"\x94hvc1\2\0",
-        b"\xd1\0", b"\xd4\0\0\0", b"\x97", b"\x97\2\0", b"\x97\0\0", b"\x97\xff\0", b"\x96",
+        b"\xd1hvc1\0\0\0nal", b"\xd4\0\0\0", b"\x97", b"\x97\2\0", b"\x97\0\0", b"\x97\xff\0", b"\x96",
         b"\x96\x01hvc1", b"\x96\x33hvc1\0\0\0\3nal", b"\x96\x11hvc1\0\0\0\xffnal", b"\x9fhvc1nal",
     ],
 )  # fmt: skip
