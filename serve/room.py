@@ -406,6 +406,9 @@ class Room:
         if self.broadcast is not None:
             self.broadcast.track(track)
         elif self._opening is not None:
+            before = self._opening.tracks.get(track.kind)
+            if before is not None and before.codec is not track.codec:
+                self._open_new()  # what is held is in another codec
             self._opening.track(track)
             if track.kind is Kind.VIDEO and self._opening.passes_on:
                 self._means.slates(track, self._slate, lambda _: None)  # so that it is there when the broadcast begins

@@ -172,7 +172,9 @@ class Timekeeper:
             if counted is None:
                 return None
             dts = counted
-        composition = packet.offset * _MILLISECOND + packet.nanoseconds * _MILLISECOND // 1_000_000
+        composition = packet.offset * _MILLISECOND
+        if packet.kind is Kind.VIDEO:  # sound is counted more exactly than that
+            composition += packet.nanoseconds * _MILLISECOND // 1_000_000
         pts = dts + (composition if abs(composition) < REORDER else 0)
         if track is None:
             self._tracks[packet.kind] = _TrackClock(dts, now, self._offset)

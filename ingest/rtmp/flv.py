@@ -192,6 +192,8 @@ class FlvReader:
     def _frames(
         self, line: _Line, codec: Codec, stamp: int, offset: int, keyframe: bool, data: memoryview, nanoseconds: int = 0
     ) -> Sequence[Item]:
+        if codec is Codec.AV1 and bytes(data[:2]) == _TEMPORAL_DELIMITER:
+            data = data[2:]
         if not data:
             return ()
         if codec is not line.codec:
@@ -204,8 +206,6 @@ class FlvReader:
             if line.kind is Kind.AUDIO or track is None or track.codec is not codec:
                 return ()  # no frame of this codec, or none that a decoder could begin with
             config = track.config
-        if codec is Codec.AV1 and bytes(data[:2]) == _TEMPORAL_DELIMITER:
-            data = data[2:]
         packet = Packet(line.kind, stamp, offset, keyframe, bytes(data), nanoseconds)
         if track is not None and track.config is config and track.codec is codec:  # almost always
             return (packet,)

@@ -103,6 +103,12 @@ def test_media_before_its_sequence_start_is_dropped() -> None:
     assert list(flv.audio(0, b"\x91Opusraw")) == []
 
 
+@pytest.mark.parametrize("data", [b"", b"\x12\0"])
+def test_a_temporal_unit_of_nothing_is_left_out(data: bytes) -> None:
+    """To a decoder an empty packet would be the end."""
+    assert list(started(Codec.AV1).video(0, b"\x91av01" + data)) == []
+
+
 def test_the_same_codec_goes_on_in_either_form() -> None:
     flv = FlvReader()
     assert len(flv.video(0, b"\x17\0\0\0\0" + AVC)) == 1

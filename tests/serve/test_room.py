@@ -11,7 +11,7 @@ from serve.room import FIGHT, TAKEOVERS, State
 from serve.rooms import RoomSettings
 from tests.support.codecs import clip
 from tests.support.house import GRACE_SECONDS, START, House, broadcast_of, in_row, no_slates, state_of
-from tests.support.media import make_clip
+from tests.support.media import make_clip, numbers_of
 from transcode.media import TIMELINE, Init, Part, SegmentStart
 
 # A broadcast.
@@ -571,6 +571,21 @@ async def test_another_codec_of_what_is_passed_on_begins_a_new_broadcast(house: 
     assert [start.broadcast for start in house.link.starts] == [before, broadcast_of(house)]
     (init,) = [i for i in house.link.items[broadcast_of(house)] if isinstance(i, Init) and i.rendition == "source"]
     assert init.format.codecs.startswith("hvc1.")
+
+
+@pytest.mark.parametrize("ladder", ["source", "auto"])
+async def test_another_codec_before_the_broadcast_begins(house: House, ladder: str) -> None:
+    """What came in the first one is not taken for the second."""
+    host = house.publish(house.open(ladder=ladder), 0.4, clip("h264", "aac"))
+    host.clip = clip("hevc", "opus")
+    host.announce(*host.clip.tracks)
+    host.send(5)
+    assert state_of(house) == State.LIVE
+    (start,) = house.link.starts
+    rung = start.plan.rungs[0].name
+    pictures = numbers_of(house.link.items[start.broadcast], rung)
+    assert len(pictures) >= 60
+    assert all(0 <= after - before <= 2 for before, after in pairwise(pictures) if after > 2)
 
 
 async def test_another_codec_where_all_is_transcoded_changes_nothing_for_viewers(house: House) -> None:

@@ -110,6 +110,12 @@ def test_nanoseconds_are_added_to_the_presentation_time_alone() -> None:
     assert (timed.dts, timed.pts - timed.dts) == (1000 * MS, 33 * MS + 45)
 
 
+def test_sound_is_counted_whatever_nanoseconds_it_has() -> None:
+    bench = Bench()
+    bench.play(replace(packet, nanoseconds=999_999 * (packet.kind is Kind.AUDIO)) for packet in both(0, 2000))
+    assert all(timed.pts == timed.dts for _, timed in bench.placed)
+
+
 @pytest.mark.parametrize("offset", [8_388_607, -8_388_608, 3000])
 def test_an_absurd_composition_offset_counts_as_none(offset: int) -> None:
     timed = Bench().send(video(0, offset))
