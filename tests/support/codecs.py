@@ -56,7 +56,7 @@ def tags(picture: str | None, sound: str | None, seconds: float = 3) -> tuple[Ta
     with av.open(file, "w", format="flv") as out:
         for packet in encoded(out, picture, sound, seconds):
             out.mux(packet)
-    return tuple(_tags(file.getvalue()))
+    return tuple(tags_of(file.getvalue()))
 
 
 def encoded(out: OutputContainer, picture: str | None, sound: str | None, seconds: float) -> "list[av.Packet[Any]]":
@@ -105,7 +105,8 @@ def _tone(stream: av.AudioStream, seconds: float) -> Iterator[av.AudioFrame]:
         yield frame
 
 
-def _tags(file: bytes) -> Iterator[Tag]:
+def tags_of(file: bytes) -> Iterator[Tag]:
+    """Yield the tags of an FLV file, but for its metadata."""
     at = 13  # after the header and the size of no tag
     while at < len(file):
         size = int.from_bytes(file[at + 1 : at + 4], "big")

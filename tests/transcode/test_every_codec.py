@@ -3,12 +3,15 @@
 The pictures are greys that count, of 30 a second; the sound is a tone of 440 Hz.
 """
 
+import io
+
 import av
 import numpy as np
 import pytest
 
-from ingest.media import Kind, Track
-from tests.support.codecs import PICTURES, SOUNDS, clip
+from ingest.media import Codec, Kind, Packet, Track
+from ingest.rtmp.flv import FlvReader, Item, OtherTrack
+from tests.support.codecs import PICTURES, SOUNDS, clip, encoded, tags_of
 from tests.support.media import GREYS, Clip, decode, number_of
 from tests.support.segments import check_rendition, segments_of
 from tests.support.stage import Stage
@@ -207,3 +210,25 @@ def test_what_is_known_of_a_sound(codec: str, rate: int, channels: int, length: 
     lengths = [config.samples(packet.data) for packet in made.packets]
     assert lengths[:-1] == [length] * (len(lengths) - 1)
     assert sum(lengths) / rate == pytest.approx(SECONDS, abs=0.12)
+
+
+# Several tracks, as FFmpeg's muxer writes them.
+
+
+def test_of_several_tracks_of_a_host_the_first_of_each_kind_plays() -> None:
+    file = io.BytesIO()
+    with av.open(file, "w", format="flv") as out:
+        main, other = encoded(out, "hevc", "opus", 1), encoded(out, "av1", "aac", 1)
+        for packet in sorted([*main, *other], key=lambda packet: (packet.dts or 0) * packet.time_base):
+            out.mux(packet)
+    flv, items = FlvReader(), list[Item]()
+    for tag in tags_of(file.getvalue()):
+        items += (flv.video if tag.video else flv.audio)(tag.stamp, tag.body)
+    assert [item.codec for item in items if isinstance(item, Track)] == [Codec.HEVC, Codec.OPUS]
+    others = [item for item in items if isinstance(item, OtherTrack)]
+    assert {(item.kind, item.number, item.codec) for item in others} == {
+        (Kind.VIDEO, 1, "AV1"),
+        (Kind.AUDIO, 1, "AAC"),
+    }
+    pictures = [item for item in items if isinstance(item, Packet) and item.kind is Kind.VIDEO]
+    assert [packet.data for packet in pictures] == [packet.data for packet in clip("hevc", None, 1).packets]
