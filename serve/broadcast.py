@@ -175,6 +175,11 @@ class Broadcast:
         """Whether players would lack something without the host's ``kind``: what it is not, a worker stands in for."""
         return self.lists(kind) and self._passes_on(kind)
 
+    def takes(self, track: Track) -> bool:
+        """Whether it can go on with ``track``: what is passed on stays in the codec that players were told of."""
+        before = self._tracks.get(track.kind)
+        return before is None or before.codec is track.codec or not self._passes_on(track.kind)
+
     def track(self, track: Track) -> None:
         """A track is announced: nothing happens unless its configuration differs from the one before."""
         if self.lists(track.kind) and self.moderation.tracks.get(track.kind) != track:

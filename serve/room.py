@@ -25,7 +25,8 @@ from serve.errors import RoomError
 from serve.signal import Signal
 from serve.store import DETECTOR, BroadcastRow, FilterRow, RoomRow, StoreError
 from serve.viewers import GONE
-from transcode.cmaf.codecs import CodecError, parse_aac, parse_avc
+from transcode.cmaf.codecs import PLAYABLE, parse_audio, parse_video
+from transcode.cmaf.config import AudioConfig, CodecError
 from transcode.ladder import Encoding, parse_ladder
 from transcode.media import TIMELINE, Slate
 from transcode.opening import LONGEST_TARGET_DURATION, TARGET_DURATION, Opening
@@ -111,11 +112,10 @@ class Publisher:
     def track(self, track: Track) -> None:
         """A track begins or changes."""
         try:
-            if track.codec is Codec.AAC:
-                aac = parse_aac(track.config)
-                self._room.expect_sound(self, aac.sample_rate, aac.frame_length)
+            if track.kind is Kind.AUDIO:
+                self._room.expect_sound(self, parse_audio(track))
             else:
-                parse_avc(track.config)
+                parse_video(track)
         except CodecError as error:
             self.tracks.pop(track.kind, None)
             self.warning(f"the {track.kind} is left out: {error}")
@@ -383,10 +383,10 @@ class Room:
         self.changed.fire()
         raise Refused("another encoder publishes with this stream key and keeps it: stop one of the two")
 
-    def expect_sound(self, publisher: Publisher, sample_rate: int, frame_length: int) -> None:
-        """The publisher's sound comes in frames of ``frame_length`` samples."""
+    def expect_sound(self, publisher: Publisher, sound: AudioConfig) -> None:
+        """The publisher's sound is as ``sound`` says."""
         if publisher is self.publisher:
-            self._timekeeper.audio(sample_rate, frame_length)
+            self._timekeeper.audio(sound.sample_rate, sound.samples)
 
     def claimed(self, publisher: Publisher, frame_rate: float) -> None:
         """The publisher's metadata says so of its picture (Hz)."""
@@ -397,9 +397,18 @@ class Room:
         """The publisher announced a track."""
         if publisher is not self.publisher:
             return
+        if not encoding_of(self.row).ladder.transcodes and (text := _advice(track.codec)):
+            publisher.warning(text)
+        if self.broadcast is not None and not self.broadcast.takes(track):
+            _log.info("room %s: the host's %s is in another codec, a new broadcast begins", self.name, track.kind)
+            self._end_broadcast()
+            self._open_new()
         if self.broadcast is not None:
             self.broadcast.track(track)
         elif self._opening is not None:
+            before = self._opening.tracks.get(track.kind)
+            if before is not None and before.codec is not track.codec:
+                self._open_new()  # what is held is in another codec
             self._opening.track(track)
             if track.kind is Kind.VIDEO and self._opening.passes_on:
                 self._means.slates(track, self._slate, lambda _: None)  # so that it is there when the broadcast begins
@@ -499,8 +508,8 @@ class Room:
             for track in self.publisher.tracks.values():
                 self._opening.track(track)
                 if track.kind is Kind.AUDIO:
-                    aac = parse_aac(track.config)
-                    self._timekeeper.audio(aac.sample_rate, aac.frame_length)
+                    sound = parse_audio(track)
+                    self._timekeeper.audio(sound.sample_rate, sound.samples)
 
     def _begin(self, opening: Opening) -> None:
         assert opening.plan is not None
@@ -508,8 +517,8 @@ class Room:
         listed = {Kind.VIDEO: bool(plan.rungs), Kind.AUDIO: plan.sound is not None}
         tracks = tuple(track for track in opening.tracks.values() if listed[track.kind])
         if Kind.VIDEO in opening.tracks and plan.rungs:
-            avc = parse_avc(opening.tracks[Kind.VIDEO].config)
-            self.picture = Picture(avc.display_width, avc.height, plan.frame_rate)
+            picture = parse_video(opening.tracks[Kind.VIDEO])
+            self.picture = Picture(picture.display_width, picture.height, plan.frame_rate)
         self._beginning = self.delay > 0
         self.broadcast = Broadcast.begin(self.name, plan, tracks, self._started_at, self._means, self._moderating)
         self._settle(self.broadcast)
@@ -562,6 +571,21 @@ class Room:
         if shown != self._shown:
             self._shown = shown
             self.changed.fire()
+
+
+def _advice(codec: Codec) -> str:
+    """What a host should know whose ``codec`` comes to a room that passes everything on; empty if nothing."""
+    if codec not in PLAYABLE:
+        return (
+            f"browsers do not play {codec.label}, so the sound is made AAC here, though the room passes on what comes:"
+            " set OBS > Settings > Output > Audio Encoder to AAC to spare the work"
+        )
+    if codec.kind is Kind.VIDEO and codec is not Codec.H264:
+        return (
+            f"not every browser plays {codec.label}, and this room passes the picture on as it is:"
+            " open it with --ladder auto, or source,720p, to reach them all"
+        )
+    return ""
 
 
 def _moderated(row: RoomRow) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from ingest.media import Kind, Track
 from serve.audit import Noted
 from serve.inspector import Inspected
 from serve.room import Publisher, Room
-from transcode.cmaf.codecs import parse_aac, parse_avc
+from transcode.cmaf.codecs import parse_audio, parse_video
 from transcode.media import Plan
 from transcode.verdicts import Cause
 
@@ -263,10 +263,10 @@ def _publisher(publisher: Publisher) -> PublisherView:
 
 
 def _video(track: Track) -> VideoView:
-    avc = parse_avc(track.config)
-    return VideoView(track.codec, avc.width, avc.height)
+    picture = parse_video(track)
+    return VideoView(track.codec, picture.width, picture.height)
 
 
 def _audio(track: Track) -> AudioView:
-    aac = parse_aac(track.config)
-    return AudioView(track.codec, aac.sample_rate, aac.channels)
+    sound = parse_audio(track)
+    return AudioView(track.codec, sound.sample_rate, sound.channels)

@@ -10,12 +10,12 @@ from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 
 from ingest.media import Codec, Track
-from transcode.cmaf.codecs import parse_avc
+from transcode.cmaf.codecs import parse_video
 from transcode.machine import processors
 from transcode.media import TIMELINE, TimedPacket
 
 _TICK = Fraction(1, TIMELINE)
-_DECODERS = {Codec.H264: "h264"}
+_DECODERS = {Codec.H264: "h264", Codec.HEVC: "hevc", Codec.AV1: "libdav1d", Codec.VP9: "vp9"}
 _EASY = 1920 * 1088  # pixels that one thread decodes in time; more threads hold frames back
 _MOST_THREADS = 4
 
@@ -29,17 +29,20 @@ class VideoDecoder:
 
     def __init__(self, track: Track) -> None:
         self.errors = 0
-        avc = parse_avc(track.config)
-        self.sample_aspect_ratio = avc.sample_aspect_ratio
+        picture = parse_video(track)
+        self.sample_aspect_ratio = picture.sample_aspect_ratio
         self._track = track
-        self._threads = min(processors(), _MOST_THREADS) if avc.width * avc.height > _EASY else 1
+        self._threads = min(processors(), _MOST_THREADS) if picture.width * picture.height > _EASY else 1
         self._sound = True  # nothing failed since the context was made
         self._context = self._open()
 
     def _open(self) -> VideoCodecContext:
         context = av.CodecContext.create(_DECODERS[self._track.codec], "r")
         assert isinstance(context, VideoCodecContext)
-        context.extradata = self._track.config
+        if self._track.codec is not Codec.VP9:  # its frames say all
+            context.extradata = self._track.config
+        if self._track.codec is Codec.AV1:
+            context.options = {"max_frame_delay": "1"}
         context.thread_count = self._threads
         context.thread_type = ThreadType.FRAME
         return context

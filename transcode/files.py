@@ -1,6 +1,6 @@
 """Media files as if hosts sent them: tracks and packets on a timeline that begins with the first picture. Blocking.
 
-What rooms take is taken: H.264 and AAC, as they are in the file.
+What is taken is H.264 and AAC, as they are in the file.
 """
 
 import heapq
@@ -14,7 +14,9 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 
 from ingest.media import Codec, Kind, Track
-from transcode.cmaf.codecs import CodecError, parse_aac, parse_avc
+from transcode.cmaf.asc import parse_aac
+from transcode.cmaf.avc import parse_avc
+from transcode.cmaf.config import CodecError
 from transcode.media import TIMELINE, TimedPacket
 
 CODECS = {"h264": Codec.H264, "aac": Codec.AAC}
@@ -86,7 +88,7 @@ class MediaFile:
         for stream in streams:
             if (name := stream.codec_context.name) not in CODECS:
                 raise FileError(
-                    f"{self._path} holds {name}, and rooms take H.264 and AAC: recode it first, such as with"
+                    f"{self._path} holds {name}, and what is taken is H.264 and AAC: recode it first, such as with"
                     f" {recode(self._path)}"
                 )
         return streams

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ingest.media import Kind, Track
-from transcode.cmaf.codecs import parse_aac
+from transcode.cmaf.codecs import parse_audio
 from transcode.media import TIMELINE, FrameRate, TimedPacket
 from transcode.silence import silent_frame
 
@@ -68,9 +68,9 @@ class Silence:
     """Stands in for the sound ``track`` from ``start`` (ticks) on, where the host's own ended. Raises CodecError."""
 
     def __init__(self, track: Track, start: int) -> None:
-        aac = parse_aac(track.config)
-        self._unit = silent_frame(track.config)
-        self._rate, self._length = aac.sample_rate, aac.frame_length
+        sound = parse_audio(track)
+        self._unit = silent_frame(track)
+        self._rate, self._length = sound.sample_rate, sound.samples(self._unit)
         self._start = start
         self._sent = 0
 

@@ -10,7 +10,8 @@ from itertools import pairwise
 from statistics import median
 
 from ingest.media import Kind, Track
-from transcode.cmaf.codecs import AacConfig, AvcConfig, parse_aac, parse_avc
+from transcode.cmaf.codecs import PLAYABLE, parse_audio, parse_video
+from transcode.cmaf.config import AudioConfig, VideoConfig
 from transcode.ladder import SOUND_RATE, Encoding, constant_rate, rungs_for, sound_for
 from transcode.media import SOURCE, TIMELINE, FrameRate, Plan, Rung, Sound, TimedPacket
 
@@ -77,7 +78,7 @@ class Opening:
         full = self._bytes + len(self.packets) * _PACKET_COST > _MOST_BYTES
         if full or span >= LONGEST_TARGET_DURATION * TIMELINE:
             self.plan = self._measure(LONGEST_TARGET_DURATION)
-        elif Kind.VIDEO in self.tracks and self._makes_its_own:
+        elif self._makes_its_own and Kind.VIDEO in self.tracks and (Kind.VIDEO in self._seen or span < _PROMISED):
             # Sound that comes later has its place: a transcoded broadcast with a picture always lists it.
             if self._timed:
                 self.plan = self._measure(OWN_TARGET_DURATION)
@@ -109,36 +110,36 @@ class Opening:
         return _PROMISED if kind in self.tracks else _ANNOUNCED
 
     def _measure(self, target_duration: int) -> Plan:
-        aac = self._aac()
+        sound = self._sound()
         if Kind.VIDEO not in self.tracks or Kind.VIDEO not in self._seen:
-            return self._of_sound(aac)
-        avc = parse_avc(self.tracks[Kind.VIDEO].config)
-        frame = self._frame_seconds(avc)
-        own = Rung(SOURCE, avc.display_width, avc.height, 1, self._bit_rate(Kind.VIDEO))
+            return self._of_sound(sound)
+        picture = parse_video(self.tracks[Kind.VIDEO])
+        frame = self._frame_seconds(picture)
+        own = Rung(SOURCE, picture.display_width, picture.height, 1, self._bit_rate(Kind.VIDEO))
         if not self._encoding.ladder.transcodes:
             rate = FrameRate(round(1000 / frame), 1000)
-            if aac is None or Kind.AUDIO not in self._seen:
+            if sound is None or Kind.AUDIO not in self._seen:
                 return self._plan((own,), None, rate, target_duration, fit_part_target(frame))
-            part_target = fit_part_target(frame, aac.frame_length / aac.sample_rate)
-            return self._plan((own,), self._own_sound(aac), rate, target_duration, part_target)
-        rate = constant_rate(1 / frame, (float(avc.frame_rate or 0), self.claimed_rate))
+            part_target = fit_part_target(frame, self._sound_seconds(sound))
+            return self._plan((own,), self._own_sound(sound), rate, target_duration, part_target)
+        rate = constant_rate(1 / frame, (float(picture.frame_rate or 0), self.claimed_rate))
         rungs = rungs_for(self._encoding.ladder, own.width, own.height, rate)
-        sound = sound_for(aac.channels if aac else 2, self._encoding.loudness)
+        made = sound_for(sound.channels if sound else 2, self._encoding.loudness)
         if self._makes_its_own:
-            return self._plan(rungs, sound, rate, target_duration, PART_TARGET)
+            return self._plan(rungs, made, rate, target_duration, PART_TARGET)
         part_target = fit_part_target(frame, 1 / float(rate), _SOUND_FRAME / SOUND_RATE)
-        return self._plan((own, *rungs), sound, rate, target_duration, part_target)
+        return self._plan((own, *rungs), made, rate, target_duration, part_target)
 
-    def _of_sound(self, aac: AacConfig | None) -> Plan:
+    def _of_sound(self, sound: AudioConfig | None) -> Plan:
         """A broadcast without a picture."""
         still = FrameRate(0, 1)
         if self._encoding.ladder.transcodes:
-            sound = sound_for(aac.channels if aac else 2, self._encoding.loudness)
-            return self._plan((), sound, still, OWN_TARGET_DURATION, PART_TARGET)
-        if aac is None:
+            made = sound_for(sound.channels if sound else 2, self._encoding.loudness)
+            return self._plan((), made, still, OWN_TARGET_DURATION, PART_TARGET)
+        if sound is None:
             return self._plan((), None, still, OWN_TARGET_DURATION, PART_TARGET)
-        part_target = fit_part_target(aac.frame_length / aac.sample_rate)
-        return self._plan((), self._own_sound(aac), still, OWN_TARGET_DURATION, part_target)
+        part_target = fit_part_target(self._sound_seconds(sound))
+        return self._plan((), self._own_sound(sound), still, OWN_TARGET_DURATION, part_target)
 
     def _plan(
         self, rungs: tuple[Rung, ...], sound: Sound | None, rate: FrameRate, target_duration: int, part_target: int
@@ -148,28 +149,43 @@ class Opening:
         part_target = min(part_target, target_duration * PART_UNIT)
         return Plan(rungs, sound, rate, self._encoding.preset, target_duration, part_target)
 
-    def _own_sound(self, aac: AacConfig) -> Sound:
-        return Sound(aac.sample_rate, aac.channels, self._bit_rate(Kind.AUDIO), False)
+    def _own_sound(self, sound: AudioConfig) -> Sound:
+        """The sound where the host's own picture is passed on: its own, too, unless hardly any browser plays that."""
+        if not self._passes_on_sound:
+            return sound_for(sound.channels, self._encoding.loudness)
+        return Sound(sound.sample_rate, sound.channels, self._bit_rate(Kind.AUDIO), False)
+
+    @property
+    def _passes_on_sound(self) -> bool:
+        """Whether players can play the sound as it is, where it is up to that."""
+        return self.tracks[Kind.AUDIO].codec in PLAYABLE
+
+    def _sound_seconds(self, sound: AudioConfig) -> float:
+        """How long the frames of the sound are that players get."""
+        if not self._passes_on_sound:
+            return _SOUND_FRAME / SOUND_RATE
+        samples = [sound.samples(packet.data) for packet in self.packets if packet.kind is Kind.AUDIO]
+        return max(samples, default=sound.frame_length) / sound.sample_rate
 
     def _bit_rate(self, kind: Kind) -> int:
         span = max(self.packets[-1].dts - self.packets[0].dts, 1)
         size = sum(len(packet.data) for packet in self.packets if packet.kind is kind)
         return size * 8 * TIMELINE // span
 
-    def _aac(self) -> AacConfig | None:
-        return parse_aac(self.tracks[Kind.AUDIO].config) if Kind.AUDIO in self.tracks else None
+    def _sound(self) -> AudioConfig | None:
+        return parse_audio(self.tracks[Kind.AUDIO]) if Kind.AUDIO in self.tracks else None
 
-    def _frame_seconds(self, avc: AvcConfig) -> float:
+    def _frame_seconds(self, picture: VideoConfig) -> float:
         gaps = [after - before for before, after in pairwise(self._stamps)]
         measured = median(gaps) / TIMELINE if gaps else 0.0
         # Stamps are whole milliseconds: where the stream's own rate agrees with them it is the exact one.
-        if avc.frame_rate and abs(1 / avc.frame_rate - measured) <= _STAMP_JITTER / 2:
-            return float(1 / avc.frame_rate)
+        if picture.frame_rate and abs(1 / picture.frame_rate - measured) <= _STAMP_JITTER / 2:
+            return float(1 / picture.frame_rate)
         if gaps:
             mean = (self._stamps[-1] - self._stamps[0]) / len(gaps) / TIMELINE
             if mean and abs(mean - measured) < _STAMP_JITTER:
                 return mean
-        return measured or (float(1 / avc.frame_rate) if avc.frame_rate else 1 / 30)
+        return measured or (float(1 / picture.frame_rate) if picture.frame_rate else 1 / 30)
 
 
 def fit_part_target(*frames: float) -> int:

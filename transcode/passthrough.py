@@ -4,10 +4,12 @@ While the host is away a coded slate and silence stand in for it (``interlude``)
 gaps. Either begins where the timeline is said to go on without the host, and lasts until its next packet.
 """
 
+import contextlib
 from collections.abc import Iterator
 
 from ingest.media import Kind, Track
-from transcode.cmaf.codecs import parse_aac
+from transcode.cmaf.codecs import parse_audio
+from transcode.cmaf.config import CodecError
 from transcode.cmaf.segmenter import Segmenter
 from transcode.cutter import SOUND_TAIL
 from transcode.interlude import CodedSlate, Silence, SlateFrames
@@ -80,8 +82,8 @@ class Passthrough:
         if packet.keyframe and packet.kind is Kind.VIDEO:
             self._shift = packet.pts - packet.dts
         elif packet.kind is Kind.AUDIO and self._sound is not None:
-            aac = parse_aac(self._sound.config)
-            self._sound_end = packet.pts + aac.frame_length * TIMELINE // aac.sample_rate
+            sound = parse_audio(self._sound)
+            self._sound_end = packet.pts + sound.samples(packet.data) * TIMELINE // sound.sample_rate
 
     def _configure(self, track: Track) -> None:
         self._segmenters[track.kind].configure(track)
@@ -102,7 +104,8 @@ class Passthrough:
             self._standing_in[Kind.VIDEO] = SlateFrames(self._slate, self._plan.frame_rate, start, self._shift)
         if Kind.AUDIO in self._segmenters and self._sound is not None:
             start = self._sound_end if self._sound_end > self._cut - SOUND_TAIL else self._cut
-            self._standing_in[Kind.AUDIO] = Silence(self._sound, self._after(Kind.AUDIO, start))
+            with contextlib.suppress(CodecError):  # of a layout that no silence is written for: its sound has a hole
+                self._standing_in[Kind.AUDIO] = Silence(self._sound, self._after(Kind.AUDIO, start))
 
     def _leave_off(self) -> None:
         """Nothing stands in any longer; players have what has done so until now."""

@@ -100,7 +100,7 @@ def _playable(file: InputContainer, path: Path) -> list[Stream]:
         name = stream.codec_context.name
         if name not in CODECS:
             raise PushError(
-                f"{path} holds {name}, and RTMP hosts send H.264 and AAC: recode it first, such as with {recode(path)}"
+                f"{path} holds {name}, and H.264 and AAC are pushed: recode it first, such as with {recode(path)}"
             )
     return streams
 

@@ -17,8 +17,9 @@ from av.video.frame import PictureType
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
 
 from ingest.media import Track
+from transcode.cmaf.avc import parse_avc
 from transcode.cmaf.avc_sets import with_sets_of
-from transcode.cmaf.codecs import AvcConfig, CodecError, parse_avc
+from transcode.cmaf.config import CodecError, VideoConfig
 from transcode.encode import SOFTWARE
 from transcode.interlude import CodedSlate
 from transcode.media import Slate
@@ -36,7 +37,7 @@ class SlateError(Exception):
 
 
 def encode_slate(track: Track, slate: Slate) -> CodedSlate:
-    """Return ``slate`` for players that have the picture ``track``: of its size, profile and level.
+    """Return ``slate`` for players that have the H.264 picture ``track``: of its size, profile and level.
 
     Raises SlateError.
     """
@@ -53,7 +54,7 @@ def encode_slate(track: Track, slate: Slate) -> CodedSlate:
     return CodedSlate(Track(track.kind, track.codec, record), units)
 
 
-def _frame(slate: Slate, avc: AvcConfig) -> av.VideoFrame:
+def _frame(slate: Slate, avc: VideoConfig) -> av.VideoFrame:
     """Draw it as it is shown, and squeeze it as the host's picture is."""
     drawn = slate_frame(slate, max(2, avc.display_width & ~1), avc.height)
     return VideoReformatter().reformat(
@@ -61,7 +62,7 @@ def _frame(slate: Slate, avc: AvcConfig) -> av.VideoFrame:
     )
 
 
-def _encoder(avc: AvcConfig, profile: str, level: int) -> VideoCodecContext:
+def _encoder(avc: VideoConfig, profile: str, level: int) -> VideoCodecContext:
     context = av.CodecContext.create(SOFTWARE, "w")
     assert isinstance(context, VideoCodecContext)
     context.width, context.height, context.pix_fmt = avc.width, avc.height, "yuv420p"

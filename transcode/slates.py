@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from ingest.media import Track
+from ingest.media import Codec, Track
 from transcode.interlude import CodedSlate
 from transcode.media import Slate
 
@@ -46,8 +46,12 @@ class Slates:
     def order(self, track: Track, slate: Slate, deliver: Callable[[CodedSlate], None]) -> None:
         """Have ``slate`` coded for players that have the picture ``track``, and delivered: at once if it is here.
 
-        What cannot be made is not delivered, and the log says why. Needs a running event loop.
+        What cannot be made, as for a picture in another codec than H.264, is not delivered, and the log says why. Needs
+        a running event loop.
         """
+        if track.codec is not Codec.H264:
+            _log.warning("there is no slate for a picture that is passed on, only a gap: it is %s", track.codec.label)
+            return
         order = msgspec.msgpack.encode((track, slate))
         name = hashlib.sha256(order).digest()
         task = self._tasks.get(name)

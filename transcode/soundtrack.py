@@ -16,6 +16,7 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from ingest.media import Codec, Track
+from transcode.cmaf.codecs import parse_audio
 from transcode.grid import BLOCK, RATE
 from transcode.media import TIMELINE, TimedPacket
 
@@ -23,7 +24,15 @@ _FADE = RATE // 200  # 5 ms: a border between sound and silence does not click
 _RISE = (0.5 - 0.5 * np.cos(np.pi * (np.arange(_FADE) + 0.5) / _FADE)).astype(np.float32)
 _LOUDEST = 8.0  # times full scale: what a damaged packet may decode to at most
 _LAYOUTS = {1: "mono", 2: "stereo"}
-_DECODERS = {Codec.AAC: "aac"}
+_DECODERS = {
+    Codec.AAC: "aac",
+    Codec.MP3: "mp3float",
+    Codec.OPUS: "opus",
+    Codec.FLAC: "flac",
+    Codec.AC3: "ac3",
+    Codec.PCMA: "pcm_alaw",
+    Codec.PCMU: "pcm_mulaw",
+}
 
 Samples = NDArray[np.float32]
 """Planar samples, of shape (channels, samples); 1 is full scale."""
@@ -266,5 +275,12 @@ class _Run:
 def _decoder(track: Track) -> AudioCodecContext:
     context = av.CodecContext.create(_DECODERS[track.codec], "r")
     assert isinstance(context, AudioCodecContext)
-    context.extradata = track.config
+    if track.codec is Codec.OPUS:
+        # Its pre-skip (RFC 7845, 4.2) is of files: time is counted from the first packet on, and nothing is left out.
+        context.extradata = track.config[:10] + bytes(2) + track.config[12:]
+    elif track.codec in (Codec.AAC, Codec.FLAC):
+        context.extradata = track.config
+    elif track.codec in (Codec.PCMA, Codec.PCMU):
+        sound = parse_audio(track)
+        context.sample_rate, context.layout = sound.sample_rate, _LAYOUTS[sound.channels]
     return context

@@ -6,6 +6,7 @@ Sound is timed by counting samples; the host's millisecond stamps only correct t
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ingest.media import Kind, Packet
@@ -44,48 +45,53 @@ _MOST_HELD = 30 * TIMELINE  # no host holds back more
 
 @dataclass(slots=True)
 class _TrackClock:
-    """Where one track stands: its last decode time on the timeline, and when (by the clock) it came."""
+    """Where one track stands: its last decode time on the timeline, and when (by the clock) it came.
+
+    ``offset`` is the one by which that was placed; ``lone``: no other packet was, before it.
+    """
 
     last: int
     arrived: int
+    offset: int
+    lone: bool = True
 
 
 class _SampleCount:
     """Times sound by counting samples from an anchor."""
 
-    def __init__(self, sample_rate: int, frame_length: int) -> None:
+    def __init__(self, sample_rate: int, samples_of: Callable[[bytes], int]) -> None:
         self._rate = sample_rate
-        self._frame = frame_length
-        self._half = frame_length * TIMELINE // sample_rate // 2
+        self._samples_of = samples_of
         self._anchor: int | None = None
         self._samples = 0
         self._strayed = 0
         self._mending = False
 
-    def place(self, stamped: int) -> int | None:
-        """Return the ticks of the next frame, which the host stamped ``stamped``; None if it must be left out."""
+    def place(self, stamped: int, data: bytes) -> int | None:
+        """Return the ticks of the next packet, which the host stamped ``stamped``; None if it must be left out."""
+        samples = self._samples_of(data)
         if self._anchor is None:
-            return self._restart(stamped)
+            return self._restart(stamped, samples)
         counted = self._anchor + self._samples * TIMELINE // self._rate
         drift = stamped - counted
-        if abs(drift) <= (self._half if self._mending else DRIFT):
+        if abs(drift) <= (samples * TIMELINE // self._rate // 2 if self._mending else DRIFT):
             self._strayed, self._mending = 0, False
         else:
             self._strayed += 1
             self._mending |= not -ADDED <= drift <= LOST or self._strayed >= DRIFT_FRAMES
         if self._mending:
             # Less sound than time is a hole; of more sound than time, frames are left out until the count is right.
-            return self._restart(stamped) if drift > 0 else None
-        self._samples += self._frame
+            return self._restart(stamped, samples) if drift > 0 else None
+        self._samples += samples
         return counted
 
     def forget(self) -> None:
         """Start anew with the next frame."""
         self._anchor = None
 
-    def _restart(self, stamped: int) -> int:
+    def _restart(self, stamped: int, samples: int) -> int:
         self._anchor = stamped
-        self._samples = self._frame
+        self._samples = samples
         self._strayed, self._mending = 0, False
         return stamped
 
@@ -138,9 +144,9 @@ class Timekeeper:
         """The source's connection is closed."""
         self._connected = False
 
-    def audio(self, sample_rate: int, frame_length: int) -> None:
-        """Sound comes with ``frame_length`` samples a packet from here on."""
-        self._count = _SampleCount(sample_rate, frame_length)
+    def audio(self, sample_rate: int, samples: Callable[[bytes], int]) -> None:
+        """Sound comes from here on in packets of so many ``samples``, which their data tells."""
+        self._count = _SampleCount(sample_rate, samples)
 
     def packet(self, packet: Packet, now: int) -> TimedPacket | None:
         """Place ``packet``, which came at ``now``; None when it has no place (it lies before what already went out)."""
@@ -162,15 +168,21 @@ class Timekeeper:
         if dts < self._floor and not self.keeps_time:
             return None
         if packet.kind is Kind.AUDIO and self._count is not None:
-            counted = self._count.place(dts)
+            counted = self._count.place(dts, packet.data)
             if counted is None:
                 return None
             dts = counted
         composition = packet.offset * _MILLISECOND
+        if packet.kind is Kind.VIDEO:  # sound is counted more exactly than that
+            composition += packet.nanoseconds * _MILLISECOND // 1_000_000
         pts = dts + (composition if abs(composition) < REORDER else 0)
         if track is None:
-            self._tracks[packet.kind] = _TrackClock(dts, now)
+            self._tracks[packet.kind] = _TrackClock(dts, now, self._offset)
         else:
+            changed = track.offset != self._offset
+            if changed and track.lone and track.offset in self._earlier:
+                self._earlier.remove(track.offset)  # that was an outlier: nothing else belongs there
+            track.lone, track.offset = changed and not track.lone, self._offset
             # A decode time must grow, whatever the host says; what is shown when stays true.
             dts = max(dts, track.last + 1)
             track.last, track.arrived = dts, now

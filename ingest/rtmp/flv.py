@@ -1,15 +1,28 @@
 """FLV tag bodies, as RTMP carries them, to tracks and packets. Pure, no I/O.
 
-Sources: Adobe, Video File Format Specification 10.1, E.4.2 (audio) and E.4.3 (video); ISO/IEC 14496-15, 5.3.3.1 (the
-H.264 configuration); Enhanced RTMP v2 for how codecs that are refused are named.
+Sources: Adobe, Video File Format Specification 10.1, E.4.2 (audio) and E.4.3 (video); Enhanced RTMP v2 (``enhanced``);
+HEVC as number 12 as many encoders send it, though no specification says so.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from ingest.media import Codec, Kind, Packet, Track
-from ingest.rtmp.errors import CodecError, ConfigError
+from ingest.rtmp import configs, enhanced
+from ingest.rtmp.configs import Telling
+from ingest.rtmp.enhanced import MAIN, Body, PacketType, Unit
+from ingest.rtmp.errors import CodecError
 
-_VIDEO_CODECS: Final = {
+_VIDEO_CODECS: Final = {7: Codec.H264, 12: Codec.HEVC}
+_AUDIO_CODECS: Final = {
+    2: Codec.MP3,
+    7: Codec.PCMA,
+    8: Codec.PCMU,
+    10: Codec.AAC,
+    14: Codec.MP3,
+}
+_OTHER_VIDEO: Final = {
     1: "JPEG",
     2: "Sorenson H.263",
     3: "Screen Video",
@@ -18,127 +31,195 @@ _VIDEO_CODECS: Final = {
     6: "Screen Video 2",
     8: "H.263",
     9: "MPEG-4 Part 2",
-    12: "HEVC",
-    13: "AV1",
+    13: "AV1 outside Enhanced RTMP",
     14: "VVC",
 }
-_AUDIO_CODECS: Final = {
+_OTHER_AUDIO: Final = {
     0: "PCM",
     1: "ADPCM",
-    2: "MP3",
     3: "PCM",
     4: "Nellymoser",
     5: "Nellymoser",
     6: "Nellymoser",
-    7: "G.711 A-law",
-    8: "G.711 mu-law",
     11: "Speex",
-    13: "Opus",
-    14: "MP3",
+    13: "Opus outside Enhanced RTMP",
 }
-_FOUR_LETTERS: Final = {
-    b"avc1": "H.264 in Enhanced RTMP",
-    b"hvc1": "HEVC",
-    b"vvc1": "VVC",
-    b"av01": "AV1",
-    b"vp08": "VP8",
-    b"vp09": "VP9",
-    b"mp4a": "AAC in Enhanced RTMP",
-    b"Opus": "Opus",
-    b"fLaC": "FLAC",
-    b"ac-3": "AC-3",
-    b"ec-3": "E-AC-3",
-    b".mp3": "MP3",
+_OTHER_FOUR_LETTERS: Final = {b"vvc1": "VVC", b"vp08": "VP8", b"ec-3": "E-AC-3"}
+_TAKEN: Final = {
+    Kind.VIDEO: "H.264, HEVC, AV1 and VP9",
+    Kind.AUDIO: "AAC, MP3, Opus, FLAC, AC-3 and G.711",
 }
 _ADVICE: Final = {
     Kind.VIDEO: "set OBS > Settings > Output > Video Encoder to x264 or hardware H.264",
     Kind.AUDIO: "set OBS > Settings > Output > Audio Encoder to AAC",
 }
 
-_AVC, _AAC = 7, 10
 _ENHANCED_VIDEO, _ENHANCED_AUDIO = 0x80, 9
 _KEYFRAME, _COMMAND_FRAME = 1, 5
-_METADATA, _VIDEO_MULTITRACK, _AUDIO_MULTITRACK = 4, 6, 5  # Enhanced RTMP's packet types
 _SEQUENCE_HEADER, _CODED_FRAME = 0, 1
-_VIDEO_HEADER, _AUDIO_HEADER = 5, 2
-_SMALLEST_AVC_CONFIG, _SMALLEST_AAC_CONFIG = 8, 2
+_VIDEO_HEADER, _AAC_HEADER, _OFFSET = 5, 2, 3  # bytes
+_TEMPORAL_DELIMITER: Final = b"\x12\0"  # AV1 Bitstream & Decoding Process, 5.6: files and players go without
 
-Body = bytes | bytearray
+
+@dataclass(frozen=True, slots=True)
+class OtherTrack:
+    """The host sends a track beside the main one, which is not used; ``codec`` is its name."""
+
+    kind: Kind
+    number: int
+    codec: str
+
+
+Item = Track | Packet | OtherTrack
+
+
+class _Line:
+    """What is known of the main track of a kind: its codec and record by the newest sequence header, and what was
+    announced of it. A codec without sequence headers has an empty record."""
+
+    __slots__ = ("codec", "kind", "record", "telling", "track")
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.codec: Codec | None = None
+        self.record = b""
+        self.telling: Telling | None = None
+        self.track: Track | None = None
+
+    def begin(self, codec: Codec, record: bytes) -> None:
+        """Frames are of ``codec`` from here on."""
+        self.codec, self.record, self.telling = codec, record, configs.telling(codec)
+
+    def announce(self, config: bytes) -> Sequence[Track]:
+        """Return the track, if it is news."""
+        before, codec = self.track, self.codec
+        if codec is None or (before is not None and before.codec is codec and before.config == config):
+            return ()
+        self.track = Track(self.kind, codec, config)
+        return (self.track,)
 
 
 class FlvReader:
     """Reads the tags of one stream: announces a track once, and again only when its configuration changes.
 
-    ``video`` and ``audio`` return None for what holds nothing to keep, such as media before its configuration, and
-    raise CodecError for a codec that is not taken and ConfigError for a broken configuration (the one before stays).
+    ``video`` and ``audio`` return what a tag holds, nothing for what is not to keep, such as media before its
+    configuration. They raise CodecError for a codec that is not taken and ConfigError for a broken configuration (the
+    one before stays).
     """
 
     def __init__(self) -> None:
-        self._configs: dict[Kind, bytes] = {}
+        self._video, self._audio = _Line(Kind.VIDEO), _Line(Kind.AUDIO)
+        self._others: set[tuple[Kind, int]] = set()
 
-    def video(self, stamp: int, body: Body) -> Track | Packet | None:
+    def video(self, stamp: int, body: Body) -> Sequence[Item]:
         """Read a video tag's body; ``stamp`` is its message's time."""
         if not body:
-            return None
-        frame_type, codec = body[0] >> 4 & 7, body[0] & 0x0F
-        if frame_type == _COMMAND_FRAME:
-            return None
+            return ()
+        keyframe = body[0] >> 4 & 7 == _KEYFRAME
         if body[0] & _ENHANCED_VIDEO:
-            if codec == _METADATA:
-                return None
-            raise _not_taken(Kind.VIDEO, _name_of_four(body, codec == _VIDEO_MULTITRACK))
-        if codec != _AVC:
-            raise _not_taken(Kind.VIDEO, _VIDEO_CODECS.get(codec, f"FLV codec {codec}"))
+            return self._enhanced(self._video, stamp, keyframe, body)
+        if body[0] >> 4 == _COMMAND_FRAME:
+            return ()
+        number = body[0] & 0x0F
+        codec = _VIDEO_CODECS.get(number)
+        if codec is None:
+            raise _not_taken(Kind.VIDEO, _OTHER_VIDEO.get(number, f"FLV codec {number}"))
         if len(body) <= _VIDEO_HEADER:  # the end of the sequence, or nothing
-            return None
+            return ()
+        data = memoryview(body)[_VIDEO_HEADER:]
         if body[1] == _SEQUENCE_HEADER:
-            config = bytes(memoryview(body)[_VIDEO_HEADER:])
-            _check_avc(config)
-            return self._announce(Kind.VIDEO, Codec.H264, config)
-        if body[1] != _CODED_FRAME or Kind.VIDEO not in self._configs:
-            return None
+            return self._header(self._video, codec, data)
+        if body[1] != _CODED_FRAME:
+            return ()
         offset = int.from_bytes(body[2:5], "big", signed=True)
-        return Packet(Kind.VIDEO, stamp, offset, frame_type == _KEYFRAME, bytes(memoryview(body)[_VIDEO_HEADER:]))
+        return self._frames(self._video, codec, stamp, offset, keyframe, data)
 
-    def audio(self, stamp: int, body: Body) -> Track | Packet | None:
+    def audio(self, stamp: int, body: Body) -> Sequence[Item]:
         """Read an audio tag's body; ``stamp`` is its message's time."""
         if not body:
-            return None
-        codec = body[0] >> 4
-        if codec == _ENHANCED_AUDIO:
-            raise _not_taken(Kind.AUDIO, _name_of_four(body, body[0] & 0x0F == _AUDIO_MULTITRACK))
-        if codec != _AAC:
-            raise _not_taken(Kind.AUDIO, _AUDIO_CODECS.get(codec, f"FLV codec {codec}"))
-        if len(body) < _AUDIO_HEADER:
-            return None
-        data = bytes(memoryview(body)[_AUDIO_HEADER:])
-        if body[1] == _SEQUENCE_HEADER:
-            if len(data) < _SMALLEST_AAC_CONFIG:
-                raise ConfigError("the AAC configuration is empty: the sound is left out until a whole one comes")
-            return self._announce(Kind.AUDIO, Codec.AAC, data)
-        return Packet(Kind.AUDIO, stamp, 0, True, data) if data and Kind.AUDIO in self._configs else None
+            return ()
+        number = body[0] >> 4
+        if number == _ENHANCED_AUDIO:
+            return self._enhanced(self._audio, stamp, True, body)
+        codec = _AUDIO_CODECS.get(number)
+        if codec is None:
+            raise _not_taken(Kind.AUDIO, _OTHER_AUDIO.get(number, f"FLV codec {number}"))
+        header = _AAC_HEADER if codec is Codec.AAC else 1
+        if len(body) < header:
+            return ()
+        data = memoryview(body)[header:]
+        if codec is Codec.AAC and body[1] == _SEQUENCE_HEADER:
+            return self._header(self._audio, codec, data)
+        if codec is Codec.PCMA or codec is Codec.PCMU:
+            self._audio.begin(codec, bytes((1 + (body[0] & 1),)))
+        return self._frames(self._audio, codec, stamp, 0, True, data)
 
-    def _announce(self, kind: Kind, codec: Codec, config: bytes) -> Track | None:
-        if self._configs.get(kind) == config:
-            return None
-        self._configs[kind] = config
-        return Track(kind, codec, config)
+    def _enhanced(self, line: _Line, stamp: int, keyframe: bool, body: Body) -> Sequence[Item]:
+        items: list[Item] = []
+        for unit in enhanced.read(line.kind, body):
+            if unit.track == MAIN:
+                items += self._main(line, stamp, keyframe, unit)
+            elif (line.kind, unit.track) not in self._others:
+                self._others.add((line.kind, unit.track))
+                items.append(OtherTrack(line.kind, unit.track, _name(line.kind, unit.four_letters)))
+        return items
 
+    def _main(self, line: _Line, stamp: int, keyframe: bool, unit: Unit) -> Sequence[Item]:
+        if unit.packet_type == PacketType.METADATA:  # or how channels are ordered: the codecs say so themselves
+            return ()
+        codec = enhanced.FOUR_LETTERS.get(unit.four_letters)
+        if codec is None or codec.kind is not line.kind:
+            raise _not_taken(line.kind, _name(line.kind, unit.four_letters))
+        if unit.packet_type in (PacketType.SEQUENCE_START, PacketType.MPEG2_TS_SEQUENCE_START):
+            return self._header(line, codec, unit.data)
+        data, offset = unit.data, 0
+        if unit.packet_type == PacketType.CODED_FRAMES:
+            if codec in (Codec.H264, Codec.HEVC):
+                offset, data = int.from_bytes(data[:_OFFSET], "big", signed=True), data[_OFFSET:]
+        elif unit.packet_type != PacketType.CODED_FRAMES_X or line.kind is Kind.AUDIO:
+            return ()
+        return self._frames(line, codec, stamp, offset, keyframe, data, unit.nanoseconds)
 
-def _check_avc(config: bytes) -> None:
-    """Check what every decoder needs: version 1, and a sequence parameter set that is there."""
-    whole = len(config) >= _SMALLEST_AVC_CONFIG and config[0] == 1 and config[5] & 0x1F
-    if not whole or not 0 < int.from_bytes(config[6:8], "big") <= len(config) - _SMALLEST_AVC_CONFIG:
-        raise ConfigError("the H.264 configuration is broken: the picture is left out until a whole one comes")
+    def _header(self, line: _Line, codec: Codec, data: memoryview) -> Sequence[Item]:
+        """A sequence header: it announces its track, unless frames have to tell the rest of it."""
+        record = configs.of_header(codec, data)
+        if record is None:
+            return ()
+        line.begin(codec, record)
+        config = record if line.telling is None else line.telling(record, b"", False)
+        return () if config is None else line.announce(config)
+
+    def _frames(
+        self, line: _Line, codec: Codec, stamp: int, offset: int, keyframe: bool, data: memoryview, nanoseconds: int = 0
+    ) -> Sequence[Item]:
+        if codec is Codec.AV1 and bytes(data[:2]) == _TEMPORAL_DELIMITER:
+            data = data[2:]
+        if not data:
+            return ()
+        if codec is not line.codec:
+            if configs.needs_header(codec):
+                return ()
+            line.begin(codec, b"")
+        track = line.track
+        config: bytes | None = line.record if line.telling is None else line.telling(line.record, data, keyframe)
+        if config is None:
+            if line.kind is Kind.AUDIO or track is None or track.codec is not codec:
+                return ()  # no frame of this codec, or none that a decoder could begin with
+            config = track.config
+        packet = Packet(line.kind, stamp, offset, keyframe, bytes(data), nanoseconds)
+        if track is not None and track.config is config and track.codec is codec:  # almost always
+            return (packet,)
+        return (*line.announce(config), packet)
 
 
 def _not_taken(kind: Kind, name: str) -> CodecError:
-    return CodecError(f"{name} {kind} is not taken, only H.264 video and AAC audio: {_ADVICE[kind]}")
+    return CodecError(f"{name} {kind} is not taken, only {_TAKEN[kind]}: {_ADVICE[kind]}")
 
 
-def _name_of_four(body: Body, multitrack: bool) -> str:
-    """Name the codec of an enhanced tag by its FourCC; a multitrack tag has one byte more before it."""
-    start = 2 if multitrack else 1
-    code = bytes(body[start : start + 4])
-    plain = "".join(chr(byte) if 0x20 < byte < 0x7F else "?" for byte in code)
-    return _FOUR_LETTERS.get(code, f"Enhanced RTMP {plain!r}")
+def _name(kind: Kind, four_letters: bytes) -> str:
+    """Name a codec by its FourCC."""
+    codec = enhanced.FOUR_LETTERS.get(four_letters)
+    if codec is not None and codec.kind is kind:
+        return codec.label
+    plain = "".join(chr(byte) if 0x20 < byte < 0x7F else "?" for byte in four_letters)
+    return _OTHER_FOUR_LETTERS.get(four_letters, f"Enhanced RTMP {plain!r}")

@@ -43,8 +43,9 @@ from ingest.rtmp import messages
 from ingest.rtmp.adobe import AdobeLogin
 from ingest.rtmp.chunks import ChunkReader, ChunkWriter, Message
 from ingest.rtmp.claims import claim
+from ingest.rtmp.enhanced import CAN_DECODE, CAPABILITIES, FOUR_LETTERS, MAIN
 from ingest.rtmp.errors import CodecError, ConfigError, LocalError, LoginError, PeerError, TooLargeError
-from ingest.rtmp.flv import FlvReader
+from ingest.rtmp.flv import FlvReader, OtherTrack
 from ingest.rtmp.handshake import ServerHandshake
 from ingest.rtmp.limits import Limits
 from ingest.rtmp.messages import Command
@@ -66,6 +67,13 @@ _PUBLISHES: Final = {"level": "status", "code": "NetStream.Publish.Start", "desc
 """What some encoders wait for after FCPublish; others pass it over. It says nothing of the key."""
 _UNPUBLISH = frozenset({"FCUnpublish", "deleteStream", "closeStream"})
 _LONGEST_NAME = 100
+_FOUR_LETTERS: Final = {letters.decode(): codec.kind for letters, codec in FOUR_LETTERS.items()}
+_ENHANCED: Final = {  # Enhanced RTMP v2, "Enhancing NetConnection connect Command"
+    "fourCcList": list(_FOUR_LETTERS),
+    "videoFourCcInfoMap": {letters: CAN_DECODE for letters, kind in _FOUR_LETTERS.items() if kind is Kind.VIDEO},
+    "audioFourCcInfoMap": {letters: CAN_DECODE for letters, kind in _FOUR_LETTERS.items() if kind is Kind.AUDIO},
+    "capsEx": CAPABILITIES,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +271,14 @@ class ServerSession:
                 self._broken.add(kind)
                 yield Warned(str(error))
         else:
-            if found is not None:
-                yield found
+            for item in found:
+                if isinstance(item, OtherTrack):
+                    yield Warned(
+                        f"{item.kind} track {item.number} ({item.codec}) is not used: only the main track, number"
+                        f" {MAIN}, plays"
+                    )
+                else:
+                    yield item
 
     def _data(self, values: tuple[object, ...]) -> Iterator[Event]:
         if values[:1] == ("@setDataFrame",):
@@ -326,7 +340,7 @@ class ServerSession:
             "description": "Connected",
             "objectEncoding": 0,
         }
-        self._result(command, {"fmsVer": "FMS/3,0,1,123", "capabilities": 31}, information)
+        self._result(command, {"fmsVer": "FMS/3,0,1,123", "capabilities": 31, **_ENHANCED}, information)
 
     def _publish(self, command: Command) -> Iterator[Event]:
         if self.state is not State.IDLE:

@@ -18,8 +18,8 @@ from tests.support.rtmp_client import Script, Status, body_of, dialogue
 from tests.support.rtmp_server import Replay
 
 AVC_TRACK, AAC_TRACK = make_clip().tracks
-HEVC = Media(True, 0, b"\x1c\0\0\0\0hvcC")
-MP3 = Media(False, 0, b"\x2fmp3")
+VVC = Media(True, 0, b"\x1e\0\0\0\0vvcC")
+SPEEX = Media(False, 0, b"\xbfspeex")
 
 
 class Peer:
@@ -73,7 +73,11 @@ def test_connect_is_answered_with_window_bandwidth_chunk_size_and_result() -> No
     assert isinstance(information, dict)
     assert information["code"] == "NetConnection.Connect.Success"
     assert isinstance(server, dict)
-    assert "fourCcList" not in server | information, "enhanced codecs are not taken, so they are not promised"
+    assert server["capsEx"] == 2 | 4 | 8, "multitrack, ModEx, nanoseconds"
+    video, audio = ["avc1", "hvc1", "av01", "vp09"], ["mp4a", ".mp3", "Opus", "fLaC", "ac-3"]
+    assert server["fourCcList"] == video + audio
+    assert server["videoFourCcInfoMap"] == dict.fromkeys(video, 1), "they can be decoded"
+    assert server["audioFourCcInfoMap"] == dict.fromkeys(audio, 1)
 
 
 @pytest.mark.parametrize("properties", [None, "text", {"app": 3, "flashVer": None}, {}])
@@ -316,7 +320,7 @@ def test_media_is_told_from_all_else_that_comes() -> None:
     peer.replay.feed(peer.script.metadata({"a": 1}))
     peer.send(Media(False, 0, b""))
     assert session.media == 0
-    peer.send(MP3)
+    peer.send(SPEEX)
     assert session.media == 1
     picture = peer.script.media(Media(True, 0, b"\x27\1" + bytes(5000)))
     for at in range(0, 4000, 1000):
@@ -339,21 +343,30 @@ def test_aggregates() -> None:
 
 def test_video_in_another_codec_ends_it_with_a_name_and_advice() -> None:
     peer = Peer().connect().publish()
-    with pytest.raises(PeerError, match="HEVC"):
-        peer.send(HEVC)
+    with pytest.raises(PeerError, match="VVC"):
+        peer.send(VVC)
     assert (peer.last.level, peer.last.code) == ("error", "NetStream.Publish.Denied")
-    assert "HEVC video is not taken, only H.264 video and AAC audio" in peer.last.description
+    assert "VVC video is not taken, only H.264, HEVC, AV1 and VP9: set OBS" in peer.last.description
     assert peer.replay.events[-1] == Warned(peer.last.description)
     assert peer.replay.session.state is State.CLOSED
 
 
 def test_audio_in_another_codec_is_left_out_and_said_once() -> None:
     peer = Peer().connect().publish()
-    peer.send(AVC_TRACK, MP3, MP3, AAC_TRACK)
+    peer.send(AVC_TRACK, SPEEX, SPEEX, AAC_TRACK)
     _, track, warning = peer.replay.events
     assert track == AVC_TRACK
     assert isinstance(warning, Warned)
-    assert "MP3" in warning.text
+    assert "Speex" in warning.text
+
+
+def test_a_track_beside_the_main_one_is_named_once_and_no_error() -> None:
+    peer = Peer().connect().publish()
+    beside = Media(False, 0, b"\x95\0mp4a\1" + AAC_TRACK.config)
+    peer.send(AVC_TRACK, AAC_TRACK, beside, beside)
+    _, *tracks, warning = peer.replay.events
+    assert tracks == [AVC_TRACK, AAC_TRACK]
+    assert warning == Warned("audio track 1 (AAC) is not used: only the main track, number 0, plays")
 
 
 def test_a_broken_configuration_is_said_once_and_a_whole_one_heals_it() -> None:
@@ -395,7 +408,7 @@ def test_stopping_twice_is_stopping_once() -> None:
 
 def test_a_connection_can_publish_again_and_its_tracks_are_announced_again() -> None:
     peer = Peer().connect().publish()
-    peer.send(AVC_TRACK, MP3)
+    peer.send(AVC_TRACK, SPEEX)
     peer.call("deleteStream", 0, None, 1)
     peer.publish("second")
     peer.send(AVC_TRACK, AAC_TRACK)

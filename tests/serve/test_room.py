@@ -9,8 +9,9 @@ from ingest.media import Codec, Kind, Track
 from ingest.source import Refused
 from serve.room import FIGHT, TAKEOVERS, State
 from serve.rooms import RoomSettings
+from tests.support.codecs import clip
 from tests.support.house import GRACE_SECONDS, START, House, broadcast_of, in_row, no_slates, state_of
-from tests.support.media import make_clip
+from tests.support.media import make_clip, numbers_of
 from transcode.media import TIMELINE, Init, Part, SegmentStart
 
 # A broadcast.
@@ -504,3 +505,96 @@ def _ue(value: int) -> str:
 def _bits(text: str) -> bytes:
     text += "0" * (-len(text) % 8)
     return int(text, 2).to_bytes(len(text) // 8, "big")
+
+
+# Codecs.
+
+
+@pytest.mark.parametrize("picture", ["hevc", "av1", "vp9"])
+@pytest.mark.parametrize("sound", ["opus", "flac"])
+async def test_a_source_room_passes_on_what_browsers_play(house: House, picture: str, sound: str) -> None:
+    house.publish(house.open(), 5, clip(picture, sound))
+    assert state_of(house) == State.LIVE
+    (warning,) = house.rooms.get("demo").warnings
+    assert warning.startswith("not every browser plays ")
+    assert house.rooms.get("demo").worker is None
+    broadcast = broadcast_of(house)
+    assert len(house.link.numbers(broadcast, "source")) >= 2
+    assert house.link.numbers(broadcast, "source") == house.link.numbers(broadcast, "audio")
+
+
+@pytest.mark.parametrize(("sound", "name"), [("mp3", "MP3"), ("ac3", "AC-3"), ("pcmu", "G.711 mu-law")])
+async def test_sound_that_browsers_do_not_play_is_made_aac_and_the_host_is_told(
+    house: House, sound: str, name: str
+) -> None:
+    house.publish(house.open(), 6, clip("h264", sound))
+    broadcast = broadcast_of(house)
+    (warning,) = house.rooms.get("demo").warnings
+    assert warning.startswith(f"browsers do not play {name}, so the sound is made AAC here")
+    assert house.rooms.get("demo").worker is not None
+    assert house.link.numbers(broadcast, "audio") == house.link.numbers(broadcast, "source")
+    (init,) = [item for item in house.link.items[broadcast] if isinstance(item, Init) and item.rendition == "audio"]
+    assert init.format.codecs == "mp4a.40.2"
+
+
+async def test_a_host_that_is_away_from_its_opus_and_hevc_is_waited_for(house: House) -> None:
+    key = house.open()
+    house.publish(key, 6, clip("hevc", "opus")).drop()
+    broadcast = broadcast_of(house)
+    house.pass_time(20)
+    assert state_of(house) == State.WAITING, "no slate can be made for it: gaps"
+    house.publish(key, 4, clip("hevc", "opus"))
+    assert broadcast_of(house) == broadcast
+    assert in_row(house.link.numbers(broadcast))
+
+
+@pytest.mark.parametrize("sound", ["opus", "flac"])
+async def test_silence_stands_in_for_a_hosts_own_sound(house: House, sound: str) -> None:
+    key = house.open()
+    house.publish(key, 6, clip("h264", sound)).drop()
+    broadcast = broadcast_of(house)
+    house.pass_time(20)
+    assert state_of(house) == State.SLATE
+    parts = [item for item in house.link.items[broadcast] if isinstance(item, Part) and item.rendition == "audio"]
+    assert {part.msn for part in parts} >= set(house.link.numbers(broadcast, "audio")[:-1])
+
+
+async def test_another_codec_of_what_is_passed_on_begins_a_new_broadcast(house: House) -> None:
+    """Players were told of the codecs when they began."""
+    host = house.publish(house.open(), 5, clip("h264", "aac"))
+    before = broadcast_of(house)
+    other = clip("hevc", "aac")
+    host.clip = other
+    host.announce(*other.tracks)
+    host.send(5)
+    assert broadcast_of(house) != before
+    assert [start.broadcast for start in house.link.starts] == [before, broadcast_of(house)]
+    (init,) = [i for i in house.link.items[broadcast_of(house)] if isinstance(i, Init) and i.rendition == "source"]
+    assert init.format.codecs.startswith("hvc1.")
+
+
+@pytest.mark.parametrize("ladder", ["source", "auto"])
+async def test_another_codec_before_the_broadcast_begins(house: House, ladder: str) -> None:
+    """What came in the first one is not taken for the second."""
+    host = house.publish(house.open(ladder=ladder), 0.4, clip("h264", "aac"))
+    host.clip = clip("hevc", "opus")
+    host.announce(*host.clip.tracks)
+    host.send(5)
+    assert state_of(house) == State.LIVE
+    (start,) = house.link.starts
+    rung = start.plan.rungs[0].name
+    pictures = numbers_of(house.link.items[start.broadcast], rung)
+    assert len(pictures) >= 60
+    assert all(0 <= after - before <= 2 for before, after in pairwise(pictures) if after > 2)
+
+
+async def test_another_codec_where_all_is_transcoded_changes_nothing_for_viewers(house: House) -> None:
+    host = house.publish(house.open(ladder="auto"), 5, clip("h264", "aac"))
+    before = broadcast_of(house)
+    for picture, sound in (("hevc", "opus"), ("av1", "ac3"), ("vp9", "pcma")):
+        host.clip = clip(picture, sound)
+        host.announce(*host.clip.tracks)
+        host.send(3)
+    assert broadcast_of(house) == before
+    assert sum(isinstance(item, Init) for item in house.link.items[before]) == 2
+    assert in_row(house.link.numbers(before, "audio"))

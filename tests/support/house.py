@@ -8,7 +8,7 @@ from pathlib import Path
 from filters.chain import Chain
 from filters.registry import make
 from filters.spec import parse
-from ingest.media import Packet, Track
+from ingest.media import Codec, Packet, Track
 from ingest.rtmp.claims import claim
 from ingest.source import PublishRequest, Sink
 from serve.broadcast import AWAKE, Slates, Workers
@@ -136,7 +136,8 @@ _coded = functools.cache(encode_slate)
 
 def inline_slates(track: Track, slate: Slate, deliver: Callable[[CodedSlate], None]) -> None:
     """Slates that are coded in the test's own process, at once."""
-    deliver(_coded(track, slate))
+    if track.codec is Codec.H264:
+        deliver(_coded(track, slate))
 
 
 def no_slates(track: Track, slate: Slate, deliver: Callable[[CodedSlate], None]) -> None:

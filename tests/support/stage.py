@@ -6,7 +6,7 @@ from dataclasses import replace
 from ingest.media import Kind, Packet, Track
 from tests.support.media import Clip, decode, number_of
 from tests.support.segments import Segment, check_rendition, segments_of
-from transcode.cmaf.codecs import parse_aac
+from transcode.cmaf.codecs import parse_audio
 from transcode.cutter import Cutter
 from transcode.guard import Guard
 from transcode.ladder import Encoding, parse_ladder
@@ -60,8 +60,8 @@ class Stage:
 
     def _expect(self, track: Track) -> None:
         if track.kind is Kind.AUDIO:
-            aac = parse_aac(track.config)
-            self.keeper.audio(aac.sample_rate, aac.frame_length)
+            sound = parse_audio(track)
+            self.keeper.audio(sound.sample_rate, sound.samples)
 
     @property
     def plan(self) -> Plan:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from transcode.aac import PRIMING, AacEncoder
-from transcode.cmaf.codecs import parse_aac
+from transcode.cmaf.asc import parse_aac
 from transcode.cmaf.packer import Unit
 from transcode.grid import BLOCK, RATE
 from transcode.soundtrack import Samples, block_of, samples_of

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ingest.media import Codec, Kind, Track
 from tests.support.media import make_clip
 from transcode.cmaf.annexb import avc_record, split_annex_b, to_length_prefixed
-from transcode.cmaf.codecs import parse_avc
+from transcode.cmaf.avc import parse_avc
 
 # A NAL unit neither holds a start code (emulation prevention, 7.4.1) nor ends in a zero byte.
 units = st.lists(st.binary(max_size=20).map(lambda body: body.replace(b"\0", b"\x03") + b"\x80"), max_size=6)

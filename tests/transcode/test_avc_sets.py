@@ -9,8 +9,9 @@ import pytest
 from av.codec.context import Flags
 
 from tests.support.media import make_clip, number_of
+from transcode.cmaf.avc import parse_avc
 from transcode.cmaf.avc_sets import with_sets_of
-from transcode.cmaf.codecs import CodecError, parse_avc
+from transcode.cmaf.config import CodecError
 
 FRAMES = 5
 

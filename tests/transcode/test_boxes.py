@@ -13,8 +13,9 @@ from ingest.media import Codec, Kind, Track
 from tests.support.boxes import Row, parse, read_chunk
 from tests.support.media import Clip, make_clip
 from transcode.cmaf import boxes
+from transcode.cmaf.asc import parse_aac
+from transcode.cmaf.avc import parse_avc
 from transcode.cmaf.boxes import Sample
-from transcode.cmaf.codecs import parse_aac, parse_avc
 
 SYNC, NON_SYNC = 0x02000000, 0x01010000
 INIT_TREE = "moov(mvhd trak(tkhd mdia(mdhd hdlr minf({}mhd dinf(dref) stbl(stsd stts stsc stsz stco)))) mvex(trex))"
@@ -266,3 +267,10 @@ def test_ffmpeg_decodes_them_without_a_word(clip: Clip, kind: Kind) -> None:
         timeout=60,
     )
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize("codec", list(Codec))
+def test_chunks_are_alike_for_all_pictures_and_for_all_sounds(codec: Codec) -> None:
+    samples = [boxes.Sample(1024, 0, True, b"data")]
+    like = Codec.H264 if codec.kind is Kind.VIDEO else Codec.AAC
+    assert boxes.chunk(1, 0, samples, codec) == boxes.chunk(1, 0, samples, like)

@@ -10,7 +10,9 @@ from av.codec.context import Flags
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcode.cmaf.codecs import AacConfig, CodecError, parse_aac, parse_avc
+from transcode.cmaf.asc import parse_aac
+from transcode.cmaf.avc import parse_avc
+from transcode.cmaf.config import AudioConfig, CodecError
 
 # H.264 records that an encoder makes.
 
@@ -342,28 +344,40 @@ LC = 2
 GA = (3, 0)  # GASpecificConfig: 1024 samples, no core coder, no extension
 
 
+def pce(front: str, side: str = "", back: str = "", subwoofers: int = 0, mix: bool = False) -> list[tuple[int, int]]:
+    """Return the fields of a program_config_element, its elements by letter: a single channel or a pair."""
+    mixing = [(1, 1), (4, 1), (1, 1), (4, 2), (1, 1), (3, 1)] if mix else [(1, 0)] * 3
+    counts = [(4, len(front)), (4, len(side)), (4, len(back)), (2, subwoofers), (3, 0), (4, 0)]
+    elements = [field for letter in front + side + back for field in ((1, letter == "p"), (4, 0))]
+    return [(4, 0), (2, 1), (4, 3), *counts, *mixing, *elements, *[(4, 0)] * subwoofers]
+
+
 @pytest.mark.parametrize(
     ("record", "config"),
     [
-        (bytes((0x12, 0x10)), AacConfig("mp4a.40.2", 44100, 2, 1024)),
-        (bytes((0x12, 0x08)), AacConfig("mp4a.40.2", 44100, 1, 1024)),
-        (bytes((0x11, 0x90)), AacConfig("mp4a.40.2", 48000, 2, 1024)),
-        (bytes((0x11, 0x88)), AacConfig("mp4a.40.2", 48000, 1, 1024)),
-        (bytes((0x11, 0xB0)), AacConfig("mp4a.40.2", 48000, 6, 1024)),
-        (bytes((0x13, 0x90)), AacConfig("mp4a.40.2", 22050, 2, 1024)),
-        (bytes((0x11, 0x90, 0x56, 0xE5, 0x00)), AacConfig("mp4a.40.2", 48000, 2, 1024)),  # "no SBR", as OBS says
-        (asc((5, LC), (4, 3), (4, 7), GA), AacConfig("mp4a.40.2", 48000, 8, 1024)),
-        (asc((5, LC), (4, 3), (4, 2), (1, 1), (2, 0)), AacConfig("mp4a.40.2", 48000, 2, 960)),
-        (asc((5, LC), (4, 3), (4, 0), GA), AacConfig("mp4a.40.2", 48000, 2, 1024)),  # the stream tells its layout
-        (asc((5, LC), (4, 15), (24, 44100), (4, 2), GA), AacConfig("mp4a.40.2", 44100, 2, 1024)),
-        (asc((5, LC), (4, 15), (24, 37800), (4, 1), GA), AacConfig("mp4a.40.2", 37800, 1, 1024)),
-        (asc((5, 5), (4, 6), (4, 2), (4, 3), (5, LC), GA), AacConfig("mp4a.40.5", 24000, 2, 1024)),
-        (asc((5, 29), (4, 7), (4, 1), (4, 4), (5, LC), GA), AacConfig("mp4a.40.29", 22050, 2, 1024)),
-        (asc((5, 5), (4, 15), (24, 24000), (4, 2), (4, 3), (5, LC), GA), AacConfig("mp4a.40.5", 24000, 2, 1024)),
-        (asc((5, 1), (4, 4), (4, 2), GA), AacConfig("mp4a.40.1", 44100, 2, 1024)),
+        (bytes((0x12, 0x10)), AudioConfig("mp4a.40.2", 44100, 2, 1024)),
+        (bytes((0x12, 0x08)), AudioConfig("mp4a.40.2", 44100, 1, 1024)),
+        (bytes((0x11, 0x90)), AudioConfig("mp4a.40.2", 48000, 2, 1024)),
+        (bytes((0x11, 0x88)), AudioConfig("mp4a.40.2", 48000, 1, 1024)),
+        (bytes((0x11, 0xB0)), AudioConfig("mp4a.40.2", 48000, 6, 1024)),
+        (bytes((0x13, 0x90)), AudioConfig("mp4a.40.2", 22050, 2, 1024)),
+        (bytes((0x11, 0x90, 0x56, 0xE5, 0x00)), AudioConfig("mp4a.40.2", 48000, 2, 1024)),  # "no SBR", as OBS says
+        (asc((5, LC), (4, 3), (4, 7), GA), AudioConfig("mp4a.40.2", 48000, 8, 1024)),
+        (asc((5, LC), (4, 3), (4, 2), (1, 1), (2, 0)), AudioConfig("mp4a.40.2", 48000, 2, 960)),
+        (asc((5, LC), (4, 3), (4, 0), GA), AudioConfig("mp4a.40.2", 48000, 2, 1024)),  # the stream tells its layout
+        (asc((5, LC), (4, 3), (4, 0), GA, *pce(front="s")), AudioConfig("mp4a.40.2", 48000, 1, 1024)),
+        (asc((5, LC), (4, 3), (4, 0), GA, *pce(front="p")), AudioConfig("mp4a.40.2", 48000, 2, 1024)),
+        (asc((5, LC), (4, 3), (4, 0), GA, *pce("sp", "", "p", 1)), AudioConfig("mp4a.40.2", 48000, 6, 1024)),
+        (asc((5, LC), (4, 3), (4, 0), GA, *pce("sp", "p", "s", 1, mix=True)), AudioConfig("mp4a.40.2", 48000, 7, 1024)),
+        (asc((5, LC), (4, 15), (24, 44100), (4, 2), GA), AudioConfig("mp4a.40.2", 44100, 2, 1024)),
+        (asc((5, LC), (4, 15), (24, 37800), (4, 1), GA), AudioConfig("mp4a.40.2", 37800, 1, 1024)),
+        (asc((5, 5), (4, 6), (4, 2), (4, 3), (5, LC), GA), AudioConfig("mp4a.40.5", 24000, 2, 1024)),
+        (asc((5, 29), (4, 7), (4, 1), (4, 4), (5, LC), GA), AudioConfig("mp4a.40.29", 22050, 2, 1024)),
+        (asc((5, 5), (4, 15), (24, 24000), (4, 2), (4, 3), (5, LC), GA), AudioConfig("mp4a.40.5", 24000, 2, 1024)),
+        (asc((5, 1), (4, 4), (4, 2), GA), AudioConfig("mp4a.40.1", 44100, 2, 1024)),
     ],
 )  # fmt: skip
-def test_audio_specific_configs(record: bytes, config: AacConfig) -> None:
+def test_audio_specific_configs(record: bytes, config: AudioConfig) -> None:
     assert parse_aac(record) == config
 
 

@@ -12,7 +12,7 @@ from ingest.media import Codec, Kind, Track
 from tests.support.media import decode
 from tests.support.segments import check_rendition, segments_of
 from transcode import rung as rungs
-from transcode.cmaf.codecs import parse_avc
+from transcode.cmaf.avc import parse_avc
 from transcode.cmaf.packer import Unit
 from transcode.encode import (
     HARDWARE,

@@ -4,7 +4,7 @@ import pytest
 
 from ingest.media import Codec, Kind, Track
 from tests.support.media import make_clip
-from transcode.cmaf.codecs import CodecError
+from transcode.cmaf.config import CodecError
 from transcode.interlude import CodedSlate, Silence, SlateFrames
 from transcode.media import TIMELINE, FrameRate
 

@@ -18,7 +18,7 @@ from tests.support.boxes import read_chunk
 from tests.support.media import GREYS, Clip, decode, make_clip
 from tests.support.segments import check_full
 from tests.support.stage import Stage
-from transcode.cmaf.codecs import parse_aac
+from transcode.cmaf.codecs import parse_audio
 from transcode.cutter import Cutter
 from transcode.ladder import Encoding, parse_ladder
 from transcode.media import AUDIO, SOURCE, TIMELINE, Part, PartItem, SegmentEnd, SegmentStart, TimedPacket
@@ -124,7 +124,7 @@ def pass_on(milliseconds: int, off: int) -> Watched:
     for track in clip.tracks:
         opening.track(track)
         if track.kind is Kind.AUDIO:
-            keeper.audio(RATE, parse_aac(track.config).frame_length)
+            keeper.audio(RATE, parse_audio(track).samples)
     watched = Watched()
     cutter: Cutter | None = None
     for packet, now in arrivals(sent(start, milliseconds), start, off):

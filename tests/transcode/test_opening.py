@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ingest.media import Codec, Kind, Track
 from tests.support.media import make_clip
-from transcode.cmaf.codecs import parse_aac
+from transcode.cmaf.asc import parse_aac
 from transcode.ladder import Encoding, parse_ladder
 from transcode.media import TIMELINE, FrameRate, Plan, Sound, TimedPacket
 from transcode.opening import PART_TARGET, PART_UNIT, Opening, fit_part_target
@@ -144,6 +144,36 @@ def test_a_promised_picture_that_never_comes_is_waited_for_three_seconds() -> No
     assert not plan.rungs
     assert plan.sound is not None
     assert took == pytest.approx(3000, abs=22)
+
+
+def test_a_promised_picture_is_waited_for_no_longer_where_it_would_be_transcoded() -> None:
+    clip = make_clip(seconds=6)
+    opening = Opening(Encoding(parse_ladder("auto")))
+    for track in clip.tracks:
+        opening.track(track)
+    for packet in clip.packets:
+        if packet.kind is Kind.AUDIO and opening.plan is None:
+            opening.packet(TimedPacket(Kind.AUDIO, packet.stamp * 90, packet.stamp * 90, True, packet.data))
+            heard = packet.stamp
+    assert opening.plan is not None
+    assert opening.plan.rungs == ()
+    assert 3000 <= heard <= 3030
+
+
+def test_sound_that_is_made_aac_has_no_say_in_the_part_target_by_its_own_packets() -> None:
+    opening = Opening(Encoding(parse_ladder("source")))
+    clip = make_clip(seconds=6)
+    assert clip.video is not None
+    opening.track(clip.video)
+    opening.track(Track(Kind.AUDIO, Codec.PCMU, b"\1"))
+    spoken = [TimedPacket(Kind.AUDIO, at, at, True, bytes(1280)) for at in range(0, 4 * TIMELINE, 160 * 90)]
+    for packet in sorted([*pictures(0, 4000, 1000), *spoken], key=lambda packet: packet.dts):
+        if opening.plan is None:
+            opening.packet(packet)
+    assert opening.plan is not None
+    assert opening.plan.part_target == PART_TARGET
+    assert opening.plan.sound is not None
+    assert opening.plan.sound.channels == 1
 
 
 def test_promised_sound_that_never_comes_is_waited_for_three_seconds() -> None:

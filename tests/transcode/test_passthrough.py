@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ingest.media import Kind, Packet, Track
 from tests.support.media import GREYS, SLATE, Clip, decode, is_slate, make_clip, number_of, numbers_of
 from tests.support.segments import Segment, check_full, check_rendition, segments_of, shown, ticks
-from transcode.cmaf.codecs import parse_aac
+from transcode.cmaf.codecs import parse_audio
 from transcode.cutter import Cutter
 from transcode.interlude import CodedSlate
 from transcode.ladder import Encoding, parse_ladder
@@ -65,8 +65,8 @@ class Stage:
 
     def _expect(self, track: Track) -> None:
         if track.kind is Kind.AUDIO:
-            aac = parse_aac(track.config)
-            self.keeper.audio(aac.sample_rate, aac.frame_length)
+            sound = parse_audio(track)
+            self.keeper.audio(sound.sample_rate, sound.samples)
 
     @property
     def plan(self) -> Plan:

@@ -286,11 +286,20 @@ def test_a_changed_sample_rate_changes_the_timescale_at_the_discontinuity() -> N
     assert segments[1].start / 44_100 == pytest.approx(2.0, abs=0.024)
 
 
+def test_each_packet_lasts_as_long_as_it_says() -> None:
+    """Opus may change the length of its packets at any time; the first of all may be the odd one."""
+    head = b"OpusHead\1\2" + bytes.fromhex("380180bb0000000000")
+    at, items, lengths = 0, list[Item]([Cut(0, 0)]), [480, 960, 2880, 480, 480, 960] * 8
+    for length in lengths:
+        toc = {480: b"\xf0", 960: b"\xf8", 2880: b"\xfb\x03"}[length]
+        items.append(TimedPacket(Kind.AUDIO, at, at, True, toc))
+        at += length * TIMELINE // 48_000
+    (segment,) = segments_of(play(Kind.AUDIO, items, at, Track(Kind.AUDIO, Codec.OPUS, head)), "audio")
+    check_rendition([segment], PLAN)
+    assert [row.duration for chunk in segment.chunks for row in chunk.rows] == lengths
+
+
 def test_the_end_closes_what_is_open() -> None:
     segments = audio([Cut(0, 0), *sounds(0, 90_000)], 80_000)
     assert segments[0].duration == segments[0].listed == 47 * 1024  # sound is never cut short
     assert audio([Cut(0, 0), *sounds(0, 90_000)], 100_000)[0].duration == 53_333
-
-
-def test_only_aac_and_h264_are_packed_today() -> None:
-    assert {codec.value for codec in Codec} == {"h264", "aac"}

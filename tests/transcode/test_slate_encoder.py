@@ -7,7 +7,7 @@ import pytest
 
 from ingest.media import Codec, Kind, Track
 from tests.support.media import make_clip
-from transcode.cmaf.codecs import parse_avc
+from transcode.cmaf.avc import parse_avc
 from transcode.interlude import CodedSlate
 from transcode.media import Slate
 from transcode.slate_encoder import UNITS, SlateError, encode_slate

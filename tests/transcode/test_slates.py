@@ -41,6 +41,18 @@ async def test_a_slate_is_made_by_a_process_and_delivered(slates: Slates) -> Non
     assert came == [encode_slate(picture(), SLATE)]
 
 
+async def test_there_is_none_beside_a_picture_in_another_codec(caplog: pytest.LogCaptureFixture) -> None:
+    slates = Slates(("/nothing/that/could/be/run",))
+    came: list[CodedSlate] = []
+    slates.order(Track(Kind.VIDEO, Codec.HEVC, b"record"), SLATE, came.append)
+    await asyncio.sleep(0)
+    await slates.close()
+    assert came == []
+    assert [record.getMessage() for record in caplog.records] == [
+        "there is no slate for a picture that is passed on, only a gap: it is HEVC"
+    ]
+
+
 async def test_what_was_ordered_before_is_there_at_once(slates: Slates) -> None:
     came: list[CodedSlate] = []
     slates.order(picture(), SLATE, came.append)

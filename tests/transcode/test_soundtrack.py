@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ingest.media import Codec, Kind, Track
+from tests.support.codecs import clip
 from transcode.grid import BLOCK, RATE
 from transcode.media import TIMELINE, TimedPacket
 from transcode.soundtrack import Block, Count, Samples, SoundTrack, samples_of
@@ -323,3 +324,14 @@ def test_whatever_comes_the_blocks_are_consecutive(steps: list[tuple[str, int]])
 
 
 PACKETS = host(seconds=0.4)
+
+
+def test_opus_is_heard_from_its_first_sample_on() -> None:
+    """Its pre-skip would leave a hole of 312 samples, and all after it early by them."""
+    made = clip(None, "opus", 3)
+    assert made.audio is not None
+    at = [number * 960 * TIMELINE // RATE for number in range(16)]
+    packets = [TimedPacket(Kind.AUDIO, pts, pts, True, p.data) for pts, p in zip(at, made.packets, strict=False)]
+    track = SoundTrack(2, 0)
+    track.configure(made.audio)
+    assert sum(len(list(track.packet(packet))) for packet in packets) == 16 * 960 // BLOCK

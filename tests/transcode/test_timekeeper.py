@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.media import Kind, Packet
@@ -48,7 +48,7 @@ class Bench:
     def __init__(self, sample_rate: int = 48000, frame: int = 1024, position: int = 0) -> None:
         self.keeper = Timekeeper(zero=0, position=position)
         self.keeper.connect()
-        self.keeper.audio(sample_rate, frame)
+        self.keeper.audio(sample_rate, lambda _: frame)
         self.now = position // MS
         self.placed: list[tuple[Packet, TimedPacket]] = []
         self.dropped: list[Packet] = []
@@ -104,6 +104,18 @@ def test_presentation_times_keep_the_composition_offset_of_either_sign() -> None
     ] == [67 * MS, 0, -33 * MS, 33 * MS]
 
 
+def test_nanoseconds_are_added_to_the_presentation_time_alone() -> None:
+    timed = Bench().send(replace(video(1000, 33), nanoseconds=500_000), 1000)
+    assert timed is not None
+    assert (timed.dts, timed.pts - timed.dts) == (1000 * MS, 33 * MS + 45)
+
+
+def test_sound_is_counted_whatever_nanoseconds_it_has() -> None:
+    bench = Bench()
+    bench.play(replace(packet, nanoseconds=999_999 * (packet.kind is Kind.AUDIO)) for packet in both(0, 2000))
+    assert all(timed.pts == timed.dts for _, timed in bench.placed)
+
+
 @pytest.mark.parametrize("offset", [8_388_607, -8_388_608, 3000])
 def test_an_absurd_composition_offset_counts_as_none(offset: int) -> None:
     timed = Bench().send(video(0, offset))
@@ -146,6 +158,42 @@ def test_after_a_lone_outlier_the_clock_is_exactly_what_it_was(kind: Kind, far: 
         bench.send(moved(packet, far if index == lone else 0), at=packet.stamp)
     assert bench.offsets(lone + 5) == {0}
     bench.check_sync(lone + 5)
+    assert max(bench.gaps(Kind.VIDEO)) <= 70 * MS
+
+
+@settings(max_examples=60)
+@given(
+    st.dictionaries(
+        st.integers(20, 360),
+        st.one_of(st.integers(HOUR, 40 * HOUR), st.integers(-40 * HOUR, -HOUR), st.integers(5000, 60_000)),
+        max_size=10,
+    )
+)
+def test_whatever_lone_outliers_there_are_the_clock_is_what_it_was(outliers: dict[int, int]) -> None:
+    """However near two of them come to each other, in time or in what they say."""
+    alone = {index: far for index, far in outliers.items() if not any(index + n in outliers for n in range(1, 6))}
+    bench = Bench()
+    for index, packet in enumerate(both(10_000, 15_000)):
+        bench.send(moved(packet, alone.get(index, 0)), at=packet.stamp)
+    pictures = [timed.dts - packet.stamp * MS for packet, timed in bench.placed if packet.kind is Kind.VIDEO]
+    assert pictures[-1] == 0
+    assert sum(offset != 0 for offset in pictures) <= 4 * len(alone)
+    assert max(bench.gaps(Kind.VIDEO)) <= 140 * MS
+    assert max(bench.gaps(Kind.AUDIO)) <= 140 * MS
+    assert len(bench.dropped) <= 4 * len(alone)
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("far", [4 * HOUR, 1 << 31, 500 * HOUR, -HOUR])
+def test_a_first_stamp_that_is_all_wrong_is_forgotten(kind: Kind, far: int) -> None:
+    """Some encoders stamp their first packet by another clock than all others."""
+    bench = Bench()
+    packets = sorted(both(0, 6000), key=lambda packet: (packet.stamp, packet.kind is not kind))
+    for index, packet in enumerate(packets):
+        bench.send(moved(packet, far if index == 0 else 0), at=packet.stamp)
+    assert len(bench.dropped) < 5
+    bench.check_sync(5)
+    assert abs(bench.keeper.position - 6000 * MS) < 200 * MS
     assert max(bench.gaps(Kind.VIDEO)) <= 70 * MS
 
 
@@ -235,6 +283,21 @@ def test_a_sound_card_that_runs_off_the_hosts_clock_is_held_to_it(parts_per_mill
     assert corrections <= 1 + 20 * 60 * 1000 * abs(parts_per_million) // 1_000_000 // 20
 
 
+@given(st.lists(st.sampled_from([120, 480, 960, 1920, 2880]), min_size=50, max_size=400))
+def test_packets_of_any_length_are_counted_by_their_own(lengths: list[int]) -> None:
+    """Opus may change the length of its packets at any time."""
+    bench = Bench()
+    bench.keeper.audio(48_000, lambda data: int.from_bytes(data, "big"))
+    bench.send(video(0), at=0)
+    done = 0
+    for length in lengths:
+        packet = replace(audio(done * 1000 // 48_000), data=length.to_bytes(2, "big"))
+        bench.send(packet, at=packet.stamp)
+        done += length
+    assert not bench.dropped
+    assert [gap * 48_000 // TIMELINE for gap in bench.gaps(Kind.AUDIO)] == lengths[:-1]
+
+
 def test_lost_sound_leaves_a_hole_and_comes_back_in_time() -> None:
     bench = Bench()
     bench.play(p for p in both(0, 10_000) if p.kind is Kind.VIDEO or not 4000 <= p.stamp < 5500)
@@ -275,7 +338,7 @@ def test_sound_that_begins_half_a_minute_late_joins_in_sync() -> None:
 def test_another_sample_rate_on_the_way_keeps_time() -> None:
     bench = Bench()
     bench.play(both(0, 5000))
-    bench.keeper.audio(44100, 1024)
+    bench.keeper.audio(44100, lambda _: 1024)
     bench.play(both(5000, 10_000, 44100))
     bench.check_sync()
     assert min(bench.gaps(Kind.AUDIO)) > 0
@@ -357,6 +420,28 @@ def test_a_host_that_sends_seldom_has_longer(every: int, patience: float) -> Non
         last = stamp * MS
     assert bench.keeper.tick(last + round(patience * TIMELINE) - 1) is None
     assert bench.keeper.tick(last + round(patience * TIMELINE)) is not None
+
+
+@pytest.mark.parametrize("keeps_time", [False, True])
+def test_a_host_whose_bit_rate_falls_to_nothing_is_away_and_comes_back(keeps_time: bool) -> None:
+    """Dynamic bit rate sheds frames, then all of them, then the sound; time neither stops nor jumps."""
+    bench = Bench()
+    bench.keeper.keeps_time = keeps_time
+    bench.keeper.patience = LATE
+    pictures = [n * 1000 // 30 for n in range(30 * 30)]
+    thinned = [p for n, p in enumerate(pictures) if p < 5000 or (p < 8000 and n % 6 == 0) or p >= 15_000]
+    heard = [n * 1024 * 1000 // 48_000 for n in range(30 * 46)]
+    sounds = [audio(stamp) for stamp in heard if stamp < 10_000 or stamp >= 15_000]
+    packets = sorted([*map(video, thinned), *sounds], key=lambda packet: packet.stamp)
+    away = 0
+    for packet in packets:
+        for at in range(bench.now + 100, packet.stamp, 100):
+            tick = bench.keeper.tick(at * MS)
+            away += tick is not None
+        bench.send(packet, at=packet.stamp)
+    assert 15 <= away <= 70, "between one second and all of the time without a picture"
+    assert abs(bench.keeper.position - packets[-1].stamp * MS) < 100 * MS
+    bench.check_sync()
 
 
 def test_a_host_that_stumbled_once_has_no_longer_soon_after() -> None:
@@ -496,7 +581,7 @@ def test_a_source_that_takes_over_goes_on_after_what_was_shown(pause: int, ticki
     for at in range(bench.now, bench.now + pause, 250) if ticking else ():
         bench.keeper.tick(at * MS)
     bench.keeper.connect()
-    bench.keeper.audio(44100, 1024)
+    bench.keeper.audio(44100, lambda _: 1024)
     placed = len(bench.placed)
     start = bench.now + pause
     bench.play(both(0, 5000, 44100), shift=start)
@@ -569,7 +654,7 @@ def test_whatever_comes_and_whenever_time_only_grows(
 ) -> None:
     keeper = Timekeeper(0, position)
     if counted:
-        keeper.audio(44100, 1024)
+        keeper.audio(44100, lambda _: 1024)
     now, reached = position, position
     lasts: dict[Kind, int] = {}
     for later, act in story:
@@ -580,7 +665,7 @@ def test_whatever_comes_and_whenever_time_only_grows(
             case "disconnect":
                 keeper.disconnect()
             case "audio":
-                keeper.audio(48000, 1024)
+                keeper.audio(48000, lambda _: 1024)
             case "tick":
                 tick = keeper.tick(now)
                 if tick is not None:

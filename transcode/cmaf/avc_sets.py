@@ -7,7 +7,7 @@ new init segment nor a discontinuity is needed (ITU-T H.264, 7.4.1.2.1; ISO/IEC 
 import struct
 from dataclasses import dataclass
 
-from transcode.cmaf.codecs import CodecError
+from transcode.cmaf.config import CodecError
 
 _FIXED = 5  # bytes: version, profile, constraints, level, length size
 _MOST_SPS = 31

@@ -1,14 +1,18 @@
 """ISO base media boxes: a CMAF header and a CMAF chunk of one track, as bytes. Pure functions, no I/O.
 
-Sources: ISO/IEC 14496-12 (boxes), 14496-14 (esds), 14496-15 (avcC), 23000-19 (CMAF, 7.3). The track id is always 1.
+Sources: ISO/IEC 14496-12 (boxes), 14496-14 (esds), 14496-15 (avcC, hvcC), 23000-19 (CMAF, 7.3); AV1 Codec ISO Media
+File Format Binding, 2.2 and 2.3 (av1C); VP Codec ISO Media File Format Binding (vpcC); Encapsulation of Opus in ISO
+Base Media File Format, 4.3 (dOps); Encapsulation of FLAC in ISO Base Media File Format, 3.3 (dfLa). The track id is
+always 1.
 """
 
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ingest.media import Codec, Track
-from transcode.cmaf.codecs import AacConfig, AvcConfig
+from ingest.media import Codec, Kind, Track
+from transcode.cmaf.config import AudioConfig, CodecError, VideoConfig
+from transcode.cmaf.sound_records import flac_sample_bits
 
 _MATRIX = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _UNDETERMINED = 0x55C4  # ISO 639-2 "und", packed in 5-bit letters
@@ -40,34 +44,68 @@ def full_box(kind: bytes, version: int, flags: int, *payload: bytes) -> bytes:
     return box(kind, struct.pack(">I", version << 24 | flags), *payload)
 
 
-def video_init(track: Track, config: AvcConfig, timescale: int) -> bytes:
-    """Return the CMAF header of a video track."""
+def video_init(track: Track, config: VideoConfig, timescale: int) -> bytes:
+    """Return the CMAF header of a video track. Raises CodecError."""
     ratio = config.sample_aspect_ratio
+    name, record = _video_record(track)
     entry = box(
-        b"avc1",
+        name,
         struct.pack(">6xH16x", 1),
         struct.pack(">HHIIIH32xHh", config.width, config.height, 72 << 16, 72 << 16, 0, 1, 24, -1),
-        box(b"avcC", track.config),
+        record,
         box(b"pasp", struct.pack(">II", ratio.numerator, ratio.denominator)),
     )
     header = full_box(b"vmhd", 0, 1, bytes(8))
     return _init(b"vide", header, entry, timescale, volume=0, size=(config.display_width, config.height))
 
 
-def audio_init(track: Track, config: AacConfig) -> bytes:
-    """Return the CMAF header of an audio track; its timescale is the sample rate."""
-    # 14496-1, 7.2.6: ES descriptor with the decoder's configuration inside.
-    decoder = _descriptor(4, struct.pack(">BB3xII", 0x40, 0x15, 0, 0), _descriptor(5, track.config))
-    stream = _descriptor(3, struct.pack(">HB", _TRACK_ID, 0), decoder, _descriptor(6, b"\x02"))
+def _video_record(track: Track) -> tuple[bytes, bytes]:
+    """Return the name of the sample entry, and the box with the decoder's configuration in it."""
+    match track.codec:
+        case Codec.H264:
+            return b"avc1", box(b"avcC", track.config)
+        case Codec.HEVC:
+            return b"hvc1", box(b"hvcC", track.config)
+        case Codec.AV1:
+            return b"av01", box(b"av1C", track.config)
+        case Codec.VP9:
+            return b"vp09", full_box(b"vpcC", 1, 0, track.config[:8])
+        case _:
+            raise CodecError(f"there is no CMAF for {track.codec.label} here")
+
+
+def audio_init(track: Track, config: AudioConfig) -> bytes:
+    """Return the CMAF header of an audio track; its timescale is the sample rate. Raises CodecError."""
+    name, bits, record = _audio_record(track)
     # The 16.16 field cannot say rates from 65536 Hz on: 0, and the decoder's configuration counts.
     rate = config.sample_rate if config.sample_rate < 1 << 16 else 0
     entry = box(
-        b"mp4a",
+        name,
         struct.pack(">6xH8x", 1),
-        struct.pack(">HH4xI", config.channels, 16, rate << 16),
-        full_box(b"esds", 0, 0, stream),
+        struct.pack(">HH4xI", config.channels, bits, rate << 16),
+        record,
     )
     return _init(b"soun", full_box(b"smhd", 0, 0, bytes(4)), entry, config.sample_rate, volume=0x100, size=(0, 0))
+
+
+def _audio_record(track: Track) -> tuple[bytes, int, bytes]:
+    """Return the name of the sample entry, its bits in a sample, and the box with the decoder's configuration in it."""
+    match track.codec:
+        case Codec.AAC:
+            # 14496-1, 7.2.6: ES descriptor with the decoder's configuration inside.
+            decoder = _descriptor(4, struct.pack(">BB3xII", 0x40, 0x15, 0, 0), _descriptor(5, track.config))
+            stream = _descriptor(3, struct.pack(">HB", _TRACK_ID, 0), decoder, _descriptor(6, b"\x02"))
+            return b"mp4a", 16, full_box(b"esds", 0, 0, stream)
+        case Codec.OPUS:
+            # What the identification header says after its name and version, big-endian in place of little.
+            channels, pre_skip, rate, gain = struct.unpack_from("<BHIh", track.config, 9)
+            told = struct.pack(">BBHIh", 0, channels, pre_skip, rate, gain) + track.config[18:]
+            return b"Opus", 16, box(b"dOps", told)
+        case Codec.FLAC:
+            last_block = b"\x80" + len(track.config).to_bytes(3, "big")
+            return b"fLaC", flac_sample_bits(track.config), full_box(b"dfLa", 0, 0, last_block, track.config)
+        case _:
+            raise CodecError(f"there is no CMAF for {track.codec.label} here")
 
 
 def _descriptor(tag: int, *payload: bytes) -> bytes:
@@ -103,7 +141,7 @@ def _init(
 
 def chunk(sequence: int, decode_time: int, samples: Sequence[Sample], codec: Codec) -> bytes:
     """Return a CMAF chunk (moof and mdat) whose first sample decodes at ``decode_time`` (timescale units)."""
-    if codec is Codec.AAC:
+    if codec.kind is Kind.AUDIO:
         flags, default = 0x000301, _SYNC
         rows: Iterable[bytes] = (struct.pack(">II", s.duration, len(s.data)) for s in samples)
     else:

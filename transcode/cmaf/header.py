@@ -4,7 +4,7 @@ import zlib
 
 from ingest.media import Kind, Track
 from transcode.cmaf import boxes
-from transcode.cmaf.codecs import parse_aac, parse_avc
+from transcode.cmaf.codecs import parse_audio, parse_video
 from transcode.media import AudioFormat, Init, VideoFormat
 
 
@@ -15,11 +15,11 @@ def header(rendition: str, track: Track, timescale: int, frame_rate: float = 0) 
     """
     made: VideoFormat | AudioFormat
     if track.kind is Kind.VIDEO:
-        avc = parse_avc(track.config)
-        data = boxes.video_init(track, avc, timescale)
-        made = VideoFormat(avc.codecs, avc.display_width, avc.height, round(frame_rate, 3))
+        picture = parse_video(track)
+        data = boxes.video_init(track, picture, timescale)
+        made = VideoFormat(picture.codecs, picture.display_width, picture.height, round(frame_rate, 3))
     else:
-        aac = parse_aac(track.config)
-        data = boxes.audio_init(track, aac)
-        made = AudioFormat(aac.codecs, aac.sample_rate, aac.channels)
+        sound = parse_audio(track)
+        data = boxes.audio_init(track, sound)
+        made = AudioFormat(sound.codecs, sound.sample_rate, sound.channels)
     return Init(rendition, f"{zlib.crc32(data):08x}", data, made)

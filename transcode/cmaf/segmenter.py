@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 from ingest.media import Kind, Track
 from transcode.cmaf import boxes
-from transcode.cmaf.codecs import parse_aac
+from transcode.cmaf.codecs import parse_audio
+from transcode.cmaf.config import AudioConfig
 from transcode.cmaf.header import header
 from transcode.cutter import LONE_FRAME
 from transcode.media import TIMELINE, Cut, Init, Part, PartItem, SegmentEnd, SegmentStart, TimedPacket
@@ -36,6 +37,7 @@ class Segmenter:
         self._track: Track | None = None
         self._next_track: Track | None = None
         self._fits = False  # whether what comes meanwhile may be played with the next track as with the present one
+        self._sound: AudioConfig | None = None  # of the present track
         self._frame = 0  # timescale units the last frame lasted; exact for sound
         self._cuts: deque[Cut] = deque()
         self._msn: int | None = None
@@ -83,6 +85,8 @@ class Segmenter:
             yield from self._apply(self._cuts.popleft(), packet)
         if self._msn is None or self._track is None or (self._next_track is not None and not self._fits):
             return
+        if self._sound is not None:
+            self._frame = self._sound.samples(packet.data)
         if self._kind is Kind.VIDEO:
             self._held = packet
         elif (position := self._position(packet)) is not None and position >= self._start - _ROUNDING:
@@ -140,8 +144,8 @@ class Segmenter:
     def _set_up(self, track: Track) -> Init:
         before = self._timescale
         if self._kind is Kind.AUDIO:
-            aac = parse_aac(track.config)
-            self._timescale, self._frame = aac.sample_rate, aac.frame_length
+            self._sound = parse_audio(track)
+            self._timescale, self._frame = self._sound.sample_rate, self._sound.frame_length
         self._end = self._end * self._timescale // before
         self._start = self._start * self._timescale // before
         self._track, self._next_track, self._fits = track, None, False

@@ -15,6 +15,7 @@ from tests.support.hls.sheet import TORN
 _EXACT = 0.001
 """Seconds by which what is told and what is there may differ for their rounding."""
 _IDR = 5  # nal_unit_type (ITU-T H.264, 7.4.1)
+_NON_SYNC = 0x010000  # sample_is_non_sync_sample
 
 
 @dataclass
@@ -112,7 +113,7 @@ def _judge_part(what: str, data: bytes, part: PartLine, track: TrackInit, histor
     seen = f"{what}: {part.duration} s, its media {lasts:.5f} s"
     place.hold(rules.PART_LENGTH, abs(lasts - part.duration) <= _EXACT or stands, seen)
     if track.picture:
-        keys = [has_idr(row) for row in rows]
+        keys = [_is_key(track, row) for row in rows]
         place.hold(rules.PART_KEY, any(keys) or not part.independent, f"{what} has none")
         place.hold(rules.PART_UNMARKED, part.independent or not keys[0], what)
 
@@ -137,9 +138,14 @@ def _segment(entry: Entry, data: bytes, track: TrackInit, place: Place) -> list[
         shown=min(_shown(chunks[0])) / scale,
         frame=max(row.duration for row in rows) / scale,
         samples=len(rows),
-        key=not track.picture or has_idr(rows[0]),
+        key=not track.picture or _is_key(track, rows[0]),
     )
     return [seen]
+
+
+def _is_key(track: TrackInit, row: Row) -> bool:
+    """Whether a decoder can begin with it: as its bytes say, or what is said of it (14496-12, 8.8.3.1)."""
+    return has_idr(row) if track.avc else not row.flags & _NON_SYNC
 
 
 def _shown(chunk: Chunk) -> Iterator[int]:

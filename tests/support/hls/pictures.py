@@ -62,7 +62,11 @@ def check_bandwidth(variant: Variant, peaks: Sequence[float], place: Place) -> N
 
 def check_codecs(variant: Variant, tracks: Sequence[str], place: Place) -> None:
     said = sorted(each.lower() for each in variant.codecs)
-    place.hold(rules.CODECS, said == sorted(tracks), f"{variant.uri}: {said} are said, {sorted(tracks)} are there")
+    place.hold(
+        rules.CODECS,
+        said == sorted(each.lower() for each in tracks),
+        f"{variant.uri}: {said} are said, {sorted(tracks)} are there",
+    )
 
 
 def check_picture(
