@@ -38,6 +38,7 @@ class Reading:
     hits: list[Hit] = field(default_factory=list)
     unclear: list[Box] = field(default_factory=list)  # lines that could not be read
     unread: bool = False  # none of it has been read
+    asked: int | None = None  # in which picture it was, if later
 
     @property
     def began(self) -> int:

@@ -60,6 +60,7 @@ _MAIN = 0.6  # of all that is restless: there is little beside it
 _SUPERSEDED = 0.1  # of its tiles that differ from what is there now, at most: it has been read anew, for it is clearer
 _OTHERWISE = 2  # pictures of a moving page in which something is other than moved: in one it may be its coder's doing
 _MOST_STOPS = 4  # pictures of a page on its way that are read
+_MOST_STANDS, _STAND = 16, 3  # of one that stands and changes by turns; and how long each is shown, in the mean
 _ABOUT = 6  # pixels by which it is known how far things have moved
 _GROWN = 2  # tiles around what is restless
 _LINE = 48  # pixels: a line that is cut at the beginning may be cut at the end, too, unless so much is seen in both
@@ -237,7 +238,7 @@ class Watch:
                 continue
             if reading.gone is None and number not in there:
                 reading.gone = changes.number
-            late = self._pts - self._ring.pts(reading.picture) > _BEHIND * TICKS
+            late = self._pts - self._ring.pts(reading.asked or reading.picture) > _BEHIND * TICKS
             if reading.gone is None or not late:
                 continue
             del self._readings[number]
@@ -633,6 +634,9 @@ class Watch:
                 self._glance(changes, self._ring.at(scene.ended - 1), scene)
             self._forgo(changes, scene, tiles)
         stops = self._stops(scene) if scene.page and scene.quiet else None
+        travelled = stops is not None
+        if scene.page and scene.quiet and not travelled:
+            stops = self._stands(scene)
         bridged = stops is not None
         # What it shows at its end may be gone before that is read, where it has only become slower.
         slower = scene.page and scene.quiet and self._ring.moved_by(scene.ended, changes.number) != (0, 0)
@@ -648,7 +652,8 @@ class Watch:
             for glance in scene.glances:
                 if self._readings.pop(glance.look, None) is not None:
                     self._drop(glance.look)
-            self._cover_others(scene)
+            if travelled:
+                self._cover_others(scene)
         for number in stops or ():
             self._read_on_its_way(changes, number, before, tiles)
             before = number
@@ -691,6 +696,15 @@ class Watch:
                 stops.append(number - 1)
         return stops[1:]
 
+    def _stands(self, scene: _Scene) -> list[int] | None:
+        """Return each picture that a page stands still in, but the last one, if these are all there is and not many, as
+        of a terminal that is filled by bursts; else None."""
+        began, ended = scene.glances[0].picture, scene.ended or 0
+        if not self._ring.has(began):
+            return None
+        stands = [number for number in range(began, ended) if self._ring.at(number + 1).other is not None]
+        return stands if len(stands) <= min(_MOST_STANDS, (ended - began) // _STAND) else None
+
     def _cover_others(self, scene: _Scene) -> None:
         """What has changed on a page's way otherwise than by moving with it has been seen nowhere else: cover it."""
         began, ended = scene.glances[0].picture, scene.ended or 0
@@ -708,7 +722,8 @@ class Watch:
         look = Look(self._looks, self._ring.at(number).picture, tiles, fleeting=True, gone=True)
         first = np.where(tiles, since, -1)
         veils = [self._veiled(self._ring.pts(since - EARLIER + 1), area.box) for area in areas(tiles)]
-        self._readings[look.number] = Reading(look, number, first, veils, tiles.copy(), gone=changes.number)
+        now = changes.number
+        self._readings[look.number] = Reading(look, number, first, veils, tiles.copy(), gone=now, asked=now)
         self._submit(look)
 
 

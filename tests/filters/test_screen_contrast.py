@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from filters import Planes
-from filters.screen.contrast import legible
+from filters.screen.contrast import legible, toned
 from tests.filters.test_screen_lines import Page
 
 WIDTH, HEIGHT = 640, 240
@@ -31,13 +31,26 @@ def test_coloured_letters_on_ground_of_the_same_brightness_stand_out(ground: int
     apart = seen[letters].mean() - seen[:40].mean()
     assert abs(apart) > 34, "an edge of letters for those who look for lines"
     assert np.sign(apart) == np.sign(ink - ground)
-    assert (seen[:40] == planes.y[:40]).all()
+    assert (seen[:40] == toned(planes.y)[:40]).all()
+
+
+@pytest.mark.parametrize(("ground", "ink"), [(46, 67), (36, 55), (67, 46)])
+def test_dim_letters_on_dark_ground_stand_out_like_others(ground: int, ink: int) -> None:
+    planes, letters = written(ground, ink)
+    seen = legible(planes)
+    assert abs(float(seen[letters].mean()) - float(seen[:40].mean())) > 28, "more than coders make a picture waver"
+
+
+def test_tones_keep_their_order_and_bright_ones_their_distances() -> None:
+    tones = toned(np.arange(256, dtype=np.uint8).reshape(16, 16)).ravel().astype(int)
+    assert (np.diff(tones) >= 0).all()
+    assert tones[235] - tones[205] >= 30
 
 
 @pytest.mark.parametrize(("u", "v"), [(128, 128), (140, 118)])
 def test_what_has_no_colour_or_a_tinge_stays_as_it_is(u: int, v: int) -> None:
     planes, _ = written(30, 220, u, v)
-    assert (legible(planes) == planes.y).all()
+    assert (legible(planes) == toned(planes.y)).all()
 
 
 @pytest.mark.parametrize(
