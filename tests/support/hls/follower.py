@@ -19,11 +19,13 @@ from tests.support.hls.account import Account
 from tests.support.hls.checker import Checker
 from tests.support.hls.connection import AwayError, Connection
 from tests.support.hls.history import History
+from tests.support.hls.known import KNOWN_OF_PASSED_ON
 from tests.support.hls.media import Media
 from tests.support.hls.multivariant import Multivariant, asking, urls_of
 from tests.support.hls.prober import Prober
 from tests.support.hls.probes import Probe, Purpose, check_probe
 from tests.support.hls.told import Answer, Told
+from transcode.media import AUDIO, SOURCE
 
 _RETRY, _LOOK, _TIMEOUT = 0.2, 0.5, 30.0
 _DELTA_EVERY = 4
@@ -65,7 +67,7 @@ class _Wanted:
 
 class Follower:
     """Follows all renditions of a room. ``media``: whether to fetch that, too; ``known``: rules that are known to be
-    broken by what happens.
+    broken by what happens, beside those that are where the host's own tracks are passed on.
 
     A request that fails is counted in ``failures`` by what came instead, and made again. With ``with`` it runs inside
     the block; ``violations`` are all there when it is over.
@@ -119,8 +121,12 @@ class Follower:
     def violations(self) -> list[str]:
         """Which rules were broken where, but for those known to be; and what went wrong with following itself."""
         with self._lock:
-            found = [text for checker in self.checkers.values() for text in checker.findings.texts(self._known)]
+            found = [text for each in self.checkers.values() for text in each.findings.texts(self._known_of(each))]
         return [*self._mistakes, *found]
+
+    def _known_of(self, checker: Checker) -> frozenset[str]:
+        passes_on = SOURCE in checker.histories or set(checker.histories) == {AUDIO}
+        return self._known | frozenset(KNOWN_OF_PASSED_ON if passes_on else ())
 
     @property
     def broadcasts(self) -> list[str]:
