@@ -4,8 +4,8 @@ from tests.support.hls import rules
 
 KNOWN_OF_PASSED_ON: dict[str, str] = {
     rules.HINT_AT_END.name: (
-        "a segment ends with the host's next keyframe, which nobody knows of before it comes, a frame later than the last"
-        " part: in between a part is hinted at that never comes, and who asks for it is answered with 404"
+        "a segment ends with the host's next keyframe, which nobody knows of before it comes, a frame later than the"
+        " last part: in between a part is hinted at that never comes, and who asks for it is answered with 404"
     ),
 }
 """Where the host's own picture or sound is passed on."""
