@@ -169,7 +169,10 @@ export class HlsEngine {
     hls.on(Hls.Events.LEVELS_UPDATED, () => owner.levels());
     hls.on(Hls.Events.LEVEL_SWITCHED, () => owner.levels());
     hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => this.follow(details));
-    hls.on(Hls.Events.FRAG_LOADED, () => (this.failing = false));
+    hls.on(Hls.Events.FRAG_LOADED, (_, { part }) => {
+      this.failing = false;
+      if (part) this.pace.way(part.stats.loading.first - part.stats.loading.start);
+    });
     hls.on(Hls.Events.FRAG_BUFFERED, () => {
       this.started = true;
       this.recovery.progress();

@@ -65,6 +65,16 @@ test("too close for its line it plays slower, until there is enough", () => {
   assert.ok(behind > 0.9, `${behind} s behind`);
 });
 
+test("what is far away is kept more of, before anything has come late", () => {
+  const [near, far] = [5, 80].map((way) => {
+    const pace = new Pace();
+    for (let part = 0; part < 20; part += 1) pace.way(way + (part % 3));
+    return play(pace, 90, 2, clean);
+  });
+  assert.ok(far.behind > near.behind + 0.4 && far.behind < 1.8, `${near.behind} and ${far.behind} s behind`);
+  assert.ok(Math.min(...far.ahead.slice(40)) > 0.8);
+});
+
 test("a line that has become better is believed after half a minute", () => {
   const pace = new Pace();
   const bad = play(pace, 60, 1.4, lossy(0.8));

@@ -7,7 +7,10 @@
 
 const REMEMBERED = 30; // seconds for which what came late is provided for
 const SPREAD = 4; // and so many times the mean deviation of the worst of each second is provided for, too
-const KEEP = 0.35; // seconds of media that should be left when more arrives
+const KEEP = 0.35; // seconds of media that should be left when more arrives,
+const WAYS = 8; // ... and so many times the way there and back: what is lost is sent again, and may be lost again
+const MOST_KEPT = 1.2; // ... but no more
+const REMEMBERED_WAYS = 20;
 const NOW = 2; // seconds: what came in these tells whether the connection keeps up at all
 const DOUBT = 0.25; // seconds more at first, when little has been seen of the connection
 const LEAST = 0.1; // seconds that are too little: play slower, to have more
@@ -28,6 +31,17 @@ export class Pace {
     this.from = Infinity; // seconds; before that, what arrives only makes up for lost time
     this.lows = new Map(); // by second: the least that the end was ahead of the clock, in seconds
     this.speed = 1;
+    this.ways = []; // seconds
+  }
+
+  /** So long (ms) a part that is there took to its first byte. */
+  way(time) {
+    this.ways.push(time / 1000);
+    if (this.ways.length > REMEMBERED_WAYS) this.ways.shift();
+  }
+
+  get keep() {
+    return this.ways.length ? Math.min(MOST_KEPT, KEEP + WAYS * Math.min(...this.ways)) : KEEP;
   }
 
   /** At `now` (ms) what is buffered without a hole came to reach to `end`. */
@@ -46,7 +60,7 @@ export class Pace {
   /** How much too close to the host a playhead at the live `position` would be now, in seconds; 0 if it would not. */
   tooClose(now, position) {
     const spare = this.spare(now, position);
-    return spare === null ? 0 : Math.min(MOST, Math.max(0, KEEP - spare));
+    return spare === null ? 0 : Math.min(MOST, Math.max(0, this.keep - spare));
   }
 
   /** The speed for a playhead at `position`, if `live` is as close as it may get to the host. */
@@ -57,10 +71,11 @@ export class Pace {
     if (spare === null) return (this.speed = 1);
     const left = this.left(now, position);
     const behind = live - position;
+    const { keep } = this;
     const doubt = DOUBT * Math.max(0, 1 - this.lows.size / REMEMBERED);
-    const excess = Math.min(Math.max(spare - KEEP - doubt, behind - MOST), behind - NEAR, left - KEEP);
+    const excess = Math.min(Math.max(spare - keep - doubt, behind - MOST), behind - NEAR, left - keep);
     const scarce = behind < MOST ? spare : left; // further from the host only a connection that is too slow now counts
-    if (scarce < LEAST || (this.speed < 1 && scarce < KEEP)) this.speed = scarce < 0 ? SLOWEST : SLOW;
+    if (scarce < LEAST || (this.speed < 1 && scarce < keep)) this.speed = scarce < 0 ? SLOWEST : SLOW;
     else if (excess > SLACK || (this.speed > 1 && excess > 0)) this.speed = excess > MUCH ? FASTEST : FAST;
     else this.speed = 1;
     return this.speed;
