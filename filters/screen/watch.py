@@ -11,6 +11,7 @@ covered for that time. So does what is gone before its turn comes where reading 
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -429,7 +430,8 @@ class Watch:
         """Have a line read again when more of it is there; until then it stays veiled, where it is and where it was.
         What is gone stays covered for the time that it was there."""
         since = earliest(reading.first[within(line, changes.shape)], reading.picture)
-        way, there = self._way(reading, line, since, changes.number)
+        until = changes.number if reading.gone is None else min(reading.gone, changes.number)
+        way, there = self._way(reading, line, since, until)
         way = _around(way, line.height)
         start = self._ring.pts(since - EARLIER + 1)
         tiles = np.zeros(changes.shape, bool)
@@ -654,8 +656,10 @@ class Watch:
                     self._drop(glance.look)
             if travelled:
                 self._cover_others(scene)
-        for number in stops or ():
-            self._read_on_its_way(changes, number, before, tiles)
+        for number, after in pairwise([*(stops or ()), changes.number]):
+            # What stood still is seen again in the next picture that did, if it is there; what has moved may not be.
+            gone = after if travelled or after == changes.number else number + 1
+            self._read_on_its_way(changes, tiles, number, before, gone)
             before = number
         if bridged:
             self._speech.lift(glance.veil for glance in scene.glances)
@@ -716,14 +720,14 @@ class Watch:
         for area in areas((often >= _OTHERWISE) & inside):
             self._speech.found(self._ring.pts(began), self._ring.pts(ended), area.box, "unread", 1.0)
 
-    def _read_on_its_way(self, changes: Changes, number: int, since: int, tiles: "Map") -> None:
-        """Have picture ``number`` of a page read that has moved on since, for all it has shown from ``since`` on."""
+    def _read_on_its_way(self, changes: Changes, tiles: "Map", number: int, since: int, gone: int) -> None:
+        """Have picture ``number`` of a page read that has moved on since, for all it has shown from ``since`` on, which
+        is ``gone`` then, or read in a later one."""
         self._looks += 1
         look = Look(self._looks, self._ring.at(number).picture, tiles, fleeting=True, gone=True)
         first = np.where(tiles, since, -1)
         veils = [self._veiled(self._ring.pts(since - EARLIER + 1), area.box) for area in areas(tiles)]
-        now = changes.number
-        self._readings[look.number] = Reading(look, number, first, veils, tiles.copy(), gone=now, asked=now)
+        self._readings[look.number] = Reading(look, number, first, veils, tiles.copy(), gone=gone, asked=changes.number)
         self._submit(look)
 
 

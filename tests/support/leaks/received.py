@@ -21,7 +21,7 @@ from tests.support.leaks.programme import HALF
 from tests.support.scenes.scene import RATE
 from transcode.conversion import planes_of
 
-_DARK, _BRIGHT = 40, 210
+_DARK, _BRIGHT = 40, 170
 """Mean luma (limited range) of a marker's black is below the one, of its white above the other."""
 _NEAR = 4  # frames within which a marker is looked for where it ought to be
 
@@ -69,10 +69,10 @@ def find(path: Path, markers: Sequence[int]) -> Reception:
     for number, marker in enumerate(markers[1:], 2):
         begin, end = marker + min(shifts) - HALF - _NEAR, marker + max(shifts) + HALF + _NEAR
         edge = next(iter(_edges(path, begin, end)), None)
-        if edge is None and _is_any(path, begin, end, covers):
+        left = shifts & _shifts(edge, marker) if edge is not None else set()
+        if not left and _is_any(path, begin, end, covers):
             hidden += 1
             continue
-        left = shifts & _shifts(edge, marker) if edge is not None else set()
         if not left:
             where = f"is {edge[1] - marker - max(shifts):+} frames off" if edge is not None else "was not received"
             levels = " ".join(f"{level:.0f}" for _, level in _levels(path, begin, end))
