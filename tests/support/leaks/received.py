@@ -64,13 +64,13 @@ def find(path: Path, markers: Sequence[int]) -> Reception:
         raise ReceivedError("the first marker was not received: had the detectors loaded their models by then?")
     shifts = _shifts(edge, markers[0])
     slate = slate_of(path)
-    covers = slate, np.full_like(slate, INK[0])
+    veil = np.full_like(slate, INK[0])
     hidden = 0
     for number, marker in enumerate(markers[1:], 2):
         begin, end = marker + min(shifts) - HALF - _NEAR, marker + max(shifts) + HALF + _NEAR
         edge = next(iter(_edges(path, begin, end)), None)
         left = shifts & _shifts(edge, marker) if edge is not None else set()
-        if not left and _is_any(path, begin, end, covers):
+        if not left and _is_any(path, begin, end, (slate, veil) if edge is None else (veil,)):
             hidden += 1
             continue
         if not left:
