@@ -658,8 +658,11 @@ class Watch:
                 self._cover_others(scene)
         for number, after in pairwise([*(stops or ()), changes.number]):
             # What stood still is seen again in the next picture that did, if it is there; what has moved may not be.
-            gone = after if travelled or after == changes.number else number + 1
-            self._read_on_its_way(changes, tiles, number, before, gone)
+            stood = bridged and not travelled
+            gone = after if not stood or after == changes.number else number + 1
+            # ... and but for what has changed since it stood before, it has been read there.
+            seen = tiles & self._changed(before, number) if stood and before != begun else tiles
+            self._read_on_its_way(changes, seen, number, before, gone)
             before = number
         if bridged:
             self._speech.lift(glance.veil for glance in scene.glances)
@@ -719,6 +722,14 @@ class Watch:
         inside = covering(self._ring.shape, [scene.area])
         for area in areas((often >= _OTHERWISE) & inside):
             self._speech.found(self._ring.pts(began), self._ring.pts(ended), area.box, "unread", 1.0)
+
+    def _changed(self, before: int, number: int) -> "Map":
+        """Return the tiles around all that has changed after picture ``before``, up to ``number``."""
+        changed = np.zeros(self._ring.shape, bool)
+        for each in range(before + 1, number + 1):
+            if (other := self._ring.at(each).other) is not None:
+                changed |= other
+        return covering(self._ring.shape, areas(grown(changed)))
 
     def _read_on_its_way(self, changes: Changes, tiles: "Map", number: int, since: int, gone: int) -> None:
         """Have picture ``number`` of a page read that has moved on since, for all it has shown from ``since`` on, which

@@ -27,10 +27,13 @@ _CODE = re.compile(
 _TORN_OFF = "|".join(name[cut:] for name in ("password", "passwort", "passwd") for cut in range(1, len(name) - 4))
 _BEGUN = re.compile(rf"(?i)\A(?:{_TORN_OFF}) ?[:=] ?[\"'`]?(?P<bare>[^\s\"'`]{{5,128}})")
 """Of the label the beginning is out of sight: a window reaches out of the screen."""
-_CUT = re.compile(r"(?:\w{0,4} ?[:=] ?)?(?P<bare>[^\s\"'`:/()\[\]{}<>]{8,64})(?=\s|\Z)")
-_NAMED = re.compile(r"\w+@[\w.\-]+|[\w.\-]+[*~]?")
-"""Somebody's name on a machine, a package with its version, a file as programs list them."""
+_CUT = re.compile(r"(?P<is>\w{0,4} ?[:=] ?)?(?P<bare>[^\s\"'`:/()\[\]{}<>]{8,64})(?=\s|\Z)")
+_NAMED = re.compile(r"[\w.\-]+[*~]?")
+"""A file as programs list them."""
+_AT = re.compile(r"\w+@[\w.\-]+")
+"""Somebody's name on a machine, a package with its version; where it is not what something is set to."""
 _MIXED = r"[a-z]", r"[A-Z]", r"[0-9]", r"[!@#$%^&*?+~]"
+_SYMBOLS = 3  # different ones: such a one needs no digit, or the reader has missed it
 _COMMANDS = re.compile(
     r"(?i)(?:--?(?:password|passwd|passphrase|pass|pwd)[= ]|\bsshpass -p ?|\bmysql\w*\b[^|;]{0,80}? -p(?=\S)|"
     r"\b(?:docker|podman|helm|az|redis-cli)\b[^|;]{0,60}? (?:-p|-a) |\bIDENTIFIED BY )[\"']?(?P<value>[^\s\"']{3,128})|"
@@ -93,13 +96,14 @@ def find(text: str) -> Iterator[Match]:
 
 def cut(text: str) -> Iterator[Match]:
     """Yield what a text begins with, whose label is out of sight, if it can hardly be anything else: letters of both
-    sizes, digits and symbols without a space."""
+    sizes, digits and symbols without a space, or many symbols."""
     if (begun := _BEGUN.match(text)) and _strong(begun["bare"]) and not _harmless(begun["bare"]):
         yield Match(CATEGORY, *begun.span("bare"), 0.75)
     found = _CUT.match(text)
-    if found is None or _NAMED.fullmatch(found["bare"]):
+    if found is None or _NAMED.fullmatch(found["bare"]) or (not found["is"] and _AT.fullmatch(found["bare"])):
         return
-    if all(re.search(kind, found["bare"]) for kind in _MIXED):
+    small, large, digit, symbol = (set(re.findall(kind, found["bare"])) for kind in _MIXED)
+    if small and large and ((digit and symbol) or len(symbol) >= _SYMBOLS):
         yield Match(CATEGORY, *found.span("bare"), 0.7)
 
 

@@ -170,6 +170,7 @@ def test_numbers_with_one_character_misread_are_found(drawn: Callable[[random.Ra
         ("assword = glG1e%A5+0f", "glG1e%A5+0f"),
         ("sword: Tr0ub4dor3", "Tr0ub4dor3"),
         ("d = piAY$H%gacM9be", "piAY$H%gacM9be"),
+        ("= L%*aEqG*%$J", "L%*aEqG*%$J"),
         ("33 1 99 00 67 30", "33 1 99 00 67 30"),
         ("KIAAGMNPU35HDG6TJEX", "KIAAGMNPU35HDG6TJEX"),
         ("-31632023053-422536192258-SyH5pjVeJ5ZRsRV52nXTytxx", "-31632023053-422536192258-SyH5pjVeJ5ZRsRV52nXTytxx"),
@@ -178,6 +179,10 @@ def test_numbers_with_one_character_misread_are_found(drawn: Callable[[random.Ra
 def test_what_tells_a_secret_may_be_out_of_sight(text: str, secret: str) -> None:
     assert EVERYTHING.find(text) == []
     assert [text[match.start : match.end] for match in EVERYTHING.cut(text)] == [secret]
+
+
+def test_what_something_is_set_to_is_no_name_on_a_machine() -> None:
+    assert [match.category for match in EVERYTHING.cut("rd = ld959m8@nkG")] == ["password"]
 
 
 @pytest.mark.parametrize(
