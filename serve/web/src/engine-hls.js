@@ -3,6 +3,7 @@
 import Hls from "hls.js";
 import { Bandwidth } from "./logic/bandwidth.js";
 import { Pace } from "./logic/pace.js";
+import { loaderWith, Preload } from "./preload.js";
 
 export const hlsSupported = () => Hls.isSupported();
 
@@ -11,6 +12,7 @@ class AbrController extends Hls.DefaultConfig.abrController {
   constructor(hls) {
     super(hls);
     this.bwEstimator = new Bandwidth(hls.config.abrEwmaDefaultEstimate);
+    this.endAt = 0; // of the newest transfer
   }
 
   resetEstimator(estimate) {
@@ -19,12 +21,17 @@ class AbrController extends Hls.DefaultConfig.abrController {
   }
 
   onFragLoaded(event, data) {
-    super.onFragLoaded(event, data);
     const { frag, part } = data;
-    const { loaded, loading } = (part ?? frag).stats;
+    const { ahead, loaded, loading } = (part ?? frag).stats;
+    // How long what was asked for ahead had to be waited for says nothing.
+    this.bwEstimator.hearsWaits = !ahead;
+    super.onFragLoaded(event, data);
     if (frag.type !== "main" || frag.sn === "initSegment" || !loaded) return;
     const wait = Math.min(loading.first - loading.start, this.bwEstimator.getEstimateTTFB());
-    this.bwEstimator.sample(loading.end - loading.start - wait, loaded, (part ?? frag).duration);
+    const [began, end] = ahead ? [ahead.firstAt, ahead.endAt] : [loading.start + wait, loading.end];
+    // Of transfers side by side each has the time that the ones before it have not had.
+    this.bwEstimator.sample(end - Math.max(began, this.endAt), loaded, (part ?? frag).duration);
+    this.endAt = Math.max(end, this.endAt);
   }
 
   /** Not for the estimate: it would be told of one part among many. */
@@ -89,15 +96,6 @@ function holds(buffered, { start, end }) {
   return false;
 }
 
-/** The loader of media that calls `heard(frag)` whenever some of it has come. */
-const heardBy = (heard) =>
-  class extends Hls.DefaultConfig.loader {
-    loadprogress(event) {
-      super.loadprogress(event);
-      if (this.context?.frag) heard(this.context.frag);
-    }
-  };
-
 const ARRIVING = 1000; // ms since something of it came
 
 const CONFIG = {
@@ -149,11 +147,8 @@ export class HlsEngine {
     this.lastNumber = Infinity;
     this.timer = 0;
     this.pace = new Pace();
-    this.pictureAt = -Infinity; // ms: when something of the picture came
-    const fLoader = heardBy((frag) => {
-      if (frag.type === "main") this.pictureAt = performance.now();
-    });
-    const hls = (this.hls = new Hls({ ...CONFIG, fLoader }));
+    this.preload = new Preload(({ type, level }) => this.details(type, level));
+    const hls = (this.hls = new Hls({ ...CONFIG, fLoader: loaderWith(this.preload) }));
     hls.on(Hls.Events.ERROR, (_, data) => this.error(data));
     hls.on(Hls.Events.BUFFER_CODECS, (_, tracks) => {
       owner.tracks({
@@ -171,7 +166,10 @@ export class HlsEngine {
     hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => this.follow(details));
     hls.on(Hls.Events.FRAG_LOADED, (_, { part }) => {
       this.failing = false;
-      if (part) this.pace.way(part.stats.loading.first - part.stats.loading.start);
+      const { ahead, loading } = part?.stats ?? {};
+      if (!part || ahead) return; // it need not have been there
+      this.pace.way(loading.first - loading.start);
+      this.preload.worth.way(loading.first - loading.start);
     });
     hls.on(Hls.Events.FRAG_BUFFERED, () => {
       this.started = true;
@@ -237,7 +235,7 @@ export class HlsEngine {
 
   /** Whether the picture is on its way, or being tried for again. */
   get busy() {
-    return this.failing || performance.now() - this.pictureAt < ARRIVING;
+    return this.failing || performance.now() - this.preload.pictureAt < ARRIVING;
   }
 
   /** Play as fast as is good now. Called a few times a second; `playing`: whether the playhead moves. */
@@ -265,10 +263,16 @@ export class HlsEngine {
   destroy() {
     clearTimeout(this.timer);
     this.hls.destroy();
+    this.preload.drop();
   }
 
   hasVideo() {
     return this.hls.levels.some((level) => level.width > 0 || level.videoCodec);
+  }
+
+  /** The playlist of a rendition, as hls.js has read it; undefined before. */
+  details(type, level) {
+    return (type === "audio" ? this.hls.audioTracks : this.hls.levels)[level]?.details;
   }
 
   /** A playlist that has nothing in common with the one before: hls.js would guess where on its clock it belongs. */

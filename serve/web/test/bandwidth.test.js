@@ -65,3 +65,11 @@ test("the way there and back is the shortest wait of late", () => {
   for (let i = 0; i < 20; i += 1) bandwidth.sampleTTFB(80); // another network
   assert.equal(bandwidth.getEstimateTTFB(), 80);
 });
+
+test("waits for what is not made yet are not heard", () => {
+  const bandwidth = new Bandwidth(1_000_000);
+  bandwidth.sampleTTFB(40);
+  bandwidth.hearsWaits = false;
+  bandwidth.sampleTTFB(1);
+  assert.equal(bandwidth.getEstimateTTFB(), 40);
+});

@@ -17,6 +17,7 @@ export class Bandwidth {
     this.bytes = 0;
     this.time = 0;
     this.waits = [];
+    this.hearsWaits = true;
   }
 
   /** `bytes` came in `time`, the wait for the first byte not counted; they were `seconds` of media. */
@@ -29,6 +30,7 @@ export class Bandwidth {
 
   /** So long was the wait for a first byte. */
   sampleTTFB(time) {
+    if (!this.hearsWaits) return;
     this.waits.push(time);
     if (this.waits.length > WAITS) this.waits.shift();
   }
