@@ -15,7 +15,7 @@ import os
 import socket
 import ssl
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -256,14 +256,16 @@ class Loop:
     steps: tuple[bytes, ...]
     step: int
 
-    async def play(self, client: RtmpClient, seconds: float) -> None:
-        """Send for ``seconds``, in real time; late steps are sent at once."""
+    async def play(self, client: RtmpClient, seconds: float, late: Callable[[float], None] = lambda _: None) -> None:
+        """Send for ``seconds``, in real time; late steps are sent at once, and ``late`` is told by how much (s)."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
         for number in range(round(seconds * 1000 / self.step)):
-            await asyncio.sleep(max(0, begun + number * self.step / 1000 - loop.time()))
+            due = begun + number * self.step / 1000
+            await asyncio.sleep(max(0, due - loop.time()))
             client.write(self.steps[number % len(self.steps)])
             await client.drain()
+            late(loop.time() - due)
 
 
 def make_loop(packets: Iterable[Packet], length: int, chunk_size: int = 4096, step: int = 100) -> Loop:
