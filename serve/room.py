@@ -438,9 +438,11 @@ class Room:
     @staticmethod
     def _suits(broadcast: Broadcast, publisher: Publisher, kind: Kind, now: int) -> bool:
         """Whether the broadcast lists ``kind``, and the publisher sends all else that it lists, or may come to it."""
-        lacking = any(broadcast.needs(other) and other not in publisher.heard for other in Kind)
-        in_time = now - min(publisher.heard.values()) <= _PROMISED
-        return broadcast.lists(kind) and (in_time or not lacking)
+        if not broadcast.lists(kind):
+            return False
+        if all(other in publisher.heard or not broadcast.needs(other) for other in Kind):
+            return True
+        return now - min(publisher.heard.values()) <= _PROMISED
 
     def warned(self, text: str) -> None:
         """The host should know ``text``."""
