@@ -33,7 +33,7 @@ from tests.support.limits import Limits
 from tests.support.load import Load, make_noise
 from tests.support.nginx import Nginx
 from tests.support.processes import Child, free_port, until
-from tests.support.rtmp_client import Script
+from tests.support.rtmp_client import RtmpClient, address_of
 from tests.support.server import RunningServer
 from tests.support.transcoding import scratch
 
@@ -45,11 +45,9 @@ CHUNK_SIZES = (4096, 128, 60_000)
 """What OBS sends, what RTMP begins with, and what ffmpeg sends."""
 STEP = 20  # milliseconds
 IDLE, IDLE_BYTES = 1000, 30_000
-_OF_ONE_ADDRESS = 100
 LATE = 200.0
 """Milliseconds by which hosts may be late before the figures say little."""
 _TITLE = "ingest"
-_HANDSHAKE = 1536
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +122,7 @@ def measure(
     contestant: Contestant, clip: Path, folder: Path, hosts: int, chunk_size: int, effort: Effort, cores: set[int]
 ) -> Cost:
     """Let so many hosts publish to a server, and measure it."""
-    streams = [f"host-{number}" for number in range(hosts)]
+    streams = [f"host-{chunk_size}-{number}" for number in range(hosts)]
     log = folder / f"{contestant.name}-{hosts}-{chunk_size}.log"
     opened: list[str] = []
     try:
@@ -174,7 +172,7 @@ def compare(limits: Limits, clip: Path, folder: Path, effort: Effort, core: int,
                         contestant, clip, folder, BESIDE, chunk_size, effort, others
                     )
                     peer = costs.get(Peer.name) if contestant.name == Ours.name else None
-                    tell(limits, part, cost, peer.seconds if peer else None)
+                    tell(limits, part, cost, round(peer.seconds, 3) if peer else None)
 
 
 def crowd(limits: Limits, clip: Path, folder: Path, hosts: int, effort: Effort, core: int, others: set[int]) -> None:
@@ -189,27 +187,17 @@ def crowd(limits: Limits, clip: Path, folder: Path, hosts: int, effort: Effort, 
 # --- idle connections ------------------------------------------------------------------------------------------
 
 
-async def _connect(port: int, number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Come from one of many addresses: of each the server takes but so many connections."""
-    address = f"127.0.1.{1 + number // _OF_ONE_ADDRESS}"
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
-    script = Script()
-    writer.write(script.handshake() + bytes(_HANDSHAKE) + script.connect("live", "idle"))
-    await reader.readexactly(1 + 2 * _HANDSHAKE + 1)  # more follows: it has answered to connect
-    return reader, writer
-
-
 async def _hold(port: int, pid: int) -> float:
     """Return the bytes that each of ``IDLE`` connections takes of the server's resident memory."""
     process = psutil.Process(pid)
     before = process.memory_info().rss
-    held = [await _connect(port, number) for number in range(IDLE)]
+    held = [await RtmpClient.connect("127.0.0.1", port, local=address_of(number)) for number in range(IDLE)]
     await asyncio.sleep(1)
     more = process.memory_info().rss - before
-    gone = sum(reader.at_eof() for reader, _ in held)
+    gone = sum(client.reader.at_eof() for client in held)
     assert not gone, f"{gone} of {IDLE} idle connections were closed"
-    for _, writer in held:
-        writer.close()
+    for client in held:
+        client.abort()
     return more / IDLE
 
 

@@ -22,7 +22,7 @@ import uvloop
 
 from ingest.media import Codec, Kind, Packet, Track
 from tests.support.processes import Child, until
-from tests.support.rtmp_client import Loop, RtmpClient, make_loop
+from tests.support.rtmp_client import Loop, RtmpClient, address_of, make_loop
 
 _FOR_EVER = 86_400.0
 _SPREAD = 2.0  # seconds over which hosts start, so that their keyframes do not come at once
@@ -93,10 +93,10 @@ class Load:
         assert self._child.running, self._child.said()
 
 
-async def _connect(url: str, chunk_size: int) -> RtmpClient:
+async def _connect(url: str, chunk_size: int, local: str) -> RtmpClient:
     where = urlsplit(url)
     app, _, stream = where.path.lstrip("/").partition("/")
-    client = await RtmpClient.connect(where.hostname or "", where.port or 1935, app, chunk_size)
+    client = await RtmpClient.connect(where.hostname or "", where.port or 1935, app, chunk_size, local=local)
     status = await client.publish(stream)
     if status.code != "NetStream.Publish.Start":
         sys.exit(f"refused: {status.code}: {status.description}")
@@ -132,7 +132,7 @@ class _Lateness:
 async def _main(clip: Path, urls: list[str], chunk_size: int, step: int) -> None:
     tracks, packets, length = await asyncio.to_thread(read_clip, clip)
     loop = make_loop(packets, length, chunk_size, step)
-    clients = [await _connect(url, chunk_size) for url in urls]
+    clients = [await _connect(url, chunk_size, address_of(number)) for number, url in enumerate(urls)]
     print(f"on air {time.time():.3f}", flush=True)
     lateness = _Lateness()
     async with asyncio.TaskGroup() as hosts:

@@ -33,6 +33,14 @@ _HANDSHAKE = 1536
 _PATIENCE = 10.0
 
 
+_OF_ONE_ADDRESS = 100
+
+
+def address_of(number: int) -> str:
+    """The loopback address that connection ``number`` of many comes from: of one a server takes but so many."""
+    return f"127.0.1.{1 + number // _OF_ONE_ADDRESS}"
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """What an onStatus said."""
@@ -125,9 +133,9 @@ class RtmpClient:
         self._told = 0
 
     @classmethod
-    async def open(cls, host: str, port: int, secure: ssl.SSLContext | None = None) -> Self:
-        """Open the socket, and say nothing; of RTMPS, shake TLS's hands."""
-        return cls(*await asyncio.open_connection(host, port, ssl=secure))
+    async def open(cls, host: str, port: int, secure: ssl.SSLContext | None = None, local: str | None = None) -> Self:
+        """Open the socket, and say nothing; of RTMPS, shake TLS's hands. ``local``: the address that it comes from."""
+        return cls(*await asyncio.open_connection(host, port, ssl=secure, local_addr=(local, 0) if local else None))
 
     @classmethod
     async def connect(
@@ -138,9 +146,10 @@ class RtmpClient:
         chunk_size: int = 4096,
         software: str = "test host",
         secure: ssl.SSLContext | None = None,
+        local: str | None = None,
     ) -> Self:
         """Shake hands, connect and set the chunk size."""
-        client = await cls.open(host, port, secure)
+        client = await cls.open(host, port, secure, local)
         client.write(client.script.handshake())
         async with asyncio.timeout(_PATIENCE):
             answer = await client.reader.readexactly(1 + 2 * _HANDSHAKE)
