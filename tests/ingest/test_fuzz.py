@@ -112,6 +112,19 @@ def test_recordings_with_a_piece_missing(name: str, start: float, length: float)
     survives(data[:at] + data[at + 1 + int(length * 200) :])
 
 
+BROKE = {
+    "AV1: an OBU ends before the extension of its header": (
+        "03060000000000090900000000906176303181000c0006000001000006090000000091617630310c"
+    ),
+}
+"""Inputs of ``./run bench fuzz`` that once broke a rule."""
+
+
+@pytest.mark.parametrize("data", BROKE.values(), ids=BROKE)
+def test_what_broke_once(data: str) -> None:
+    rtmp_fuzz.check(bytes.fromhex(data), both=True)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_spoilt_inputs(seed: int) -> None:
     rng, known = random.Random(seed), rtmp_fuzz.seeds()
