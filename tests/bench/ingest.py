@@ -27,7 +27,7 @@ from tempfile import TemporaryDirectory
 import psutil
 
 from serve.client import ClientError
-from tests.bench.e2e import MEGABITS, Contestant, Ours, Peer, cpu_seconds, machine
+from tests.bench.e2e import MEGABITS, Contestant, Ours, Peer, cpu_seconds, family, machine
 from tests.bench.viewers import pin, raise_files
 from tests.support.limits import Limits
 from tests.support.load import Load, make_noise
@@ -56,8 +56,8 @@ class Effort:
 
     chunk_sizes: tuple[int, ...] = CHUNK_SIZES
     crowds: tuple[int, ...] = (REQUIRED, SOUGHT)
-    settle: float = 5.0
-    window: float = 20.0
+    settle: float = 3.0
+    window: float = 12.0
 
 
 QUICK = Effort(chunk_sizes=CHUNK_SIZES[:1], crowds=(REQUIRED,), settle=2.0, window=8.0)
@@ -135,7 +135,7 @@ def measure(
             load.on_air()
             for stream in streams:
                 until(partial(contestant.is_playable, stream), f"{stream} to be playable on {contestant.name}")
-            time.sleep(effort.settle)
+            settle(contestant, effort.settle)
             before, of_hosts, began = cpu_seconds(contestant.pids), cpu_seconds([load.pid]), time.monotonic()
             time.sleep(effort.window)
             spent, of_hosts = cpu_seconds(contestant.pids) - before, cpu_seconds([load.pid]) - of_hosts
@@ -145,6 +145,16 @@ def measure(
     finally:
         for stream in opened:
             contestant.close(stream)
+
+
+def settle(contestant: Contestant, seconds: float) -> None:
+    """Wait until no process has come or gone for so long: slates are made by one."""
+    known, since = set[int](), time.monotonic()
+    while time.monotonic() - since < seconds:
+        running = {process.pid for pid in contestant.pids for process in family(pid)}
+        if running != known:
+            known, since = running, time.monotonic()
+        time.sleep(0.1)
 
 
 def tell(limits: Limits, part: str, cost: Cost, required: float | None = None, sought: float | None = None) -> None:
