@@ -424,12 +424,14 @@ class Room:
             _log.info("room %s: the host's tracks are others, a new broadcast begins", self.name)
             self._end_broadcast()
             self._open_new()
+        was_away = self._timekeeper.away
         timed = self._timekeeper.packet(packet, now)
         if timed is None:
             return
         if self.broadcast is not None:
             self.broadcast.packet(timed)
-            self._show_state()
+            if was_away:  # what else changes, the next tick tells
+                self._show_state()
         elif self._opening is not None:
             self._opening.packet(timed)
             if self._opening.plan is not None:
@@ -485,6 +487,7 @@ class Room:
             self._away_since = self._timekeeper.position
             if self.broadcast.plan.transcoded and (late := self._timekeeper.late(now)):
                 self.broadcast.tick(late)
+            self._show_state()
             return
         self.broadcast.tick(tick)
         if tick.pts - self._away_since > self.row.grace * TIMELINE:
