@@ -424,12 +424,14 @@ class Room:
             _log.info("room %s: the host's tracks are others, a new broadcast begins", self.name)
             self._end_broadcast()
             self._open_new()
+        was_away = self._timekeeper.away
         timed = self._timekeeper.packet(packet, now)
         if timed is None:
             return
         if self.broadcast is not None:
             self.broadcast.packet(timed)
-            self._show_state()
+            if was_away:  # what else changes, the next tick tells
+                self._show_state()
         elif self._opening is not None:
             self._opening.packet(timed)
             if self._opening.plan is not None:
@@ -438,9 +440,11 @@ class Room:
     @staticmethod
     def _suits(broadcast: Broadcast, publisher: Publisher, kind: Kind, now: int) -> bool:
         """Whether the broadcast lists ``kind``, and the publisher sends all else that it lists, or may come to it."""
-        lacking = any(broadcast.needs(other) and other not in publisher.heard for other in Kind)
-        in_time = now - min(publisher.heard.values()) <= _PROMISED
-        return broadcast.lists(kind) and (in_time or not lacking)
+        if not broadcast.lists(kind):
+            return False
+        if all(other in publisher.heard or not broadcast.needs(other) for other in Kind):
+            return True
+        return now - min(publisher.heard.values()) <= _PROMISED
 
     def warned(self, text: str) -> None:
         """The host should know ``text``."""
@@ -483,6 +487,7 @@ class Room:
             self._away_since = self._timekeeper.position
             if self.broadcast.plan.transcoded and (late := self._timekeeper.late(now)):
                 self.broadcast.tick(late)
+            self._show_state()
             return
         self.broadcast.tick(tick)
         if tick.pts - self._away_since > self.row.grace * TIMELINE:

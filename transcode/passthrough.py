@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ingest.media import Kind, Track
 from transcode.cmaf.codecs import parse_audio
-from transcode.cmaf.config import CodecError
+from transcode.cmaf.config import AudioConfig, CodecError
 from transcode.cmaf.segmenter import Segmenter
 from transcode.cutter import SOUND_TAIL
 from transcode.interlude import CodedSlate, Silence, SlateFrames
@@ -28,6 +28,7 @@ class Passthrough:
             self._segmenters[Kind.AUDIO] = Segmenter(AUDIO, Kind.AUDIO, plan.part_target)
         self._slate: CodedSlate | None = None
         self._sound: Track | None = None
+        self._sound_config: AudioConfig | None = None
         self._cut: int | None = None  # where the newest segment begins
         self._shift = 0  # from decode to presentation time of the host's pictures
         self._sound_end = 0
@@ -81,8 +82,7 @@ class Passthrough:
         self._leave_off()
         if packet.keyframe and packet.kind is Kind.VIDEO:
             self._shift = packet.pts - packet.dts
-        elif packet.kind is Kind.AUDIO and self._sound is not None:
-            sound = parse_audio(self._sound)
+        elif packet.kind is Kind.AUDIO and (sound := self._sound_config) is not None:
             self._sound_end = packet.pts + sound.samples(packet.data) * TIMELINE // sound.sample_rate
 
     def _configure(self, track: Track) -> None:
@@ -91,7 +91,7 @@ class Passthrough:
         if track.kind is Kind.VIDEO:
             self._slate = None
         else:
-            self._sound = track
+            self._sound, self._sound_config = track, parse_audio(track)
 
     def _stand_in(self) -> None:
         """The host is away: go on from where it stopped, as soon as players can show it."""

@@ -167,7 +167,7 @@ def _of_av1(record: bytes, data: Buffer, keyframe: bool) -> bytes | None:
         else:
             size = len(data) - at
         end = at + size
-        if end > len(data):
+        if size < 0 or end > len(data):  # less than none is left behind a header that is cut short
             return None
         if header >> 3 & 0x0F == _OBU_SEQUENCE_HEADER:
             # In a record each OBU tells its size (AV1 in ISO BMFF, 2.3.4); one that has none is less than 128 bytes.

@@ -65,7 +65,9 @@ class Contestant(Protocol):
     name: str
 
     @property
-    def pid(self) -> int: ...
+    def pids(self) -> Sequence[int]:
+        """Its processes, without their children."""
+        ...
 
     def open(self, stream: str) -> str:
         """Make ready for a host; return where it publishes."""
@@ -79,20 +81,21 @@ class Contestant(Protocol):
 
 
 class Ours:
-    """Veilcast: each stream has a ``source`` room."""
+    """Veilcast: each stream has a ``source`` room, with these settings."""
 
     name = "veilcast"
 
-    def __init__(self, server: RunningServer) -> None:
+    def __init__(self, server: RunningServer, **settings: object) -> None:
         self._server = server
+        self._settings = settings
         self._playlists: dict[str, str] = {}
 
     @property
-    def pid(self) -> int:
-        return self._server.pid
+    def pids(self) -> Sequence[int]:
+        return [self._server.pid]
 
     def open(self, stream: str) -> str:
-        self._playlists[stream] = self._server.room(stream, ladder="source")["hls_url"]
+        self._playlists[stream] = self._server.room(stream, ladder="source", **self._settings)["hls_url"]
         return self._server.publish_url(stream)
 
     def is_playable(self, stream: str) -> bool:
@@ -111,8 +114,8 @@ class Peer:
         self._nginx = nginx
 
     @property
-    def pid(self) -> int:
-        return self._nginx.pid
+    def pids(self) -> Sequence[int]:
+        return [self._nginx.pid]
 
     def open(self, stream: str) -> str:
         return f"rtmp://127.0.0.1:{self._nginx.rtmp_port}/live/{stream}"
@@ -228,10 +231,13 @@ def family(pid: int) -> list[psutil.Process]:
     return [parent, *parent.children(recursive=True)]
 
 
-def cpu_seconds(pid: int) -> float:
-    """CPU time of a server and its children, in seconds."""
-    times = [process.cpu_times() for process in family(pid)]
-    return sum(each.user + each.system for each in times) + times[0].children_user + times[0].children_system
+def cpu_seconds(pids: Sequence[int]) -> float:
+    """CPU time of processes and their children, in seconds."""
+    total = 0.0
+    for pid in pids:
+        times = [process.cpu_times() for process in family(pid)]
+        total += sum(each.user + each.system for each in times) + times[0].children_user + times[0].children_system
+    return total
 
 
 def cost(contestant: Contestant, clip: Path, folder: Path, rooms: int, effort: Effort) -> tuple[float, float]:
@@ -242,11 +248,11 @@ def cost(contestant: Contestant, clip: Path, folder: Path, rooms: int, effort: E
         for stream in streams:
             until(partial(contestant.is_playable, stream), f"{stream} to be playable on {contestant.name}")
         time.sleep(effort.settle)
-        spent, began = cpu_seconds(contestant.pid), time.monotonic()
+        spent, began = cpu_seconds(contestant.pids), time.monotonic()
         time.sleep(effort.window)
-        spent, lasted = cpu_seconds(contestant.pid) - spent, time.monotonic() - began
+        spent, lasted = cpu_seconds(contestant.pids) - spent, time.monotonic() - began
         load.check()
-        memory = sum(process.memory_info().rss for process in family(contestant.pid)) / 2**20
+        memory = sum(process.memory_info().rss for pid in contestant.pids for process in family(pid)) / 2**20
     return spent * 60 / lasted, memory
 
 

@@ -7,12 +7,11 @@ import io
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from tests.support.codec_host import publish_codecs
 from tests.support.hls.follower import Follower
+from tests.support.hls_reader import frequency
 from tests.support.media import GREYS, number_of
 from tests.support.processes import until
 from tests.support.server import RunningServer
@@ -38,22 +37,6 @@ def counts(media: bytes) -> int:
     off = [(number - numbers[0] - place + 1) % GREYS for place, number in enumerate(numbers)]
     assert max(off) <= 2, numbers
     return len(numbers)
-
-
-def one_channel(frame: av.AudioFrame) -> NDArray[np.float64]:
-    """The samples of the first channel."""
-    samples: NDArray[np.float64] = frame.to_ndarray().astype(np.float64)
-    step = 1 if frame.format.is_planar else frame.layout.nb_channels
-    return samples[0, ::step]
-
-
-def frequency(media: bytes) -> float:
-    """What the sound is tuned to (Hz)."""
-    with av.open(io.BytesIO(media), "r") as container:
-        frames = list(container.decode(audio=0))
-    wave = np.concatenate([one_channel(frame) for frame in frames])
-    spectrum = np.abs(np.fft.rfft(wave * np.hanning(len(wave))))
-    return float(spectrum.argmax()) * frames[0].sample_rate / len(wave)
 
 
 @pytest.mark.parametrize(

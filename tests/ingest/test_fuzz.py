@@ -1,8 +1,13 @@
-"""Hostile bytes: whatever comes, a session gives events or a PeerError, and holds no more than its limits say."""
+"""Hostile bytes: whatever comes, a session gives events or a PeerError, and holds no more than its limits say.
+
+``./run bench fuzz`` does more of the same.
+"""
 
 import contextlib
+import random
 import tracemalloc
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +17,7 @@ from ingest.rtmp.limits import Limits
 from ingest.rtmp.messages import Command
 from ingest.rtmp.session import Event
 from tests.ingest.test_recordings import RECORDINGS
+from tests.support import rtmp_fuzz
 from tests.support.rtmp_client import Script
 from tests.support.rtmp_server import Replay, split
 
@@ -104,6 +110,26 @@ def test_recordings_with_a_piece_missing(name: str, start: float, length: float)
     data = RECORDINGS[name][:12_000]
     at = 3073 + int(start * (len(data) - 3073))
     survives(data[:at] + data[at + 1 + int(length * 200) :])
+
+
+BROKE = {
+    "AV1: an OBU ends before the extension of its header": (
+        "03060000000000090900000000906176303181000c0006000001000006090000000091617630310c"
+    ),
+}
+"""Inputs of ``./run bench fuzz`` that once broke a rule."""
+
+
+@pytest.mark.parametrize("data", BROKE.values(), ids=BROKE)
+def test_what_broke_once(data: str) -> None:
+    rtmp_fuzz.check(bytes.fromhex(data), both=True)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_spoilt_inputs(seed: int) -> None:
+    rng, known = random.Random(seed), rtmp_fuzz.seeds()
+    for data in known if seed == 0 else [rtmp_fuzz.spoil(rng, known) for _ in range(500)]:
+        rtmp_fuzz.check(data, both=True)
 
 
 @settings(deadline=None, max_examples=50)

@@ -1,5 +1,5 @@
-"""Fetches what a server has, and reads test cards in it as a viewer does. Nothing is judged here: ``tests/support/hls``
-does that.
+"""Fetches what a server has, and reads test cards and tones in it as a viewer does. Nothing is judged here:
+``tests/support/hls`` does that.
 """
 
 import io
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
 from transcode.testcard import BEEP_HERTZ, SAMPLE_RATE, read_code
 
@@ -51,3 +52,19 @@ def beeps(media: bytes) -> list[float]:
     loud = level > 0.1  # half of what a whole window of the beep gives
     starts = np.flatnonzero(loud[1:] & ~loud[:-1]) + 1 - window // 2
     return [float(first + start / SAMPLE_RATE) for start in starts]
+
+
+def frequency(media: bytes) -> float:
+    """What the sound is tuned to (Hz)."""
+    with av.open(io.BytesIO(media), "r") as container:
+        frames = list(container.decode(audio=0))
+    wave = np.concatenate([_one_channel(frame) for frame in frames])
+    spectrum = np.abs(np.fft.rfft(wave * np.hanning(len(wave))))
+    return float(spectrum.argmax()) * frames[0].sample_rate / len(wave)
+
+
+def _one_channel(frame: av.AudioFrame) -> NDArray[np.float64]:
+    """The samples of the first channel."""
+    samples: NDArray[np.float64] = frame.to_ndarray().astype(np.float64)
+    step = 1 if frame.format.is_planar else frame.layout.nb_channels
+    return samples[0, ::step]

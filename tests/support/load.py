@@ -1,24 +1,28 @@
 """Many hosts in one process that cost next to nothing: the load of benchmarks.
 
-    python -m tests.support.load CLIP rtmp://HOST:PORT/live/KEY ...
+    python -m tests.support.load [--chunk-size BYTES] [--step MS] CLIP rtmp://HOST:PORT/live/KEY ...
 
 Each publishes CLIP (mp4, H.264 without B-frames and AAC, 8 s or a multiple, so that whole AAC frames fill it) in a
-loop until the process is ended. ``on air TIME`` is printed when all are accepted and about to send,
-TIME in seconds as ``time.time``.
+loop until the process is ended: what is due is sent every MS milliseconds. ``on air TIME`` is printed when all are
+accepted and about to send, TIME in seconds as ``time.time``; from then on, each second, ``late MS``: the worst lateness
+of what was sent in it, in milliseconds.
 """
 
+import argparse
 import asyncio
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import av
+import uvloop
 
 from ingest.media import Codec, Kind, Packet, Track
 from tests.support.processes import Child, until
-from tests.support.rtmp_client import Loop, RtmpClient, make_loop
+from tests.support.rtmp_client import Loop, RtmpClient, address_of, make_loop
 
 _FOR_EVER = 86_400.0
 _SPREAD = 2.0  # seconds over which hosts start, so that their keyframes do not come at once
@@ -54,16 +58,26 @@ def read_clip(path: Path) -> tuple[list[Track], list[Packet], int]:
 
 
 class Load:
-    """A child process that publishes ``clip`` to each of ``urls``."""
+    """A child process that publishes ``clip`` to each of ``urls``: what is due every ``step`` milliseconds."""
 
-    def __init__(self, clip: Path, urls: list[str], log: Path) -> None:
-        self._child = Child((sys.executable, "-m", "tests.support.load", clip, *urls), log)
+    def __init__(self, clip: Path, urls: list[str], log: Path, chunk_size: int = 4096, step: int = 100) -> None:
+        options = ("--chunk-size", str(chunk_size), "--step", str(step))
+        self._child = Child((sys.executable, "-m", "tests.support.load", *options, clip, *urls), log)
 
     def __enter__(self) -> "Load":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._child.stop()
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def worst(self, seconds: int) -> float:
+        """Return the worst lateness of the last so many seconds, in milliseconds."""
+        told = [line.split()[1] for line in self._child.said().splitlines() if line.startswith("late ")]
+        return max((float(late) for late in told[-seconds:]), default=0.0)
 
     def on_air(self) -> float:
         """Wait until every host sends; return when all were accepted, as ``time.time``."""
@@ -72,38 +86,70 @@ class Load:
             self.check()
             return self._child.said().partition("on air ")[2]
 
-        return float(until(said, "the hosts to be on air"))
+        return float(until(said, "the hosts to be on air").split()[0])
 
     def check(self) -> None:
         """Fail if a host was sent away."""
         assert self._child.running, self._child.said()
 
 
-async def _connect(url: str) -> RtmpClient:
+async def _connect(url: str, chunk_size: int, local: str) -> RtmpClient:
     where = urlsplit(url)
     app, _, stream = where.path.lstrip("/").partition("/")
-    client = await RtmpClient.connect(where.hostname or "", where.port or 1935, app)
+    client = await RtmpClient.connect(where.hostname or "", where.port or 1935, app, chunk_size, local=local)
     status = await client.publish(stream)
     if status.code != "NetStream.Publish.Start":
         sys.exit(f"refused: {status.code}: {status.description}")
     return client
 
 
-async def _play(client: RtmpClient, tracks: list[Track], loop: Loop, delay: float) -> None:
+async def _play(
+    client: RtmpClient, tracks: list[Track], loop: Loop, delay: float, late: Callable[[float], None]
+) -> None:
     await asyncio.sleep(delay)
     client.send(*tracks)
-    await loop.play(client, _FOR_EVER)
+    await loop.play(client, _FOR_EVER, late)
 
 
-async def _main(clip: Path, urls: list[str]) -> None:
+class _Lateness:
+    """Tells the worst lateness of each second."""
+
+    def __init__(self) -> None:
+        self._worst = 0.0
+
+    def note(self, seconds: float) -> None:
+        """Something was sent so late."""
+        self._worst = max(self._worst, seconds)
+
+    async def tell(self) -> None:
+        """Print it, for ever."""
+        while True:
+            await asyncio.sleep(1)
+            print(f"late {self._worst * 1000:.1f}", flush=True)
+            self._worst = 0.0
+
+
+async def _main(clip: Path, urls: list[str], chunk_size: int, step: int) -> None:
     tracks, packets, length = await asyncio.to_thread(read_clip, clip)
-    loop = make_loop(packets, length)
-    clients = [await _connect(url) for url in urls]
+    loop = make_loop(packets, length, chunk_size, step)
+    clients = [await _connect(url, chunk_size, address_of(number)) for number, url in enumerate(urls)]
     print(f"on air {time.time():.3f}", flush=True)
+    lateness = _Lateness()
     async with asyncio.TaskGroup() as hosts:
+        hosts.create_task(lateness.tell())
         for number, client in enumerate(clients):
-            hosts.create_task(_play(client, tracks, loop, number * _SPREAD / len(clients)))
+            hosts.create_task(_play(client, tracks, loop, number * _SPREAD / len(clients), lateness.note))
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--chunk-size", type=int, default=4096)
+    parser.add_argument("--step", type=int, default=100)
+    parser.add_argument("clip", type=Path)
+    parser.add_argument("urls", nargs="+")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(Path(sys.argv[1]), sys.argv[2:]))
+    given = _parse()
+    uvloop.run(_main(given.clip, given.urls, given.chunk_size, given.step))

@@ -15,10 +15,12 @@ from tests.support.processes import PATIENCE, Child, free_port, until
 
 _VERSION = 29 << 24 | 2
 _WIDTH, _HEIGHT = 640, 360
+SCENE = (0xF0, 0x80, 0x20)
+"""The colour of all that it shows: red, green, blue."""
 
 
 class Obs:
-    """OBS with one scene, a colour and a clock-like text; it publishes to ``server`` with ``key``.
+    """OBS with one scene, a colour; it publishes to ``server`` with ``key``.
 
     ``login`` are the user and the password of "Use authentication".
     """
@@ -53,6 +55,10 @@ class Obs:
 
     def stop_streaming(self) -> None:
         self._control.stop_stream()
+
+    def rescale(self, width: int, height: int) -> None:
+        """Send pictures of another size from the next start on."""
+        self._control.set_video_settings(30, 1, _WIDTH, _HEIGHT, width, height)
 
     @property
     def streaming(self) -> bool:
@@ -90,7 +96,7 @@ class Obs:
         sources = [
             {"id": "scene", "name": "Scene", "settings": {"items": [{"name": "Colour", "id": 1, "visible": True}]}},
             {"id": "color_source_v3", "name": "Colour",
-             "settings": {"color": 0xFF2080F0, "width": _WIDTH, "height": _HEIGHT}},
+             "settings": {"color": int.from_bytes((*SCENE, 0xFF), "little"), "width": _WIDTH, "height": _HEIGHT}},
         ]  # fmt: skip
         collection = {"name": "Test", "current_scene": "Scene", "current_program_scene": "Scene",
                       "scene_order": [{"name": "Scene"}], "sources": sources}  # fmt: skip

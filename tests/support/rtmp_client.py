@@ -15,7 +15,7 @@ import os
 import socket
 import ssl
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -31,6 +31,14 @@ CONTROL, COMMANDS, AUDIO, VIDEO = 2, 3, 4, 6
 _STREAM_ID = 1
 _HANDSHAKE = 1536
 _PATIENCE = 10.0
+
+
+_OF_ONE_ADDRESS = 100
+
+
+def address_of(number: int) -> str:
+    """The loopback address that connection ``number`` of many comes from: of one a server takes but so many."""
+    return f"127.0.1.{1 + number // _OF_ONE_ADDRESS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +133,9 @@ class RtmpClient:
         self._told = 0
 
     @classmethod
-    async def open(cls, host: str, port: int, secure: ssl.SSLContext | None = None) -> Self:
-        """Open the socket, and say nothing; of RTMPS, shake TLS's hands."""
-        return cls(*await asyncio.open_connection(host, port, ssl=secure))
+    async def open(cls, host: str, port: int, secure: ssl.SSLContext | None = None, local: str | None = None) -> Self:
+        """Open the socket, and say nothing; of RTMPS, shake TLS's hands. ``local``: the address that it comes from."""
+        return cls(*await asyncio.open_connection(host, port, ssl=secure, local_addr=(local, 0) if local else None))
 
     @classmethod
     async def connect(
@@ -138,9 +146,10 @@ class RtmpClient:
         chunk_size: int = 4096,
         software: str = "test host",
         secure: ssl.SSLContext | None = None,
+        local: str | None = None,
     ) -> Self:
         """Shake hands, connect and set the chunk size."""
-        client = await cls.open(host, port, secure)
+        client = await cls.open(host, port, secure, local)
         client.write(client.script.handshake())
         async with asyncio.timeout(_PATIENCE):
             answer = await client.reader.readexactly(1 + 2 * _HANDSHAKE)
@@ -256,14 +265,16 @@ class Loop:
     steps: tuple[bytes, ...]
     step: int
 
-    async def play(self, client: RtmpClient, seconds: float) -> None:
-        """Send for ``seconds``, in real time; late steps are sent at once."""
+    async def play(self, client: RtmpClient, seconds: float, late: Callable[[float], None] = lambda _: None) -> None:
+        """Send for ``seconds``, in real time; late steps are sent at once, and ``late`` is told by how much (s)."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
         for number in range(round(seconds * 1000 / self.step)):
-            await asyncio.sleep(max(0, begun + number * self.step / 1000 - loop.time()))
+            due = begun + number * self.step / 1000
+            await asyncio.sleep(max(0, due - loop.time()))
             client.write(self.steps[number % len(self.steps)])
             await client.drain()
+            late(loop.time() - due)
 
 
 def make_loop(packets: Iterable[Packet], length: int, chunk_size: int = 4096, step: int = 100) -> Loop:

@@ -44,7 +44,7 @@ class SlowWorker(InlineWorker):
     """Keeps what it makes to itself until ``hand_out``; ``finish`` waits for the last of it, as the real one does."""
 
     def __init__(self, plan: Plan, received: Received, noted: Callable[[str], None], told: Told) -> None:
-        self._received = received
+        self._taker = received
         self._kept: list[PartItem] = []
         self._done = asyncio.Event()
         super().__init__(plan, self._keep, noted, told)
@@ -56,7 +56,7 @@ class SlowWorker(InlineWorker):
         """Give away what is made so far, whoever still wants it; return how much that was."""
         kept, self._kept = self._kept, []
         for item in kept:
-            self._received(item)
+            self._taker(item)
         return len(kept)
 
     def be_done(self) -> None:

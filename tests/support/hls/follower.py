@@ -43,8 +43,19 @@ class Got:
 
     def media(self) -> bytes:
         """All that was got, as one file; valid as long as there was no discontinuity."""
-        first = min(self.inits)
-        return self.inits[first] + b"".join(data for _, data in sorted(self.segments.items()) if data)
+        return self._file(sorted(self.segments))
+
+    def first(self, count: int) -> bytes:
+        """The first segments, as one file; valid as ``media`` is."""
+        return self._file(sorted(self.segments)[:count])
+
+    def last(self, count: int) -> bytes:
+        """The last segments, as one file; valid as ``media`` is."""
+        return self._file(sorted(self.segments)[-count:])
+
+    def _file(self, numbers: list[int]) -> bytes:
+        init = self.inits[min(number for number in numbers if number in self.inits)]
+        return init + b"".join(self.segments[number] or b"" for number in numbers)
 
 
 @dataclass(frozen=True, slots=True)

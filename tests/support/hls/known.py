@@ -22,6 +22,16 @@ KNOWN_OF_TAKEOVERS: dict[str, str] = {
 }
 """Where one host takes over from another in a room that passes on the host's own picture."""
 
+KNOWN_OF_RESTARTS: dict[str, str] = {
+    **KNOWN_OF_TAKEOVERS,
+    **dict.fromkeys(
+        (rules.PARTS_SUM.name, rules.SEGMENT_LENGTH.name, rules.CONTINUOUS.name),
+        "where a host is back before the slate would come there is a hole of that length, which nothing tells of",
+    ),
+    rules.CODECS.name: "one CODECS is told of a rendition, the newest: what came before it may need another level",
+}
+"""Where a host in such a room stops, and starts again at once with a picture of another size."""
+
 KNOWN_OF_STAND_INS: dict[str, str] = {
     rules.PART_SHORTEST.name: (
         "where the slate stands in for a worker, and where the next one goes on, a part ends in the middle of a segment"
