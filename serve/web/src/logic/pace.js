@@ -20,8 +20,8 @@ const NEAR = 0.05; // seconds to the live position; who is as close as that does
 const ENOUGH = 5; // seconds known, until a deviation says something
 const MOST = 1.5; // seconds further from the host than it may be: no connection gets more
 const MUCH = 0.3; // seconds too much, for which the fastest is right
-const SLOWEST = 0.9; // where it would have run dry
-const SLOW = 0.95;
+const SLOWEST = 0.94; // where it would have run dry
+const SLOW = 0.97;
 const FAST = 1.05;
 const FASTEST = 1.1; // nobody hears more than that it is livelier
 
