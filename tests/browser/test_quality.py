@@ -71,6 +71,7 @@ def test_a_viewer_chooses_a_quality(url: str, host: Child, view: View, artifacts
     control, keyboard = viewer.page.get_by_role("combobox", name="Quality"), viewer.page.keyboard
     until_quality(viewer, "auto", "360p")
     assert viewer.state["quality"]["offered"] == ["360p", "240p"]
+    assert viewer.played(2) >= 1.8  # it has found its place: what follows is the choice's doing
     offered = ["Auto (360p)", "360p", "240p"]
     until(lambda: control.locator("option").all_inner_texts() == offered, f"{offered} to be offered")
     recorder = Recorder(viewer.page)
