@@ -709,6 +709,9 @@ class Watch:
         began, ended = scene.glances[0].picture, scene.ended or 0
         if not self._ring.has(began):
             return None
+        # What comes in with a page that moves is told by its shift, and is no change of its own: it would not be read.
+        if any(self._ring.at(number).shift != NONE for number in range(began + 1, ended + 1)):
+            return None
         stands = [number for number in range(began, ended) if self._ring.at(number + 1).other is not None]
         return stands if len(stands) <= min(_MOST_STANDS, (ended - began) // _STAND) else None
 
