@@ -657,10 +657,10 @@ class Watch:
             if travelled:
                 self._cover_others(scene)
         for number, after in pairwise([*(stops or ()), changes.number]):
-            # What stood still is seen again in the next picture that did, if it is there; what has moved may not be.
+            # Of what stood still, only what has changed since it stood before is read: the rest has been, and what of
+            # that could not be made out is not read again, so it stays covered up to now.
             stood = bridged and not travelled
-            gone = after if not stood or after == changes.number else number + 1
-            # ... and but for what has changed since it stood before, it has been read there.
+            gone = changes.number if stood else after
             seen = tiles & self._changed(before, number) if stood and before != begun else tiles
             self._read_on_its_way(changes, seen, number, before, gone)
             before = number
